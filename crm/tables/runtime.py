@@ -1,0 +1,249 @@
+"""What the engine needs to go on after a crash: mail, runs, timers, messages to send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from crm.tables.meta import belongs_to, id_column, metadata, moment
+from crm.tables.types import Id, Json, UtcDateTime
+
+
+def _pending(name: str, *columns: Any, where: str) -> Index:
+    """A partial index: it holds what waits, so its size follows the work, not the history."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+# One bot, page or terminal of the business.
+account = Table(
+    "account",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    Column("channel", String(20), nullable=False),
+    Column("external_id", String(100), nullable=False),
+    Column("username", String(100)),
+    moment("created_at"),
+    UniqueConstraint("business_id", "channel", "external_id"),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("account"),
+    belongs_to("customer"),
+    Column("peer", String(100), nullable=False),
+    Column("status", String(10), nullable=False),  # idle | ready
+    moment("ready_at", nullable=True),
+    # A content error holds the conversation until then: order beats progress.
+    moment("hold_until", nullable=True),
+    Column("revision", Integer, nullable=False),
+    UniqueConstraint("account_id", "peer", "customer_id"),
+    Index("ix_conversation_customer_id", "customer_id"),
+    _pending("ix_conversation_ready", "business_id", "ready_at", where="status = 'ready'"),
+)
+
+flow_version = Table(
+    "flow_version",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    Column("flow", String(100), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("path", String(500), nullable=False),
+    Column("source", Text, nullable=False),
+    moment("applied_at"),
+    # The newest version of a removed flow is withdrawn: runs finish on it, none start.
+    moment("withdrawn_at", nullable=True),
+    UniqueConstraint("business_id", "flow", "number"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("customer"),
+    belongs_to("conversation"),
+    Column("flow", String(100), nullable=False),
+    Column("flow_version", Integer, nullable=False),
+    Column("node", String(100)),
+    Column("wait_id", String(40)),
+    # engine.run: the call stack with its variables, the open wait, what started the run.
+    Column("frames", Json, nullable=False),
+    Column("wait", Json),
+    Column("event", Json),
+    Column("attempts", Integer, nullable=False),
+    Column("status", String(10), nullable=False),  # asking | sleeping | ended
+    Column("outcome", String(100)),
+    Column("cause", String(200), nullable=False),
+    Column("firing", String(300)),
+    moment("started_at"),
+    moment("waiting_since", nullable=True),
+    moment("ended_at", nullable=True),
+    _pending("ix_run_open", "customer_id", where="status <> 'ended'"),
+    Index("ix_run_flow", "business_id", "flow", "flow_version", "status"),
+)
+
+# One row for each node a run has left.
+visit = Table(
+    "visit",
+    metadata,
+    id_column(),
+    belongs_to("run"),
+    Column("flow", String(100), nullable=False),
+    Column("node", String(100), nullable=False),
+    moment("entered_at"),
+    moment("left_at"),
+    Column("left_by", String(100), nullable=False),
+    Index("ix_visit_run_id", "run_id"),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("conversation", nullable=True),
+    Column("dedup_key", String(200), nullable=False, unique=True),
+    # Which run a timer or an answer is for; NULL for what people send.
+    Column("run_id", Id),
+    Column("lane", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("provider_seq", Id),
+    Column("payload", Json, nullable=False),
+    Column("status", String(10), nullable=False),  # waiting | done | dead | ignored
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    # The number of the transaction that applied it (lease epoch and count): for the checker.
+    Column("turn_id", String(40)),
+    moment("received_at"),
+    moment("done_at", nullable=True),
+    _pending("ix_mail_waiting", "conversation_id", where="status = 'waiting'"),
+    _pending("ix_mail_dead", "business_id", "id", where="status = 'dead'"),
+    Index("ix_mail_done_at", "done_at"),
+)
+
+# The next moment a waiting run wants to hear of; a run has one wait, so one timer.
+timer = Table(
+    "timer",
+    metadata,
+    Column("run_id", Id, primary_key=True, autoincrement=False),
+    belongs_to("business"),
+    belongs_to("conversation"),
+    Column("wait_id", String(40), nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_timer_due_at", "due_at"),
+)
+
+effect = Table(
+    "effect",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("run"),
+    Column("wait_id", String(40), nullable=False),
+    Column("request", Json, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    moment("due_at"),
+    moment("leased_until", nullable=True),
+    _pending("ix_effect_pending", "due_at", where="status = 'pending'"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("account"),
+    belongs_to("conversation"),
+    Column("dedup_key", String(200), nullable=False, unique=True),
+    Column("peer", String(100), nullable=False),
+    # 0 answers a person, 1 is automated.
+    Column("lane", Integer, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("status", String(10), nullable=False),  # pending | sent | dead | cancelled | expired
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("provider_message_id", String(100)),
+    moment("created_at"),
+    moment("due_at"),
+    moment("expires_at", nullable=True),
+    moment("done_at", nullable=True),
+    _pending("ix_outbox_pending", "account_id", "due_at", where="status = 'pending'"),
+    _pending("ix_outbox_dead", "business_id", "id", where="status = 'dead'"),
+    Index("ix_outbox_conversation_id", "conversation_id", "id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("customer"),
+    Column("type", String(40), nullable=False),
+    Column("data", Json, nullable=False),
+    # How many rules led to it: a chain of rules is bounded.
+    Column("depth", Integer, nullable=False),
+    moment("at"),
+    Index("ix_event_customer_id", "customer_id", "id"),
+)
+
+trigger_firing = Table(
+    "trigger_firing",
+    metadata,
+    Column("trigger", String(200), primary_key=True),
+    Column("customer_id", Id, primary_key=True, autoincrement=False),
+    Column("occurrence", String(200), primary_key=True),
+    belongs_to("business"),
+    Column("status", String(10), nullable=False),  # planned | held | started | skipped
+    Column("reason", String(200)),
+    Column("due_at", UtcDateTime, nullable=False),
+    moment("decided_at", nullable=True),
+    _pending("ix_trigger_firing_due", "due_at", where="status IN ('planned', 'held')"),
+)
+
+scan_cursor = Table(
+    "scan_cursor",
+    metadata,
+    Column("business_id", Id, primary_key=True, autoincrement=False),
+    Column("trigger", String(200), primary_key=True),
+    Column("position", String(200), nullable=False),
+    moment("moved_at"),
+)
+
+campaign_run = Table(
+    "campaign_run",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    Column("campaign", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("counts", Json, nullable=False),
+    moment("started_at"),
+    moment("ended_at", nullable=True),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
