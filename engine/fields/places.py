@@ -1,0 +1,28 @@
+"""What reading and showing a value depend on, besides the value: language, place, calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Calendar = Literal["gregorian", "jalali"]
+DateOrder = Literal["dmy", "mdy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """A customer's conventions, each falling back to the business's where the caller says so.
+
+    `language` is the customer's, `languages` those of the business (BCP 47 tags); `country` is
+    ISO 3166 with two letters, the region of phone numbers written without one; `timezone` an
+    IANA name; `currency` ISO 4217 or IRT. `date_order` tells what comes first in `03/04/1990`;
+    None: not known, so the customer is asked.
+    """
+
+    language: str = "en"
+    languages: tuple[str, ...] = ()
+    country: str | None = None
+    timezone: str = "UTC"
+    calendar: Calendar = "gregorian"
+    date_order: DateOrder | None = None
+    currency: str | None = None
