@@ -20,7 +20,9 @@ Every message of an error is safe to log: adapters remove credentials from it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
+
+from engine.messages import Media, Rows
 
 Kind = Literal[
     "text",  # payload: text
@@ -132,25 +134,16 @@ class Inbound:
     sent_at: datetime | None = None
 
 
-class Button(NamedTuple):
-    """A button under a message. It has a `token` (comes back in a press) or a `url`, never both.
-
-    A tuple, so that JSON stores it as [label, token, url] and `Button(*row)` reads it back.
-    """
-
-    label: str
-    token: str | None = None
-    url: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to send: plain text, never markup."""
 
     peer: str
     text: str
-    buttons: Sequence[Sequence[Button]] = ()
-    """Rows of buttons, top to bottom."""
+    """With media, its caption, which may be ""."""
+    buttons: Rows = ()
+    """Rows of buttons, top to bottom. Each has a token (comes back in a press) or a url."""
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
