@@ -30,7 +30,7 @@ _SLOT_TYPES: dict[FieldType, Any] = {
 
 def _slot_columns() -> list[Column[Any]]:
     return [
-        Column(slot.name, _SLOT_TYPES.get(slot.type) or String(slot.size)) for slot in SLOTS.values()
+        Column(slot.name, _SLOT_TYPES.get(slot.type) or String(slot.size)) for slot in SLOTS
     ]
 
 

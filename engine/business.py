@@ -1,0 +1,75 @@
+"""The business as its crm.yaml declares it: what flows are checked against and read by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.fields.types import Field
+from engine.texts import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    name: str
+    color: str = "#6C757D"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`criterion` (engine.criteria) is None for a static segment."""
+
+    key: str
+    name: str
+    color: str = "#000000"
+    description: str = ""
+    static: bool = False
+    criterion: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    name: str
+    role: str = "agent"
+    teams: tuple[str, ...] = ()
+    telegram: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """Folded keywords that win over any open question and start `flow`."""
+
+    keywords: tuple[str, ...]
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """fields: mapped fields by key and base fields by name (`Field.base` tells them apart).
+
+    languages: the default one first. timezone: an IANA name. opt_out, opt_in: the business's own
+    words, beside those built in. sending: the `sending:` section as written, typed.
+    """
+
+    key: str
+    name: str
+    language: str = "en"
+    languages: tuple[str, ...] = ("en",)
+    timezone: str = "UTC"
+    country: str = ""
+    currency: str = "USD"
+    calendar: str = "gregorian"
+    industry: str = ""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    staff: tuple[Staff, ...] = ()
+    teams: tuple[str, ...] = ()
+    always: tuple[Always, ...] = ()
+    fallback: str = ""
+    opt_out: tuple[str, ...] = ()
+    opt_in: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    sending: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,120 @@
+"""A criterion: comparisons under all, any and not, and its canonical printed form."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from engine.criteria.operands import Day, Neighbour, Part, Relative
+from engine.criteria.operators import Op
+from engine.fields.types import FieldType
+
+Path = tuple[str | int, ...]
+"""Keys and places from the outermost value to the one meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison.
+
+    As parsed, `field` is the name as written and `value` a JSON value. `check` types it: `value`
+    becomes an Operand, `type` the type of the field (None where only the value at hand tells
+    it), and of `now.weekday` `field` keeps `now` and `part` takes the weekday.
+    `path` says where it was written and does not count when two are compared.
+    """
+
+    field: str
+    op: Op
+    value: object = None
+    type: FieldType | None = None
+    part: Part | None = None
+    path: Path = dataclasses.field(default=(), compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The field as an author writes it."""
+        return self.field if self.part is None else f"{self.field}.{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Holds when every item does."""
+
+    items: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Holds when at least one item does."""
+
+    items: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds exactly where `item` does not, absent values included."""
+
+    item: Criterion
+
+
+Criterion = Compare | All | Any | Not
+
+
+def reads(criterion: Criterion) -> frozenset[str]:
+    """The names of the fields a checked criterion looks at; a part counts as its field."""
+    return frozenset(compare.field for compare in compares(criterion))
+
+
+def compares(criterion: Criterion) -> Iterator[Compare]:
+    """Every comparison, in the order written."""
+    match criterion:
+        case Compare():
+            yield criterion
+        case Not(item):
+            yield from compares(item)
+        case All(items) | Any(items):
+            for item in items:
+                yield from compares(item)
+
+
+def to_canonical(criterion: Criterion) -> dict[str, object]:
+    """JSON: `{field, op, value}` under all, any and not; without `value` where there is none.
+
+    `parse`, and `check` if it had been checked, make the same criterion of it again. Numbers
+    that a JSON number would not carry exactly are written as text.
+    """
+    match criterion:
+        case Compare(value=None):
+            return {"field": criterion.name, "op": criterion.op.value}
+        case Compare():
+            value = _plain(criterion.value)
+            return {"field": criterion.name, "op": criterion.op.value, "value": value}
+        case Not(item):
+            return {"not": to_canonical(item)}
+        case All(items):
+            return {"all": [to_canonical(item) for item in items]}
+        case Any(items):
+            return {"any": [to_canonical(item) for item in items]}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else format(value, "f")
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes")
+        case date():
+            return _moment(value) if isinstance(value, datetime) else value.isoformat()
+        case Relative() | Day() | Neighbour():
+            return str(value)
+        case _:
+            return value
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,80 @@
+"""What a checked criterion compares with, where it is not a plain value of a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+    YEARS = "years"
+
+
+class Part(StrEnum):
+    """A part of a date or a moment: `birth_date.month`, `now.weekday`."""
+
+    MONTH = "month"
+    DAY = "day"
+    YEAR = "year"
+    WEEKDAY = "weekday"
+    TIME = "time"
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""In the order of `date.weekday()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """`30 days ago` (count -30), `in 3 hours` (count 3), `now` (0 minutes).
+
+    On a moment, minutes to weeks are multiples of 60 seconds to 7 x 24 hours; months and years
+    keep the wall clock of the business. On a date, days to years are calendar days.
+    """
+
+    count: int
+    unit: Unit
+
+    def __str__(self) -> str:
+        if self.count > 0:
+            return f"in {self.count} {self.unit}"
+        if not self.count and self.unit is Unit.MINUTES:
+            return "now"
+        return f"{-self.count} {self.unit} ago"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A whole day, `offset` days from today of the business: yesterday, today, tomorrow."""
+
+    offset: int
+
+    def __str__(self) -> str:
+        return {-1: "yesterday", 0: "today", 1: "tomorrow"}[self.offset]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The month, day or year `offset` after the current one: last, this, next.
+
+    The month after December is January, of whatever year.
+    """
+
+    offset: int
+    part: Part
+
+    def __str__(self) -> str:
+        return {-1: "last", 0: "this", 1: "next"}[self.offset]
+
+
+Single = str | int | Decimal | bool | date | time | datetime | Relative | Day | Neighbour
+"""One operand. A date beside a moment means the whole day; a naive datetime is the business's."""
+
+Operand = Single | tuple[Single, ...] | None

@@ -1,0 +1,29 @@
+"""A frozen snapshot of one customer: everything a step may know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.business import Business
+from engine.fields.types import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """values: base columns by name and mapped fields by key; absent and None mean no value.
+
+    extra: `custom_fields_extra` by key, JSON values. tags: names. segments: keys.
+    channel: telegram | instagram | chat. history: earlier values by field, newest first, of the
+    fields whose history a template of the flows reads.
+    """
+
+    customer_id: int
+    business: Business
+    channel: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    history: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)

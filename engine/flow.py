@@ -1,0 +1,81 @@
+"""A flow as it was loaded: immutable, checked, its templates and criteria compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.fields.types import Value
+from engine.node import Node
+from engine.problems import NOWHERE, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts a flow. `on` is the event's name; `options` are typed as the loader read them.
+
+    id: `flow/ID`, stable across versions. keywords, contains: folded. `only` is a compiled
+    predicate (engine.criteria) or None.
+    """
+
+    id: str
+    flow: str
+    on: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    only: Any = None
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a flow may ask of a customer: a turn loads just that."""
+
+    fields: frozenset[str] = frozenset()
+    history: frozenset[str] = frozenset()
+    tags: bool = False
+    segments: bool = False
+    extra: bool = False
+
+    def __or__(self, other: Reads) -> Reads:
+        return Reads(
+            self.fields | other.fields,
+            self.history | other.history,
+            self.tags or other.tags,
+            self.segments or other.segments,
+            self.extra or other.extra,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """again: restart | ignore | parallel | None (restart by the person's own act, else ignore).
+
+    error: what is sent where a message's template failed (a Text of templates), None = built in.
+    source: the YAML text it was read from.
+    """
+
+    key: str
+    version: int = 0
+    title: str = ""
+    language: str = ""
+    triggers: tuple[Trigger, ...] = ()
+    vars: Mapping[str, Value] = field(default_factory=dict)
+    again: str | None = None
+    error: Any = None
+    channels: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    reads: Reads = Reads()
+    source: str = ""
+    position: Position = NOWHERE
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Node id -> its place in `nodes`."""
+
+    def node(self, node_id: str) -> Node | None:
+        place = self.places.get(node_id)
+        return None if place is None else self.nodes[place]
+
+    def below(self, node_id: str) -> str:
+        """The id of the node under this one; '' after the last."""
+        place = self.places[node_id] + 1
+        return self.nodes[place].id if place < len(self.nodes) else ""

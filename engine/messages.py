@@ -1,0 +1,50 @@
+"""What comes in from a person and what goes out to one, before any channel renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing a person did, as the engine sees it.
+
+    kind: text | command | press | contact | location | photo | video | document | voice | audio |
+    sticker | edited | other. `text` is '' where there is none; `token` is the pressed button's;
+    `command` and `argument` are those of `/command argument`; `media` is the channel's
+    description of a file, contact or location. `mail_id` is the mail it came in (0 in pure tests).
+    """
+
+    kind: str = "text"
+    text: str = ""
+    token: str = ""
+    command: str = ""
+    argument: str = ""
+    media: Mapping[str, Any] = field(default_factory=dict)
+    callback_id: str = ""
+    message_id: str = ""
+    mail_id: int = 0
+
+
+class Button(NamedTuple):
+    """A button under a message. It has a `token` (comes back in a press) or a `url`, never both.
+
+    A tuple, so that JSON stores it as [label, token, url] and `Button(*row)` reads it back.
+    """
+
+    label: str
+    token: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file to send: kind photo | video | document | voice | location; `source` is a URL or path."""
+
+    kind: str
+    source: str
+
+
+Rows = tuple[tuple[Button, ...], ...]

@@ -1,0 +1,103 @@
+"""What every node kind is: how it is declared, what it may do when entered and when resumed.
+
+A kind is one class in one file of `nodes/`. Its `OPTIONS` say how its YAML is read; the loader
+builds the class from them. `enter` runs when the run arrives, `resume` when what it waited for
+comes; both return where to go next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.problems import NOWHERE, Position
+
+if TYPE_CHECKING:
+    from engine.passage import Passage
+    from engine.resume import Resume
+    from engine.run import Wait
+    from engine.shapes import Option
+
+END = "end"
+"""The target that ends the flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Leave the node by its own exit: its `end`, its `goto`, or the node below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Leave the node for another one (an id of this flow, or `end`)."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Wait here: what has to happen before the run goes on."""
+
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End this flow with an outcome; with `everything`, the flows that called it too."""
+
+    outcome: str
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Run another flow and come back to this node's exit."""
+
+    flow: str
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+
+Next = Exit | Go | Stay | Finish | Enter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """What all kinds have.
+
+    id: as written, or made from the kind and place. goto: a node id, `end`, or '' for the node
+    below. end, end_all: the outcome it ends with, '' for none. channels: where it runs; empty
+    for everywhere (elsewhere it is passed over by its own exit).
+    """
+
+    KIND: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+    OPTIONS: ClassVar[Mapping[str, Option]] = {}
+
+    id: str
+    position: Position = NOWHERE
+    goto: str = ""
+    end: str = ""
+    end_all: str = ""
+    channels: tuple[str, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """True where the run rests here until something happens."""
+        return False
+
+    def exits(self) -> Iterator[tuple[str, str]]:
+        """The ways out other than its own exit: (name of the way, target)."""
+        return iter(())
+
+    @property
+    def falls_through(self) -> bool:
+        """True where its own exit can be taken (a branch with an `else` never does)."""
+        return True
+
+    def enter(self, at: Passage) -> Next:
+        raise NotImplementedError
+
+    def resume(self, at: Passage, resume: Resume) -> Next:
+        """Go on after a wait. Only kinds that wait are resumed."""
+        raise NotImplementedError(f"a {self.KIND} node does not wait")

@@ -1,0 +1,68 @@
+"""What is wrong in a file, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+NOWHERE = Position("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One finding. `code` never changes its meaning; `suggestion` is '' where there is none."""
+
+    position: Position
+    code: str
+    message: str
+    suggestion: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.position.file}:{self.position.line}:{self.position.column}"
+        hint = f" {self.suggestion}" if self.suggestion else ""
+        return f"{place} {self.code} {self.message}{hint}"
+
+    def as_json(self) -> dict[str, str | int]:
+        return {
+            "file": self.position.file,
+            "line": self.position.line,
+            "column": self.position.column,
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "suggestion": self.suggestion,
+        }
+
+
+@dataclass(slots=True)
+class Problems:
+    """Gathers every problem of a load, so that an author sees them all at once."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def error(self, position: Position, code: str, message: str, suggestion: str = "") -> None:
+        self.found.append(Problem(position, code, message, suggestion))
+
+    def warning(self, position: Position, code: str, message: str, suggestion: str = "") -> None:
+        self.found.append(Problem(position, code, message, suggestion, "warning"))
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.found if problem.severity == "error"]
+
+    def sorted(self) -> list[Problem]:
+        """By file, line and column; the same finding twice is told once."""
+        return sorted(set(self.found))

@@ -1,0 +1,86 @@
+"""One customer's passage through a flow, as it lies still between two turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from engine.fields.types import Value
+
+Status = Literal["asking", "sleeping", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One flow on the call stack. `node` is where it is; '' before its first node."""
+
+    flow: str
+    version: int
+    node: str = ""
+    vars: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer offered with a question. Its button's token is the wait's id and its place.
+
+    `goto` is the node the choice leads to, '' for the question's own exit.
+    """
+
+    label: str
+    value: Any
+    goto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A moment a wait wants to hear of: kind remind (with its number) | timeout | elapsed."""
+
+    at: datetime
+    kind: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run waits for.
+
+    id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.
+    attempts: invalid replies so far. claims: folded words that the open question takes before
+    anything else does (its choices and skip words). state: the node's own, JSON-able.
+    """
+
+    id: str
+    asked_at: datetime
+    asks: bool
+    attempts: int = 0
+    choices: tuple[Choice, ...] = ()
+    claims: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The next alarm's moment; None where nothing is timed."""
+        return min((alarm.at for alarm in self.alarms), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """frames: bottom first, the last one is active. answer: what the last call brought."""
+
+    id: int
+    frames: tuple[Frame, ...]
+    wait: Wait | None = None
+    outcome: str | None = None
+    event: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    waits: int = 0
+
+    @property
+    def status(self) -> Status:
+        if self.wait is None:
+            return "ended"
+        return "asking" if self.wait.asks else "sleeping"

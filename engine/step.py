@@ -1,0 +1,117 @@
+"""The pure step: from one resume to the next wait.
+
+    step(flows, run, resume, facts, now) -> (run, effects)
+
+No clock, I/O, randomness, thread, locale or environment: the same arguments give the same answer,
+so a step can be repeated after a crash, and tested without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from engine.effects import Effect
+from engine.errors import FlowFailed
+from engine.facts import Facts
+from engine.flow import Flow
+from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Stay
+from engine.passage import Passage
+from engine.resume import Cancelled, Elapsed, Reminded, Resume, Started, TimedOut
+from engine.run import Run
+
+STEP_LIMIT = 1_000
+"""Nodes a run may pass without waiting. The longest sensible flow has some hundreds."""
+
+DONE = "done"
+"""The outcome of a flow that ran off its last node or went to `end`."""
+
+FAILED = "failed"
+
+Flows = Mapping[tuple[str, int], Flow]
+"""Every flow version a run may stand in, by key and number; (key, 0) is the current one."""
+
+
+def step(
+    flows: Flows, run: Run, resume: Resume, facts: Facts, now: datetime
+) -> tuple[Run, tuple[Effect, ...]]:
+    """Advance `run` by `resume` until it waits or ends.
+
+    A resume that carries a wait_id the run is no longer at changes nothing. Never raises for
+    what a flow or a customer does; ValueError if an ended run is resumed by its caller.
+    """
+    if isinstance(resume, TimedOut | Reminded | Elapsed) and _is_stale(run, resume.wait_id):
+        return run, ()
+    if run.wait is None and not isinstance(resume, Started):
+        raise ValueError(f"run {run.id} does not wait")
+    at = Passage(flows, run, facts, now)
+    try:
+        _advance(at, resume)
+    except FlowFailed as failure:
+        at.fail(str(failure), FAILED)
+    return at.freeze(), tuple(at.effects)
+
+
+def _is_stale(run: Run, wait_id: str) -> bool:
+    return run.wait is None or run.wait.id != wait_id
+
+
+def _advance(at: Passage, resume: Resume) -> None:
+    if isinstance(resume, Cancelled):
+        at.finish(resume.outcome, everything=True)
+        return
+    coming: Next | None
+    if isinstance(resume, Started):
+        coming = _arrive(at, at.first_node())
+    else:
+        coming = at.node.resume(at, resume)
+    for _ in range(STEP_LIMIT):
+        if coming is None:
+            return
+        coming = _take(at, coming)
+    raise FlowFailed(f"{STEP_LIMIT} nodes in a row without a wait")
+
+
+def _take(at: Passage, coming: Next) -> Next | None:
+    """Carry out one `Next`; None once the run waits or has ended."""
+    match coming:
+        case Stay(wait):
+            at.rest(wait)
+            return None
+        case Enter(flow, variables):
+            return _arrive(at, at.call(flow, variables))
+        case Finish(outcome, everything):
+            return _return(at, outcome, everything)
+        case Go(target):
+            return _go(at, target)
+        case Exit():
+            return _exit(at, at.node)
+
+
+def _exit(at: Passage, node: Node) -> Next | None:
+    if node.end_all:
+        return _return(at, node.end_all, True)
+    if node.end:
+        return _return(at, node.end, False)
+    return _go(at, node.goto or at.flow.below(node.id) or END)
+
+
+def _go(at: Passage, target: str) -> Next | None:
+    if target == END:
+        return _return(at, DONE, False)
+    return _arrive(at, at.move_to(target))
+
+
+def _arrive(at: Passage, node: Node | None) -> Next:
+    if node is None:
+        return Finish(DONE)
+    if node.channels and at.facts.channel not in node.channels:
+        return Exit()
+    return node.enter(at)
+
+
+def _return(at: Passage, outcome: str, everything: bool) -> Next | None:
+    """End the active flow; its caller, if any, goes on by its own exit."""
+    if at.finish(outcome, everything=everything):
+        return None
+    return Exit()
