@@ -273,8 +273,9 @@ def _integer(body: _Json, key: str) -> int:
 
 def _degrees(body: _Json, key: str, most: int) -> float:
     value = body.get(key)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not -most <= value <= most:  # NaN is not within
+    if (
+        isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= most
+    ):  # NaN
         raise _Malformed(f"{key} is not between -{most} and {most}")
     return float(value)
 

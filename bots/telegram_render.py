@@ -66,9 +66,9 @@ def _media(media: Media, caption: str, sent: dict[str, Any]) -> str:
 
 
 def _button(button: Button) -> dict[str, str]:
-    if button.url:
+    if button.url is not None:
         return {"text": button.label, "url": button.url}
-    return {"text": button.label, "callback_data": button.token}
+    return {"text": button.label, "callback_data": button.token or ""}
 
 
 def parts(message: Outgoing) -> Sequence[Outgoing]:
