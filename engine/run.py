@@ -14,12 +14,16 @@ Status = Literal["asking", "sleeping", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One flow on the call stack. `node` is where it is; '' before its first node."""
+    """One flow on the call stack. `node` is where it is; '' before its first node.
+
+    answer: what the flow it called last brought back: its variables and `outcome`.
+    """
 
     flow: str
     version: int
     node: str = ""
     vars: Mapping[str, Value] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Wait:
 
     id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.
     attempts: invalid replies so far. claims: folded words that the open question takes before
-    anything else does (its choices and skip words). state: the node's own, JSON-able.
+    anything else does (its choices and skip words). heard: ids of the messages it could not use,
+    the latest ones: editing one of them is another try. state: the node's own.
     """
 
     id: str
@@ -59,6 +64,7 @@ class Wait:
     choices: tuple[Choice, ...] = ()
     claims: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    heard: tuple[str, ...] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,15 +75,18 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """frames: bottom first, the last one is active. answer: what the last call brought."""
+    """frames: bottom first, the last one is active; an ended run keeps the one it ended in."""
 
     id: int
     frames: tuple[Frame, ...]
     wait: Wait | None = None
     outcome: str | None = None
     event: Mapping[str, Any] = field(default_factory=dict)
-    answer: Mapping[str, Any] = field(default_factory=dict)
-    waits: int = 0
+
+    @property
+    def waits(self) -> int:
+        """How often it has waited: the count in its wait's id."""
+        return 0 if self.wait is None else int(self.wait.id.rpartition("-")[2])
 
     @property
     def status(self) -> Status:
