@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from crm.tables.meta import belongs_to, id_column, metadata, moment
 from crm.tables.types import Hundredths, Id, Json, UtcDateTime
-from engine.fields.slots import SLOTS
+from engine.fields.slots import slots_of
 from engine.fields.types import FieldType
 
 _SLOT_TYPES: dict[FieldType, Any] = {
@@ -30,7 +30,9 @@ _SLOT_TYPES: dict[FieldType, Any] = {
 
 def _slot_columns() -> list[Column[Any]]:
     return [
-        Column(slot.name, _SLOT_TYPES.get(slot.type) or String(slot.size)) for slot in SLOTS
+        Column(slot.name, _SLOT_TYPES.get(slot.type) or String(slot.size))
+        for type_ in FieldType
+        for slot in slots_of(type_)
     ]
 
 
