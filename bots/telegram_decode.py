@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from bots import commands
 from bots.channel import Inbound, Kind, Undecodable
 
 _Json = dict[str, Any]
@@ -19,8 +20,6 @@ _LAST_SECOND = 253_402_300_799
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL refuses NUL, UTF-8 has no lone surrogates; JSON can bring both."""
-
-_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]+))?(?:\s+(.*))?", re.DOTALL)
 
 _FILES: tuple[Kind, ...] = (
     "animation",  # before document: an animation carries both
@@ -209,14 +208,12 @@ def _content(body: _Json, username: str) -> tuple[Kind, _Json]:
 
 
 def _written(text: str, username: str) -> tuple[Kind, _Json]:
-    command = _COMMAND.fullmatch(text)
+    command = commands.parse(text)
     if command is None:
         return "text", {"text": text}
-    name, addressee, argument = command.groups()
-    if addressee and username and addressee.lower() != username.lower():
+    if command.addressee and username and command.addressee.lower() != username.lower():
         return "other", {"what": "command for another bot", "text": text}
-    read = {"text": text, "command": name.lower(), "argument": (argument or "").strip()}
-    return "command", read
+    return "command", {"text": text, "command": command.name, "argument": command.argument}
 
 
 def _contact(body: _Json) -> _Json:
@@ -273,11 +270,9 @@ def _integer(body: _Json, key: str) -> int:
 
 def _degrees(body: _Json, key: str, most: int) -> float:
     value = body.get(key)
-    if (
-        isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= most
-    ):  # NaN
-        raise _Malformed(f"{key} is not between -{most} and {most}")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most:
+        return float(value)
+    raise _Malformed(f"{key} is not between -{most} and {most}")
 
 
 def _required(body: _Json, key: str) -> str:

@@ -1,0 +1,154 @@
+"""When a message may go: per chat, per group, and for the whole account. Pure; the clock is given.
+
+aiolimiter is not used: it reads the event loop's clock, can only be awaited, and keeps one limiter
+per key for ever. The sender has to ask "when?" for thousands of chats under a clock that tests turn.
+
+Each limit is a bucket, kept as the one moment at which it will be full again (GCRA): nothing has to
+be refilled, and a chat whose bucket is full needs no memory at all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from engine import limits
+
+Lane = Literal["live", "campaign"]
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_SWEEP_AT = 1024
+"""From how many remembered chats on the full buckets are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """`burst` sends at once, and one more `every` so often. `every` zero: no limit."""
+
+    every: timedelta
+    burst: int
+
+    def ready_at(self, full_at: datetime, now: datetime) -> datetime:
+        """When one more may go, if the bucket is full at `full_at`."""
+        return self._sane(full_at, now) - self.every * (self.burst - 1)
+
+    def full_after(self, full_at: datetime, now: datetime) -> datetime:
+        """When the bucket is full again after one more went `now`."""
+        return max(self._sane(full_at, now), now) + self.every
+
+    def _sane(self, full_at: datetime, now: datetime) -> datetime:
+        # Further away than a whole bucket it can only be if the clock was set back.
+        return min(full_at, now + self.every * self.burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a platform bears. `careful` replaces `chat` for `careful_for` after a chat's 429."""
+
+    account: Bucket
+    campaigns: Bucket
+    chat: Bucket
+    group: Bucket
+    careful: Bucket
+    careful_for: timedelta
+    is_group: Callable[[str], bool]
+
+    def at(self, per_second: float) -> "Rates":
+        """The same with another rate for the account (`sending: {rate}`).
+
+        Raises ValueError unless it is positive.
+        """
+        if per_second <= 0:
+            raise ValueError("a sending rate is a number above 0")
+        account, campaigns = _shared(per_second)
+        return replace(self, account=account, campaigns=campaigns)
+
+
+def _shared(per_second: float) -> tuple[Bucket, Bucket]:
+    """The account's bucket, and the four fifths of it that campaigns may take."""
+    burst = max(1, int(per_second / 5))  # a fifth of a second's worth more than the steady rate
+    every = timedelta(seconds=1 / per_second)
+    return Bucket(every, burst), Bucket(every * 5 / 4, 1)
+
+
+_CHAT_EVERY = timedelta(seconds=1 / limits.TELEGRAM_CHAT_RATE.value)
+_CHAT_BURST = limits.TELEGRAM_CHAT_BURST.value
+_GROUP_EVERY = timedelta(minutes=1) / (limits.TELEGRAM_GROUP_RATE.value - _CHAT_BURST)
+"""A burst and what follows in the same minute must stay within the minute's number."""
+_TELEGRAM_ACCOUNT, _TELEGRAM_CAMPAIGNS = _shared(limits.TELEGRAM_BOT_RATE.value)
+
+TELEGRAM = Rates(
+    account=_TELEGRAM_ACCOUNT,
+    campaigns=_TELEGRAM_CAMPAIGNS,
+    chat=Bucket(_CHAT_EVERY, _CHAT_BURST),
+    group=Bucket(_GROUP_EVERY, _CHAT_BURST),
+    careful=Bucket(_CHAT_EVERY, 1),
+    careful_for=timedelta(minutes=1),
+    is_group=lambda peer: peer.startswith("-"),  # chat ids of groups and channels are negative
+)
+
+_FREE = Bucket(timedelta(0), 1)
+UNPACED = Rates(_FREE, _FREE, _FREE, _FREE, _FREE, timedelta(0), lambda _: False)
+"""For channels without limits: the terminal, and measurements."""
+
+
+class Pace:
+    """The limits of one account. Ask `next_at`, and tell `sent` the moment a request leaves."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._account_full_at = _LONG_AGO
+        self._campaigns_full_at = _LONG_AGO
+        self._full_at: dict[str, datetime] = {}
+        self._held_until: dict[str, datetime] = {}
+        self._sweep_at = _SWEEP_AT
+
+    def next_at(self, peer: str, now: datetime, lane: Lane = "live") -> datetime:
+        """The earliest moment, `now` or later, at which a message to this peer may leave."""
+        rates = self._rates
+        full_at = self._full_at.get(peer, _LONG_AGO)
+        at = max(
+            now,
+            rates.account.ready_at(self._account_full_at, now),
+            self._bucket(peer, now).ready_at(full_at, now),
+            self._held_until.get(peer, now),
+        )
+        if lane == "campaign":
+            return max(at, rates.campaigns.ready_at(self._campaigns_full_at, now))
+        return at
+
+    def sent(self, peer: str, now: datetime, lane: Lane = "live") -> None:
+        """A request to this peer left now, whatever becomes of it."""
+        rates = self._rates
+        self._account_full_at = rates.account.full_after(self._account_full_at, now)
+        if lane == "campaign":
+            self._campaigns_full_at = rates.campaigns.full_after(self._campaigns_full_at, now)
+        full_at = self._full_at.get(peer, _LONG_AGO)
+        self._full_at[peer] = self._bucket(peer, now).full_after(full_at, now)
+        if len(self._full_at) >= self._sweep_at:
+            self._forget_full(now)
+
+    def throttled(self, peer: str, retry_after: float, now: datetime) -> None:
+        """The platform answered 429: nothing to this peer for `retry_after` seconds."""
+        self._held_until[peer] = now + timedelta(seconds=retry_after)
+
+    def remembered(self) -> int:
+        """How many chats take up memory."""
+        return len(self._full_at.keys() | self._held_until.keys())
+
+    def _bucket(self, peer: str, now: datetime) -> Bucket:
+        rates = self._rates
+        held_until = self._held_until.get(peer)
+        if held_until is not None:
+            if now < held_until + rates.careful_for:
+                return rates.careful
+            del self._held_until[peer]
+        return rates.group if rates.is_group(peer) else rates.chat
+
+    def _forget_full(self, now: datetime) -> None:
+        careful_for = self._rates.careful_for
+        self._full_at = {peer: at for peer, at in self._full_at.items() if at > now}
+        self._held_until = {
+            peer: at for peer, at in self._held_until.items() if at + careful_for > now
+        }
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
