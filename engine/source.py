@@ -1,0 +1,385 @@
+"""YAML text to a tree that knows where everything stands, and nothing of what it means.
+
+Built from the parser's events, so no value is ever resolved, tagged or made an object, and the
+guards apply while the text is read: libyaml's own tree builder recurses and can be crashed by
+deep nesting, its event stream cannot. Texts read alike with libyaml and without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import yaml
+
+from engine.problems import Position, Problems
+from engine.yaml_events import YamlError, end_of, events, start_of
+
+MAX_SIZE = 1024 * 1024
+"""Bytes of UTF-8 in one file."""
+
+MAX_DEPTH = 50
+"""Lists and mappings inside one another, aliases followed."""
+
+MAX_NODES = 100_000
+"""Scalars, lists and mappings of one document, aliases followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value, as the letters typed.
+
+    quoted: written in quotes or as a block, so it is text and nothing else. content: where the
+    first letter of `text` stands, for finding a place inside it; None where lines were joined
+    and places inside are lost.
+    """
+
+    text: str
+    quoted: bool
+    position: Position
+    content: Position | None = None
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing was written at all."""
+        return not self.text and not self.quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    items: tuple[Source, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    key: Scalar
+    value: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Entries in the order written, each key once; those merged by `<<` come after."""
+
+    entries: tuple[Entry, ...]
+    position: Position
+
+    def entry(self, key: str) -> Entry | None:
+        for entry in self.entries:
+            if entry.key.text == key:
+                return entry
+        return None
+
+    def get(self, key: str) -> Source | None:
+        entry = self.entry(key)
+        return entry.value if entry else None
+
+
+Source = Scalar | Sequence | Mapping
+
+
+def read_documents(text: str, file: str, problems: Problems) -> list[Source]:
+    """The documents of one file, in order; empty ones (comments alone) are left out.
+
+    After a problem that ends the reading, the documents complete before it are still given.
+    """
+    if _refused(text, file, problems):
+        return []
+    builder = _Builder(text.removeprefix("\ufeff"), file, problems)
+    documents: list[Source] = []
+    try:
+        for document in builder.documents():
+            if not (isinstance(document, Scalar) and document.empty):
+                documents.append(document)
+    except YamlError as error:
+        position = builder.place(error.line, error.column)
+        problems.error(
+            position, "E001", f"this is not YAML: {error}", builder.cure(position)
+        )
+    except _Refused:
+        pass
+    return documents
+
+
+def excerpt(text: str, position: Position) -> str:
+    """The line of `position` with a caret under its column; '' if there is no such line."""
+    lines = text.removeprefix("\ufeff").splitlines()
+    if not 0 < position.line <= len(lines):
+        return ""
+    line = lines[position.line - 1]
+    blank = "".join(
+        "\t" if letter == "\t" else " " for letter in line[: position.column - 1]
+    )
+    return f"{line}\n{blank}^"
+
+
+# YAML 1.1's printable characters (5.1); libyaml and PyYAML word their refusals differently.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+def _refused(text: str, file: str, problems: Problems) -> bool:
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        before = _LINE_BREAK.split(text[: bad.start()])
+        position = Position(file, len(before), len(before[-1]) + 1)
+        name = f"U+{ord(bad.group()):04X}"
+        problems.error(
+            position,
+            "E009",
+            f"the character {name} cannot be shown and is not allowed",
+            f'Delete it, or write "\\u{ord(bad.group()):04x}" in double quotes.',
+        )
+        return True
+    if len(text) > MAX_SIZE // 4 and len(text.encode()) > MAX_SIZE:
+        problems.error(
+            Position(file, 1, 1),
+            "E002",
+            f"the file is larger than {MAX_SIZE} bytes",
+            "Divide it: a project may have any number of files.",
+        )
+        return True
+    return False
+
+
+class _Refused(Exception):
+    """A guard has spoken (its problem is recorded); the rest of the file is not read."""
+
+
+@dataclass(slots=True)
+class _Built:
+    source: Source
+    size: int
+    height: int
+
+
+_CUT = re.compile(r"[ \t]+#(?=\w)")
+
+
+@dataclass(slots=True)
+class _Builder:
+    text: str
+    file: str
+    problems: Problems
+    size: int = 0
+    anchors: dict[str, _Built | None] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def place(self, line: int, column: int) -> Position:
+        return Position(self.file, line + 1, column + 1)
+
+    def documents(self) -> Iterator[Source]:
+        stream = events(self.text)
+        for event in stream:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if event.version or event.tags:
+                    self.refuse(
+                        event, "E011", "a line beginning with % is not used here"
+                    )
+                self.size = 0
+                self.anchors.clear()
+                yield self.node(next(stream), stream, 1).source
+
+    def node(
+        self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int
+    ) -> _Built:
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, depth)
+        assert isinstance(event, yaml.NodeEvent)
+        self.grow(event, 1)
+        tag = getattr(event, "tag", None)
+        if tag:
+            self.error(
+                event,
+                "E006",
+                f"the tag '{tag}' is not used here",
+                "Delete it: values need none.",
+            )
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        built = self.value(event, stream, depth)
+        if event.anchor:
+            self.anchors[event.anchor] = built
+        return built
+
+    def value(
+        self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int
+    ) -> _Built:
+        if isinstance(event, yaml.ScalarEvent):
+            return _Built(self.scalar(event), 1, 0)
+        if depth > MAX_DEPTH:
+            self.refuse(
+                event, "E003", f"more than {MAX_DEPTH} levels inside one another"
+            )
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(event, stream, depth)
+        return self.mapping(event, stream, depth)
+
+    def alias(self, event: yaml.AliasEvent, depth: int) -> _Built:
+        name = event.anchor or ""
+        if name not in self.anchors:
+            self.refuse(
+                event, "E001", f"this is not YAML: there is no anchor '&{name}'"
+            )
+        built = self.anchors[name]
+        if built is None:
+            self.refuse(event, "E004", f"'*{name}' stands inside its own anchor")
+        if depth - 1 + built.height > MAX_DEPTH:
+            self.refuse(
+                event, "E003", f"more than {MAX_DEPTH} levels inside one another"
+            )
+        self.grow(event, built.size)
+        return built
+
+    def sequence(
+        self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int
+    ) -> _Built:
+        items: list[_Built] = []
+        for event in stream:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self.node(event, stream, depth + 1))
+        sources = tuple(item.source for item in items)
+        return _measured(Sequence(sources, self.start(start)), items)
+
+    def mapping(
+        self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int
+    ) -> _Built:
+        entries: dict[str, Entry] = {}
+        merged: list[Entry] = []
+        parts: list[_Built] = []
+        for event in stream:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self.node(event, stream, depth + 1)
+            value = self.node(next(stream), stream, depth + 1)
+            parts += (key, value)
+            if self.is_merge(key.source):
+                merged += self.merged(value.source)
+            else:
+                self.add(entries, key.source, value.source)
+        for entry in merged:
+            entries.setdefault(entry.key.text, entry)
+        return _measured(Mapping(tuple(entries.values()), self.start(start)), parts)
+
+    def is_merge(self, key: Source) -> bool:
+        return isinstance(key, Scalar) and key.text == "<<" and not key.quoted
+
+    def merged(self, source: Source) -> list[Entry]:
+        """What `<<: *a` or `<<: [*a, *b]` adds; of two with one key the first counts."""
+        if isinstance(source, Mapping):
+            return list(source.entries)
+        if isinstance(source, Sequence):
+            return [entry for item in source.items for entry in self.merged(item)]
+        self.problems.error(
+            source.position, "E010", "'<<' takes a mapping, usually an alias"
+        )
+        return []
+
+    def add(self, entries: dict[str, Entry], key: Source, value: Source) -> None:
+        if not isinstance(key, Scalar):
+            self.problems.error(
+                key.position,
+                "E010",
+                "a key is a word, not a list or mapping",
+                "A value that begins with { or [ wants quotes.",
+            )
+        elif key.text in entries:
+            first = entries[key.text].key.position.line
+            self.problems.error(
+                key.position, "E007", f"the key '{key.text}' is already on line {first}"
+            )
+        else:
+            entries[key.text] = Entry(key, value)
+
+    def scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        start = self.start(event)
+        style = event.style or ""
+        if style and style in "|>":
+            return Scalar(
+                event.value.removesuffix("\n"), True, start, self.block(event, style)
+            )
+        one_line = start_of(event).line == end_of(event).line
+        if not style:
+            self.check_cut(event)
+            return Scalar(event.value, False, start, start if one_line else None)
+        content = (
+            Position(self.file, start.line, start.column + 1) if one_line else None
+        )
+        return Scalar(event.value, True, start, content)
+
+    def block(self, event: yaml.ScalarEvent, style: str) -> Position | None:
+        """Where the content of a literal block begins; a folded one joins its lines."""
+        if style == ">":
+            return None
+        first = start_of(event).line + 1
+        for line in self.all_lines()[first:]:
+            if line.strip():
+                return self.place(first, len(line) - len(line.lstrip(" ")))
+        return None
+
+    def check_cut(self, event: yaml.ScalarEvent) -> None:
+        """An unquoted `Order #12` is `Order` and a comment to YAML, and never meant so."""
+        end = end_of(event)
+        cut = _CUT.match(self.text, end.index)
+        if cut is None:
+            return
+        line = _LINE_BREAK.split(self.text[end.index : end.index + 200], maxsplit=1)[0]
+        self.problems.error(
+            self.place(end.line, end.column + cut.end() - 1 - end.index),
+            "E008",
+            f"YAML would take '{line.strip()}' for a comment and cut it off",
+            "Put the value in quotes, or a blank after # if it is a comment.",
+        )
+
+    def cure(self, position: Position) -> str:
+        """What to do about a syntax error, where the line shows a usual mistake."""
+        lines = self.all_lines()
+        near = lines[position.line - 1] if position.line <= len(lines) else ""
+        for number in range(
+            min(position.line, len(lines)), max(position.line - 3, 0), -1
+        ):
+            if _CUT.search(lines[number - 1]):
+                return f"Line {number} holds ' #', which begins a comment: quote its value."
+        if "\t" in near[: len(near) - len(near.lstrip())]:
+            return "Indent with blanks, not with tabs."
+        if near.count(": ") + near.rstrip().endswith(":") > 1:
+            return "A text that holds ': ' wants quotes."
+        if re.search(r"[:-] +[@`%&*!|>{\[]", near):
+            return "A text that begins with a sign YAML uses wants quotes."
+        return ""
+
+    def all_lines(self) -> list[str]:
+        if not self.lines:
+            self.lines = _LINE_BREAK.split(self.text)
+        return self.lines
+
+    def grow(self, event: yaml.Event, count: int) -> None:
+        self.size += count
+        if self.size > MAX_NODES:
+            self.refuse(
+                event, "E005", f"more than {MAX_NODES} values, aliases followed"
+            )
+
+    def start(self, event: yaml.Event) -> Position:
+        mark = start_of(event)
+        return Position(self.file, mark.line + 1, mark.column + 1)
+
+    def error(
+        self, event: yaml.Event, code: str, message: str, suggestion: str = ""
+    ) -> None:
+        self.problems.error(self.start(event), code, message, suggestion)
+
+    def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:
+        self.error(event, code, message)
+        raise _Refused
+
+
+def _measured(source: Source, parts: list[_Built]) -> _Built:
+    size = 1 + sum(part.size for part in parts)
+    height = 1 + max((part.height for part in parts), default=0)
+    return _Built(source, size, height)
