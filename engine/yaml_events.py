@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.error import Mark
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
+
+if TYPE_CHECKING:
+    from yaml._yaml import Mark as FastMark
 
 
 class YamlError(Exception):
@@ -61,13 +64,13 @@ def events(text: str, parser: type[Any] | None = None) -> Iterator[yaml.Event]:
         stream.dispose()
 
 
-def start_of(event: yaml.Event) -> Mark:
+def start_of(event: yaml.Event) -> Mark | FastMark:
     """Where the event begins; line and column count from 0."""
     assert event.start_mark is not None  # only events made by hand have none
     return event.start_mark
 
 
-def end_of(event: yaml.Event) -> Mark:
+def end_of(event: yaml.Event) -> Mark | FastMark:
     """Just after the event's last letter."""
     assert event.end_mark is not None
     return event.end_mark
