@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Unit(StrEnum):
@@ -26,6 +28,8 @@ class Part(StrEnum):
     WEEKDAY = "weekday"
     TIME = "time"
 
+
+PARTS: Mapping[str, Part] = MappingProxyType({part.value: part for part in Part})
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """In the order of `date.weekday()`."""

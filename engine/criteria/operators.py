@@ -43,6 +43,9 @@ class Op(StrEnum):
     HAS_NONE = "has_none"
 
 
+OPS: Mapping[str, Op] = MappingProxyType({op.value: op for op in Op})
+
+
 class Shape(Enum):
     """What stands beside an operator."""
 
@@ -143,7 +146,7 @@ LOOKUPS: Mapping[str, Op] = MappingProxyType(
         "range": Op.BETWEEN,
         "in": Op.IN_LIST,
         "isnull": Op.IS_EMPTY,
-        **{op.value: op for op in Op},
+        **OPS,
     }
 )
 """What may follow `field__` in a lookup: Django's words, and every canonical name."""
