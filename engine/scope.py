@@ -1,0 +1,228 @@
+"""The names that templates and criteria read: customer, var, reply, answer, event, business, now.
+
+Nothing is copied: a scope looks at the working state of a step, so what one node changes the
+next one sees. It is built once for a step and reads only what is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.business import Business
+from engine.criteria.moment import Moment
+from engine.facts import Facts
+from engine.fields.places import Locale
+from engine.fields.types import Field, Value
+from engine.messages import Message
+from engine.templates.values import Record, Scope as TemplateScope
+
+
+class Source(Protocol):
+    """Where the names come from: a passage, or a message that no run has taken yet."""
+
+    facts: Facts
+    now: datetime
+    values: Mapping[str, Value]
+    extra: Mapping[str, Any]
+    tags: frozenset[str] | set[str]
+    vars: Mapping[str, Value]
+    answer: Mapping[str, Any]
+    event: Mapping[str, Any]
+    reply: Message | None
+    reply_value: Value
+
+    @property
+    def locale(self) -> Locale: ...
+
+
+class Scope(TemplateScope):
+    """A template's scope that also answers for criteria."""
+
+    __slots__ = ("moment", "named")
+
+    def __init__(self, source: Source) -> None:
+        facts, locale = source.facts, source.locale
+        self.named = Names(source, locale.language)
+        zone = zone_of(locale.timezone, facts.business.timezone)
+        super().__init__(self.named, locale, zone, source.now, facts.history)
+        self.moment = Moment(source.now, zone_of(facts.business.timezone))
+
+    def get(self, name: str) -> Any:
+        """A value by the name criteria use: `x` or `customer.x`, `var.x`, `event.json.email`.
+
+        None where there is none; `tags` and `segment` are frozensets.
+        """
+        root, dot, path = name.partition(".")
+        if not dot:
+            return self.named.plain(root)
+        if root == "customer":
+            return self.named.customer.get(path)
+        return _walk(self.named.get(root), path)
+
+
+class Names(Mapping[str, object]):
+    """The first words of dotted names, each looked up when it is read."""
+
+    __slots__ = ("_language", "_source")
+
+    def __init__(self, source: Source, language: str) -> None:
+        self._source = source
+        self._language = language
+
+    @property
+    def customer(self) -> Customer:
+        return Customer(self._source)
+
+    def plain(self, name: str) -> object:
+        """A name without a dot, as criteria mean it: a field of the customer, if not one of
+        `now`, `channel`, `segment` and `tags`.
+        """
+        special = _SPECIAL.get(name)
+        return special(self._source) if special else self.customer.get(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        read = _ROOTS.get(name)
+        return read(self._source, self._language) if read else default
+
+    def __getitem__(self, name: str) -> object:
+        return _ROOTS[name](self._source, self._language)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_ROOTS)
+
+    def __len__(self) -> int:
+        return len(_ROOTS)
+
+
+class Customer(Mapping[str, object]):
+    """What a customer has: fields, then extras, and `id`, `tags`, `segments`."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def get(self, name: str, default: Any = None) -> Any:
+        source = self._source
+        value = source.values.get(name)
+        if value is not None:
+            return value
+        own = _OWN.get(name)
+        return own(source) if own else source.extra.get(name, default)
+
+    def __getitem__(self, name: str) -> object:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*_OWN, *self._source.values, *self._source.extra)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Labels(Mapping[str, Mapping[str, str]]):
+    """The labels of each select field's options in one language."""
+
+    __slots__ = ("_fields", "_language")
+
+    def __init__(self, fields: Mapping[str, Field], language: str) -> None:
+        self._fields = fields
+        self._language = language
+
+    def __contains__(self, name: object) -> bool:
+        field = self._fields.get(name) if isinstance(name, str) else None
+        return field is not None and bool(field.options)
+
+    def __getitem__(self, name: str) -> Mapping[str, str]:
+        options = self._fields[name].options
+        return {option.value: option.label.pick(self._language) for option in options}
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._fields if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def scope_of(source: Source) -> Scope:
+    """The names as they stand now and as they will stand when they are read."""
+    return Scope(source)
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str, otherwise: str = "UTC") -> ZoneInfo:
+    """The zone of an IANA name; of `otherwise`, then UTC, where there is no such zone."""
+    for candidate in (name, otherwise):
+        try:
+            return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def _customer(source: Source, language: str) -> object:
+    return Record(Customer(source), Labels(source.facts.business.fields, language))
+
+
+def _reply(source: Source, language: str) -> object:
+    text = source.reply.text if source.reply else None
+    return {"text": text, "value": source.reply_value}
+
+
+def _business(business: Business) -> Mapping[str, object]:
+    return {
+        "key": business.key,
+        "name": business.name,
+        "language": business.language,
+        "timezone": business.timezone,
+        "country": business.country,
+        "currency": business.currency,
+        "calendar": business.calendar,
+        "industry": business.industry,
+    }
+
+
+BUSINESS_NAMES = tuple(_business(Business(key="", name="")))
+"""What stands after `business.`."""
+
+_ROOTS: Mapping[str, Callable[[Source, str], object]] = {
+    "customer": _customer,
+    "var": lambda source, _: source.vars,
+    "reply": _reply,
+    "answer": lambda source, _: source.answer,
+    "event": lambda source, _: source.event,
+    "business": lambda source, _: _business(source.facts.business),
+    "now": lambda source, _: source.now,
+    "channel": lambda source, _: source.facts.channel,
+}
+
+ROOTS = tuple(_ROOTS)
+"""Every name that may stand first in a template."""
+
+_OWN: Mapping[str, Callable[[Source], object]] = {
+    "id": lambda source: source.facts.customer_id,
+    "tags": lambda source: frozenset(source.tags),
+    "segments": lambda source: source.facts.segments,
+}
+
+_SPECIAL: Mapping[str, Callable[[Source], object]] = {
+    "now": lambda source: source.now,
+    "channel": lambda source: source.facts.channel,
+    "segment": lambda source: source.facts.segments,
+    "tags": lambda source: frozenset(source.tags),
+}
+
+
+def _walk(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value

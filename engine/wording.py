@@ -1,0 +1,83 @@
+"""Every text that the product itself says to a person, in English and Persian.
+
+What a business writes is in its flows; the messages of broken rules are beside the rules
+(engine.fields.faults).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.fields.places import base_language
+
+WORDINGS: Mapping[str, Mapping[str, str]] = {
+    "yes": {"en": "Yes", "fa": "بله"},
+    "no": {"en": "No", "fa": "خیر"},
+    "skip": {"en": "Skip", "fa": "رد کردن"},
+    "which_date": {"en": "Which date do you mean?", "fa": "منظورتان کدام تاریخ است؟"},
+    "keep_value": {
+        "en": "{label}: {value}\nIs that still right?",
+        "fa": "{label}: {value}\nهنوز درست است؟",
+    },
+    "keep": {"en": "Yes, keep it", "fa": "بله، همین بماند"},
+    "change": {"en": "Change it", "fa": "تغییر می‌دهم"},
+    "all_correct": {"en": "All correct", "fa": "همه درست است"},
+    "no_value": {"en": "—", "fa": "—"},
+    "choose_button": {
+        "en": "Please choose one of the buttons.",
+        "fa": "لطفاً یکی از دکمه‌ها را انتخاب کنید.",
+    },
+    "not_unique": {
+        "en": "That is already in use. Please give another one.",
+        "fa": "این مورد قبلاً ثبت شده است. لطفاً مورد دیگری بنویسید.",
+    },
+    "not_own_contact": {
+        "en": "That is somebody else's contact. Please share your own.",
+        "fa": "این مخاطب متعلق به شخص دیگری است. لطفاً مخاطب خودتان را بفرستید.",
+    },
+    "contact_wanted": {
+        "en": "Please share a contact card.",
+        "fa": "لطفاً یک کارت مخاطب بفرستید.",
+    },
+    "text_wanted": {"en": "Please answer with text.", "fa": "لطفاً با متن پاسخ دهید."},
+    "unknown_command": {
+        "en": "I do not know that command.",
+        "fa": "این دستور را نمی‌شناسم.",
+    },
+    "template_failed": {
+        "en": "Something went wrong on our side. We have made a note of it.",
+        "fa": "مشکلی از سمت ما پیش آمد. آن را یادداشت کردیم.",
+    },
+    "stale_press": {
+        "en": "That button belongs to an earlier question.",
+        "fa": "این دکمه مربوط به پرسش قبلی است.",
+    },
+    "cancelled": {"en": "Cancelled.", "fa": "لغو شد."},
+    "nothing_open": {"en": "There is nothing to cancel.", "fa": "چیزی برای لغو نیست."},
+    "opted_out": {
+        "en": "You will get no more automatic messages from us. Write /start to undo this.",
+        "fa": "دیگر پیام خودکاری از ما دریافت نمی‌کنید. برای بازگشت /start را بفرستید.",
+    },
+    "opted_in": {
+        "en": "Welcome back. You will hear from us again.",
+        "fa": "خوش برگشتید. دوباره از ما پیام می‌گیرید.",
+    },
+    "too_many_messages": {
+        "en": "You wrote faster than I can read. I will answer as soon as I can.",
+        "fa": "سریع‌تر از آن نوشتید که بتوانم بخوانم. در اولین فرصت پاسخ می‌دهم.",
+    },
+}
+"""By key, then language. A text's `{names}` are the parameters of `wording`."""
+
+SKIP_WORDS = ("skip", "pass", "next", "later", "رد", "رد کردن", "بعدا", "بعدی", "تخطي", "geç", "atla")
+"""What skips a question that may be skipped, besides the words its author lists."""
+
+
+def wording(key: str, language: str, **params: str) -> str:
+    """The text in the person's language, in English where it is not translated.
+
+    Raises KeyError for a key that is not in the table.
+    """
+    texts = WORDINGS[key]
+    text = texts.get(base_language(language)) or texts["en"]
+    return text.format_map(params) if params else text
