@@ -1,0 +1,105 @@
+"""A compiled template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from engine.templates.bounds import TemplateFailed
+from engine.templates.values import Result, Scope, leave
+
+Path = tuple[str, ...]
+"""A dotted name: ("customer", "first_name"), ("event", "json", "email")."""
+
+Read = Callable[[Scope], object]
+Print = Callable[[Scope], str]
+
+_MARKS = ("{{", "{%", "{#")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A name that a template reads, and where in its source; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TemplateProblem:
+    """A finding in a source; line and column count from 1; `suggestion` may be ''."""
+
+    line: int
+    column: int
+    message: str
+    suggestion: str = ""
+
+
+class TemplateError(Exception):
+    """A source that is not a template. `problems` says everything that is wrong with it."""
+
+    def __init__(self, problems: list[TemplateProblem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with values to be put in. Two of the same source are equal.
+
+    `uses` has each name as often as it is read; `histories` the fields asked for by
+    `history('field')`, each as a path of one.
+    """
+
+    source: str
+    uses: tuple[Use, ...] = field(default=(), compare=False)
+    histories: tuple[Use, ...] = field(default=(), compare=False)
+    _print: Print | None = field(default=None, compare=False, repr=False)
+    _read: Read | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is plain text, the same for everybody."""
+        return self._print is None
+
+    @cached_property
+    def names(self) -> frozenset[Path]:
+        """The paths read, once each."""
+        return frozenset(use.path for use in self.uses)
+
+    def render(self, scope: Scope) -> str:
+        """The text. Raises TemplateFailed for values that it cannot work with."""
+        if self._print is None:
+            return self.source
+        try:
+            return self._print(scope)
+        except ArithmeticError as error:
+            raise TemplateFailed("a number or date that is too large") from error
+
+    def evaluate(self, scope: Scope) -> Result:
+        """The value, with its type, of what is one whole `{{ }}`; else the text.
+
+        Raises TemplateFailed for values that it cannot work with.
+        """
+        if self._read is None:
+            return self.render(scope)
+        try:
+            return leave(self._read(scope))
+        except ArithmeticError as error:
+            raise TemplateFailed("a number or date that is too large") from error
+
+
+def compile_template(source: str) -> Template:
+    """A source, checked and made ready to be rendered many times.
+
+    Text without `{{`, `{%` and `{#` is itself. Raises TemplateError with all its problems, or
+    with the first where the grammar is broken.
+    """
+    if not any(mark in source for mark in _MARKS):
+        return Template(source)
+    # jinja2 costs 40 ms to import: nobody pays who has only plain texts.
+    from engine.templates.compiling import compile_source
+
+    return compile_source(source)
