@@ -1,0 +1,95 @@
+"""What the CRM refuses, as exceptions; the text of each is one sentence for a person.
+
+CrmError
+  NotFound            the reference names nothing of this business
+  Ambiguous           the reference names several customers
+  InvalidValues       values break the rules of their fields
+  EmailTaken          another customer has this address
+  NoFreeSlot          all typed columns of a field's type are taken
+  FieldHoldsValues    a field's type or place cannot change under its values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class CrmError(Exception):
+    """The CRM refuses what was asked; nothing was written. Show the text, do not retry."""
+
+
+class NotFound(CrmError):
+    """Nothing of this business answers to the reference; ask for another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A customer that a reference or a search found."""
+
+    customer_id: int
+    display_name: str
+
+
+class Ambiguous(CrmError):
+    """Several customers answer to the reference: let the person choose among `matches`."""
+
+    def __init__(self, reference: str, matches: tuple[Match, ...]) -> None:
+        self.matches = matches
+        names = ", ".join(f"{match.display_name} (id:{match.customer_id})" for match in matches)
+        super().__init__(f"{reference} may be any of {len(matches)}: {names}")
+
+
+class InvalidValues(CrmError):
+    """`reasons` says, by field, which rule a value breaks; correct them and try again."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        super().__init__("; ".join(f"{key}: {reason}" for key, reason in reasons.items()))
+
+
+class EmailTaken(CrmError):
+    """`match` has this address already: change that customer, or archive it first."""
+
+    def __init__(self, email: str, match: Match) -> None:
+        self.match = match
+        super().__init__(f"{email} belongs to {match.display_name} (id:{match.customer_id})")
+
+
+_NO_FREE_SLOT = {
+    "en": "No room for '{key}': all {count} {type} columns are in use. "
+    "Take a field out of crm.yaml, or declare this one with `extra: true`.",
+    "fa": "برای «{key}» جایی نیست: هر {count} ستون نوع {type} پر است. "
+    "یک فیلد را از crm.yaml بردارید، یا این فیلد را با `extra: true` تعریف کنید.",
+}
+
+
+class NoFreeSlot(CrmError):
+    """All `count` columns of the type are taken, or still hold values of a field taken out.
+
+    Deactivate a field, or declare this one with `extra: true`: it is stored in the JSON of
+    extras, typed, validated and filterable all the same.
+    """
+
+    def __init__(self, key: str, type: str, count: int) -> None:
+        self.key, self.type, self.count = key, type, count
+        super().__init__(self.text("en"))
+
+    def text(self, language: str) -> str:
+        """The sentence in `language` (en, fa); English for any other."""
+        pattern = _NO_FREE_SLOT.get(language, _NO_FREE_SLOT["en"])
+        return pattern.format(key=self.key, type=self.type, count=self.count)
+
+
+class FieldHoldsValues(CrmError):
+    """`count` customers have a value of the field, so it stays as it is.
+
+    Declare a field with another key for the new type or place.
+    """
+
+    def __init__(self, key: str, was: str, wanted: str, count: int) -> None:
+        self.key, self.count = key, count
+        super().__init__(
+            f"Field '{key}' holds the values of {count} customers as {was} and cannot become "
+            f"{wanted}. Declare a field with another key."
+        )

@@ -1,0 +1,1 @@
+"""What can be done with the data: plain functions that take a connection and never commit."""

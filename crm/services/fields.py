@@ -1,0 +1,209 @@
+"""Field mappings: which typed column holds which field of a business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+
+from crm.errors import FieldHoldsValues, NoFreeSlot
+from crm.services.changes import Change
+from crm.services.declarations import text_from_json, to_declaration
+from crm.services.slot_indexes import want_indexes
+from crm.tables import customer, field
+from engine.business import Business
+from engine.fields.slots import slots_of
+from engine.fields.types import Field, FieldType
+from engine.texts import Text
+
+
+@dataclass(frozen=True, slots=True)
+class MappedField:
+    """A field as the database knows it; `slot` is None where its values are extras."""
+
+    key: str
+    label: Text[str]
+    type: FieldType
+    slot: str | None
+    position: int
+    is_active: bool
+    is_system: bool
+
+
+def load_mapping(db: Connection, business_id: int) -> dict[str, str | None]:
+    """The typed column of each active field, by key; None where its values are extras."""
+    rows = db.execute(
+        select(field.c.key, field.c.slot)
+        .where(field.c.business_id == business_id, field.c.is_active)
+        .order_by(field.c.position, field.c.id)
+    )
+    return {row.key: row.slot for row in rows}
+
+
+def list_fields(db: Connection, business_id: int) -> list[MappedField]:
+    """Every field, the inactive too, in the order people see them."""
+    rows = db.execute(
+        select(field)
+        .where(field.c.business_id == business_id)
+        .order_by(field.c.is_active.desc(), field.c.position, field.c.id)
+    )
+    return [
+        MappedField(
+            key=row.key,
+            label=text_from_json(row.declaration["label"]),
+            type=FieldType(row.type),
+            slot=row.slot,
+            position=row.position,
+            is_active=row.is_active,
+            is_system=row.is_system,
+        )
+        for row in rows
+    ]
+
+
+def sync_fields(
+    db: Connection, business_id: int, business: Business, now: datetime
+) -> tuple[Change, ...]:
+    """Make the mappings those that `business` declares, and say what changed.
+
+    A field that is no longer declared is deactivated and keeps its values; declared again, it
+    gets its column and values back. Raises NoFreeSlot, and FieldHoldsValues where a type or
+    place would change under values.
+    """
+    rows = db.execute(select(field).where(field.c.business_id == business_id)).all()
+    sync = _Sync(db, business_id, {row.key: row for row in rows}, now)
+    declared = [item for item in business.fields.values() if not item.base]
+    sync.retire_all_but({item.key for item in declared})
+    sync.keep(declared)
+    want_indexes(db)
+    return tuple(sync.changes)
+
+
+class _Sync:
+    def __init__(
+        self, db: Connection, business_id: int, rows: Mapping[str, Row[Any]], now: datetime
+    ) -> None:
+        self._db, self._business_id, self._rows, self._now = db, business_id, rows, now
+        self._taken = {row.slot for row in rows.values() if row.is_active and row.slot}
+        self.changes: list[Change] = []
+
+    def retire_all_but(self, declared: set[str]) -> None:
+        """First, so that the columns of fields without values are free for new ones."""
+        for key, row in self._rows.items():
+            if row.is_active and key not in declared:
+                self._update(row, is_active=False, deactivated_at=self._now)
+                self._taken.discard(row.slot)
+                self.changes.append(Change("retired", "field", key, "its values are kept"))
+
+    def keep(self, declared: Iterable[Field]) -> None:
+        """Fields that were there come first: theirs are the columns they had."""
+        ordered = list(_with_positions(declared))
+        for item, position in ordered:
+            if item.key in self._rows:
+                self._keep_one(self._rows[item.key], item, position)
+        for item, position in ordered:
+            if item.key not in self._rows:
+                self._create(item, position)
+
+    def _create(self, item: Field, position: int) -> None:
+        slot = self._choose_slot(item)
+        self._db.execute(
+            insert(field).values(
+                business_id=self._business_id,
+                key=item.key,
+                slot=slot,
+                is_active=True,
+                created_at=self._now,
+                **_described(item, position),
+            )
+        )
+        self.changes.append(Change("added", "field", item.key, _place(item.type, slot)))
+
+    def _keep_one(self, row: Row[Any], item: Field, position: int) -> None:
+        wanted = _described(item, position) | {"slot": self._slot_to_keep(row, item)}
+        changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+        if not row.is_active:
+            self._update(row, **wanted, is_active=True, deactivated_at=None)
+            detail = _place(item.type, wanted["slot"])
+            self.changes.append(Change("restored", "field", item.key, detail))
+        elif changed:
+            self._update(row, **wanted)
+            self.changes.append(Change("changed", "field", item.key, ", ".join(changed)))
+
+    def _slot_to_keep(self, row: Row[Any], item: Field) -> str | None:
+        """The field's own column, if it is still of its type and nobody has it now."""
+        was_extra = row.slot is None
+        if row.type == item.type and was_extra == _is_extra(item):
+            if row.is_active or row.slot not in self._taken:
+                self._taken.add(row.slot)
+                return row.slot  # type: ignore[no-any-return]  # Row's attributes are untyped
+        elif count := self._count_values(row):
+            raise FieldHoldsValues(
+                item.key, _place(row.type, row.slot), _kind_of_place(item), count
+            )
+        self._taken.discard(row.slot)
+        return self._choose_slot(item)
+
+    def _choose_slot(self, item: Field) -> str | None:
+        """The lowest column of the type that is free and holds nothing of an older field."""
+        if _is_extra(item):
+            return None
+        slots = slots_of(item.type)
+        for slot in slots:
+            if slot.name not in self._taken and not self._holds_values(slot.name):
+                self._taken.add(slot.name)
+                return slot.name
+        raise NoFreeSlot(item.key, item.type, len(slots))
+
+    def _holds_values(self, slot: str) -> bool:
+        has_value = select(customer.c.id).where(
+            customer.c.business_id == self._business_id, customer.c[slot].is_not(None)
+        )
+        return bool(self._db.scalar(select(has_value.exists())))
+
+    def _count_values(self, row: Row[Any]) -> int:
+        has_value = customer.c[row.slot].is_not(None) if row.slot else has_extra(row.key)
+        statement = select(func.count()).where(
+            customer.c.business_id == self._business_id, has_value
+        )
+        return int(self._db.scalar(statement) or 0)
+
+    def _update(self, row: Row[Any], **values: Any) -> None:
+        self._db.execute(update(field).where(field.c.id == row.id).values(**values))
+
+
+def has_extra(key: str) -> ColumnElement[bool]:
+    """Whether a customer's extras hold a value under `key`."""
+    value: ColumnElement[Any] = customer.c.custom_fields_extra[key].as_string()
+    return value.is_not(None)
+
+
+def _described(item: Field, position: int) -> dict[str, Any]:
+    return {
+        "type": item.type.value,
+        "declaration": to_declaration(item),
+        "position": position,
+        "is_system": item.is_system,
+    }
+
+
+def _with_positions(declared: Iterable[Field]) -> Iterable[tuple[Field, int]]:
+    last = 0
+    for item in declared:
+        last = item.order or last + 1
+        yield item, last
+
+
+def _is_extra(item: Field) -> bool:
+    return item.extra or not slots_of(item.type)
+
+
+def _place(type: str, slot: str | None) -> str:
+    return f"{type} in {slot or 'the extras'}"
+
+
+def _kind_of_place(item: Field) -> str:
+    return f"{item.type} in {'the extras' if _is_extra(item) else 'a column'}"

@@ -1,0 +1,54 @@
+"""The tags a business may put on its customers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from crm.services.changes import Change, Verb
+from crm.tables import tag
+from engine.business import Business, Tag
+from engine.fields.fold import fold
+
+
+def sync_tags(
+    db: Connection, business_id: int, business: Business, now: datetime
+) -> tuple[Change, ...]:
+    """Make the tags those that `business` declares; one that is gone stays on who has it."""
+    rows = db.execute(select(tag).where(tag.c.business_id == business_id)).all()
+    known = {row.folded: row for row in rows}
+    declared = {fold(item.name): item for item in business.tags.values()}
+    changes = []
+    for folded, item in declared.items():
+        wanted = _described(item)
+        row = known.get(folded)
+        if row is None:
+            db.execute(
+                insert(tag).values(business_id=business_id, folded=folded, created_at=now, **wanted)
+            )
+            changes.append(Change("added", "tag", item.name))
+        elif changed := [name for name, value in wanted.items() if getattr(row, name) != value]:
+            db.execute(update(tag).where(tag.c.id == row.id).values(**wanted))
+            verb: Verb = "changed" if row.is_active else "restored"
+            changes.append(Change(verb, "tag", item.name, ", ".join(changed)))
+    for folded, row in known.items():
+        if row.is_active and folded not in declared:
+            db.execute(update(tag).where(tag.c.id == row.id).values(is_active=False))
+            changes.append(Change("retired", "tag", row.name, "customers who have it keep it"))
+    return tuple(changes)
+
+
+def tag_ids(db: Connection, business_id: int) -> dict[str, int]:
+    """The ids of all tags by name, those taken out of use too."""
+    rows = db.execute(select(tag.c.name, tag.c.id).where(tag.c.business_id == business_id))
+    return {row.name: row.id for row in rows}
+
+
+def _described(item: Tag) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "color": item.color,
+        "description": item.description or None,
+        "is_active": True,
+    }
