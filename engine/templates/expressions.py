@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from engine.suggest import did_you_mean
 from engine.templates.bounds import MAX_ITEMS, TemplateFailed, bounded
 from engine.templates.filters import FILTERS, TAKE_UNDEFINED, TESTS
 from engine.templates.formatting import Place, lay_out, read_pattern
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _ALL_FILTERS: dict[str, Callable[..., object]] = {**FILTERS, **SPOKEN}
 _FORMAT = "format"
+
+_signature = lru_cache(maxsize=None)(inspect.signature)
 
 
 def _constant(compiler: Compiler, node: nodes.Const) -> Read:
@@ -161,7 +165,7 @@ def _filter(compiler: Compiler, node: nodes.Filter) -> Read:
         return _format(compiler, node)
     function = _ALL_FILTERS.get(node.name)
     if function is None:
-        hint = _did_you_mean(node.name, (*_ALL_FILTERS, _FORMAT))
+        hint = did_you_mean(node.name, (*_ALL_FILTERS, _FORMAT))
         return compiler.refuse(node, f"there is no filter '{node.name}'", hint)
     assert node.node is not None  # only the filter of a filter block, which is refused
     read = compiler.expression(node.node)
@@ -193,7 +197,7 @@ def _arguments(
         str(keyword.key): compiler.expression(keyword.value) for keyword in node.kwargs
     }
     try:
-        bound = inspect.signature(function).bind(*[None] * given, *positional, **named)
+        bound = _signature(function).bind(*[None] * given, *positional, **named)
     except TypeError as error:
         compiler.refuse(node, f"'{node.name}' has wrong arguments: {error}")
         return []
@@ -226,19 +230,11 @@ def _format(compiler: Compiler, node: nodes.Filter) -> Read:
 def _test(compiler: Compiler, node: nodes.Test) -> Read:
     function = TESTS.get(node.name)
     if function is None:
-        hint = _did_you_mean(node.name, TESTS)
+        hint = did_you_mean(node.name, TESTS)
         return compiler.refuse(node, f"there is no test '{node.name}'", hint)
     read = compiler.expression(node.node)
     arguments = _arguments(compiler, node, function, 1)
     return lambda scope: function(read(scope), *[argument(scope) for argument in arguments])
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    # rapidfuzz costs 20 ms to import, and most files have no problem.
-    from rapidfuzz import process
-
-    found = process.extractOne(name, list(known), score_cutoff=60)
-    return f"Did you mean '{found[0]}'?" if found else ""
 
 
 def _arithmetic(

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import TypeVar
 
+from engine.fields.places import base_language
+from engine.fields.show import show, show_number
+from engine.fields.types import Field, FieldType
 from engine.templates.bounds import NUMBERS, ZERO, TemplateFailed, bounded
 from engine.templates.values import UNDEFINED, Choice, Record, Scope, enter, items, kind_of
+from engine.texts import Text
+
+Moment = TypeVar("Moment", bound=date | time)
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-YES_NO = {"en": ("Yes", "No"), "fa": ("بله", "خیر")}
-"""How a boolean prints; a language that is not here reads English."""
+_NO_FIELD = Field(key="", type=FieldType.TEXT, label=Text.plain(""))
+"""What is shown by its kind alone needs no field to be known."""
 
 _DATE_PARTS = frozenset({"year", "month", "day"})
 _TIME_PARTS = frozenset({"hour", "minute", "second"})
@@ -48,7 +55,7 @@ def _part(value: date | time, key: str) -> object:
     return UNDEFINED
 
 
-def local(value: date | time, scope: Scope) -> date | time:
+def local(value: Moment, scope: Scope) -> Moment:
     """A moment in the reader's zone (one without a zone is taken as it is); the rest unchanged."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(scope.zone)
@@ -202,33 +209,22 @@ def read_iso(written: str, kind: type[date] | type[time]) -> object:
 
 
 def shown(value: object, scope: Scope) -> str:
-    """A value as it prints.
+    """A value as it prints: as `engine.fields.show` does, a select by its label, '' for undefined.
 
-    Numbers in shortest form, booleans as Yes or No in the reader's language, a choice by its
-    label, a date as YYYY-MM-DD, a moment as YYYY-MM-DD HH:MM in the reader's zone, a time as
-    HH:MM, a list by its items. Raises TemplateFailed for a group of values.
+    A moment is told in the reader's zone to the minute, a list by its items. Raises
+    TemplateFailed for a group of values, and for a list in a list.
     """
     if isinstance(value, list | tuple):
-        separator = "، " if scope.locale.language.startswith("fa") else ", "
+        separator = "، " if base_language(scope.locale.language) == "fa" else ", "
         return bounded(separator.join([_shown_one(item, scope) for item in items(value)]))
     return _shown_one(value, scope)
 
 
 def _shown_one(value: object, scope: Scope) -> str:
     if isinstance(value, Decimal):
-        return shortest(value)
-    if isinstance(value, bool):
-        yes, no = YES_NO.get(scope.locale.language[:2], YES_NO["en"])
-        return yes if value else no
+        return show_number(NUMBERS.plus(value))
     if isinstance(value, datetime):
-        return local(value, scope).isoformat()[:16].replace("T", " ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, time):
-        return value.isoformat("minutes")
+        return local(value, scope).isoformat(" ", "minutes")[:16]
+    if isinstance(value, bool | date | time):
+        return show(value, _NO_FIELD, scope.locale)
     return text(value)
-
-
-def shortest(value: Decimal) -> str:
-    """The shortest plain form: 20, 12.5, 0.3; never an exponent or a negative zero."""
-    return format(NUMBERS.normalize(value), "f") if value else "0"

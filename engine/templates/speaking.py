@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from engine.fields.places import base_language
 from engine.templates.bounds import TemplateFailed
 from engine.templates.filters import round_
 from engine.templates.operations import local, number, read_iso, text
@@ -41,7 +42,7 @@ def _babel(language: str) -> BabelLocale:
     """The locale of a BCP 47 tag, of its language alone, or English."""
     from babel import Locale, UnknownLocaleError
 
-    for tag in (language.replace("_", "-"), language[:2]):
+    for tag in (language.replace("_", "-"), base_language(language)):
         try:
             return Locale.parse(tag, sep="-")
         except (ValueError, UnknownLocaleError):
@@ -141,7 +142,7 @@ def when(scope: Scope, value: object) -> str:
     moment = _moment(value, scope)
     if not isinstance(moment, datetime):
         return called
-    _, before_time = _DAY_WORDS.get(scope.locale.language[:2], ({}, " "))
+    _, before_time = _DAY_WORDS.get(base_language(scope.locale.language), ({}, " "))
     return f"{called}{before_time}{time_(scope, moment)}"
 
 
@@ -149,7 +150,7 @@ def _called(day: date, scope: Scope) -> str:
     from babel.dates import format_timedelta
 
     away = day - scope.now.astimezone(scope.zone).date()
-    names, _ = _DAY_WORDS.get(scope.locale.language[:2], ({}, " "))
+    names, _ = _DAY_WORDS.get(base_language(scope.locale.language), ({}, " "))
     if away.days in names:
         return names[away.days]
     if not away or abs(away.days) >= 7:
@@ -179,7 +180,7 @@ def money(scope: Scope, value: object, currency: object = UNDEFINED) -> str:
     if not code:
         return number_(scope, value, Decimal(2))
     if code == "IRT":
-        name = _TOMAN.get(scope.locale.language[:2], _TOMAN["en"])
+        name = _TOMAN.get(base_language(scope.locale.language), _TOMAN["en"])
         return f"{number_(scope, value, Decimal(2))} {name}"
     if not re.fullmatch(r"[A-Z]{3}", code):
         raise TemplateFailed("money in a currency that is not three capital letters")

@@ -64,7 +64,7 @@ class Record:
     def get(self, key: str) -> object:
         """The value of `key` as a template sees it."""
         value = enter(self.values.get(key))
-        if self.labels and key in self.labels:
+        if self.labels is not None and key in self.labels:
             return _labelled(value, self.labels[key])
         return value
 
