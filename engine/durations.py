@@ -66,9 +66,7 @@ class Duration:
         minutes, seconds = divmod(abs(self.seconds), 60)
         hours, minutes = divmod(minutes, 60)
         parts = ((abs(self.days), "d"), (hours, "h"), (minutes, "m"), (seconds, "s"))
-        return sign + (
-            "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
-        )
+        return sign + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
 
 
 def _same_clock(local: datetime, days: int) -> datetime:
@@ -80,7 +78,5 @@ def _same_clock(local: datetime, days: int) -> datetime:
 
 def _cure(text: str) -> str:
     if re.fullmatch(r"[+-]?\d+", text, re.ASCII):
-        return (
-            f"a duration wants its unit: {text}s, {text}m, {text}h, {text}d or {text}w"
-        )
+        return f"a duration wants its unit: {text}s, {text}m, {text}h, {text}d or {text}w"
     return "a duration is written 30s, 15m, 2h, 3d, 1w or 1h30m"

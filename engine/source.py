@@ -95,9 +95,7 @@ def read_documents(text: str, file: str, problems: Problems) -> list[Source]:
                 documents.append(document)
     except YamlError as error:
         position = builder.place(error.line, error.column)
-        problems.error(
-            position, "E001", f"this is not YAML: {error}", builder.cure(position)
-        )
+        problems.error(position, "E001", f"this is not YAML: {error}", builder.cure(position))
     except _Refused:
         pass
     return documents
@@ -109,16 +107,12 @@ def excerpt(text: str, position: Position) -> str:
     if not 0 < position.line <= len(lines):
         return ""
     line = lines[position.line - 1]
-    blank = "".join(
-        "\t" if letter == "\t" else " " for letter in line[: position.column - 1]
-    )
+    blank = "".join("\t" if letter == "\t" else " " for letter in line[: position.column - 1])
     return f"{line}\n{blank}^"
 
 
 # YAML 1.1's printable characters (5.1); libyaml and PyYAML word their refusals differently.
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -177,16 +171,12 @@ class _Builder:
         for event in stream:
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version or event.tags:
-                    self.refuse(
-                        event, "E011", "a line beginning with % is not used here"
-                    )
+                    self.refuse(event, "E011", "a line beginning with % is not used here")
                 self.size = 0
                 self.anchors.clear()
                 yield self.node(next(stream), stream, 1).source
 
-    def node(
-        self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int
-    ) -> _Built:
+    def node(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, depth)
         assert isinstance(event, yaml.NodeEvent)
@@ -206,15 +196,11 @@ class _Builder:
             self.anchors[event.anchor] = built
         return built
 
-    def value(
-        self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int
-    ) -> _Built:
+    def value(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
         if isinstance(event, yaml.ScalarEvent):
             return _Built(self.scalar(event), 1, 0)
         if depth > MAX_DEPTH:
-            self.refuse(
-                event, "E003", f"more than {MAX_DEPTH} levels inside one another"
-            )
+            self.refuse(event, "E003", f"more than {MAX_DEPTH} levels inside one another")
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, stream, depth)
         return self.mapping(event, stream, depth)
@@ -222,22 +208,16 @@ class _Builder:
     def alias(self, event: yaml.AliasEvent, depth: int) -> _Built:
         name = event.anchor or ""
         if name not in self.anchors:
-            self.refuse(
-                event, "E001", f"this is not YAML: there is no anchor '&{name}'"
-            )
+            self.refuse(event, "E001", f"this is not YAML: there is no anchor '&{name}'")
         built = self.anchors[name]
         if built is None:
             self.refuse(event, "E004", f"'*{name}' stands inside its own anchor")
         if depth - 1 + built.height > MAX_DEPTH:
-            self.refuse(
-                event, "E003", f"more than {MAX_DEPTH} levels inside one another"
-            )
+            self.refuse(event, "E003", f"more than {MAX_DEPTH} levels inside one another")
         self.grow(event, built.size)
         return built
 
-    def sequence(
-        self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int
-    ) -> _Built:
+    def sequence(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
         items: list[_Built] = []
         for event in stream:
             if isinstance(event, yaml.SequenceEndEvent):
@@ -246,9 +226,7 @@ class _Builder:
         sources = tuple(item.source for item in items)
         return _measured(Sequence(sources, self.start(start)), items)
 
-    def mapping(
-        self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int
-    ) -> _Built:
+    def mapping(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
         parts: list[_Built] = []
@@ -275,9 +253,7 @@ class _Builder:
             return list(source.entries)
         if isinstance(source, Sequence):
             return [entry for item in source.items for entry in self.merged(item)]
-        self.problems.error(
-            source.position, "E010", "'<<' takes a mapping, usually an alias"
-        )
+        self.problems.error(source.position, "E010", "'<<' takes a mapping, usually an alias")
         return []
 
     def add(self, entries: dict[str, Entry], key: Source, value: Source) -> None:
@@ -300,16 +276,12 @@ class _Builder:
         start = self.start(event)
         style = event.style or ""
         if style and style in "|>":
-            return Scalar(
-                event.value.removesuffix("\n"), True, start, self.block(event, style)
-            )
+            return Scalar(event.value.removesuffix("\n"), True, start, self.block(event, style))
         one_line = start_of(event).line == end_of(event).line
         if not style:
             self.check_cut(event)
             return Scalar(event.value, False, start, start if one_line else None)
-        content = (
-            Position(self.file, start.line, start.column + 1) if one_line else None
-        )
+        content = Position(self.file, start.line, start.column + 1) if one_line else None
         return Scalar(event.value, True, start, content)
 
     def block(self, event: yaml.ScalarEvent, style: str) -> Position | None:
@@ -340,9 +312,7 @@ class _Builder:
         """What to do about a syntax error, where the line shows a usual mistake."""
         lines = self.all_lines()
         near = lines[position.line - 1] if position.line <= len(lines) else ""
-        for number in range(
-            min(position.line, len(lines)), max(position.line - 3, 0), -1
-        ):
+        for number in range(min(position.line, len(lines)), max(position.line - 3, 0), -1):
             if _CUT.search(lines[number - 1]):
                 return f"Line {number} holds ' #', which begins a comment: quote its value."
         if "\t" in near[: len(near) - len(near.lstrip())]:
@@ -361,17 +331,13 @@ class _Builder:
     def grow(self, event: yaml.Event, count: int) -> None:
         self.size += count
         if self.size > MAX_NODES:
-            self.refuse(
-                event, "E005", f"more than {MAX_NODES} values, aliases followed"
-            )
+            self.refuse(event, "E005", f"more than {MAX_NODES} values, aliases followed")
 
     def start(self, event: yaml.Event) -> Position:
         mark = start_of(event)
         return Position(self.file, mark.line + 1, mark.column + 1)
 
-    def error(
-        self, event: yaml.Event, code: str, message: str, suggestion: str = ""
-    ) -> None:
+    def error(self, event: yaml.Event, code: str, message: str, suggestion: str = "") -> None:
         self.problems.error(self.start(event), code, message, suggestion)
 
     def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:

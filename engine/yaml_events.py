@@ -19,9 +19,7 @@ class YamlError(Exception):
     """The text is not YAML; line and column count from 0."""
 
     def __init__(self, error: yaml.YAMLError) -> None:
-        mark = getattr(error, "problem_mark", None) or getattr(
-            error, "context_mark", None
-        )
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         self.line: int = mark.line if mark else 0
         self.column: int = mark.column if mark else 0
         super().__init__(getattr(error, "problem", None) or "it cannot be read")

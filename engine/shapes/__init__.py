@@ -1,0 +1,95 @@
+"""How values in files are read: each as its place asks, from the letters typed.
+
+One declaration of a key (an `Option` with its `Shape`) serves the loader, the JSON Schema and the
+reference. A shape reads a node of the source tree; what is wrong goes to the `Reader`, and None
+comes back.
+"""
+
+from engine.shapes.conditions import CRITERIA, CUSTOMER_CRITERIA, Criteria
+from engine.shapes.reader import NameUse, Reader, Ref, Reference
+from engine.shapes.shape import Option, ScalarShape, Shape
+from engine.shapes.structures import Either, ListOf, MapOf, Record
+from engine.shapes.texts import (
+    BUTTON,
+    BUTTON_LABEL,
+    CHANNEL_NAMES,
+    LABEL,
+    QUESTION,
+    TEXT,
+    TextShape,
+)
+from engine.shapes.values import ASSIGNMENTS, LITERAL, VALUE, Literal, plain, typed
+from engine.shapes.words import (
+    BOOLEAN,
+    DURATION,
+    FIELD_REF,
+    FLOW_REF,
+    INTEGER,
+    MOMENT,
+    NAME,
+    NODE_REF,
+    NUMBER,
+    OFFSET,
+    READ_REF,
+    SAVE_REF,
+    SEGMENT_REF,
+    TAG_REF,
+    TIME,
+    WHO_REF,
+    WORD,
+    Name,
+    OneOf,
+    WholeNumber,
+    Word,
+)
+
+__all__ = [
+    "ASSIGNMENTS",
+    "BOOLEAN",
+    "BUTTON",
+    "BUTTON_LABEL",
+    "CHANNEL_NAMES",
+    "CRITERIA",
+    "CUSTOMER_CRITERIA",
+    "DURATION",
+    "FIELD_REF",
+    "FLOW_REF",
+    "INTEGER",
+    "LABEL",
+    "LITERAL",
+    "MOMENT",
+    "NAME",
+    "NODE_REF",
+    "NUMBER",
+    "OFFSET",
+    "QUESTION",
+    "READ_REF",
+    "SAVE_REF",
+    "SEGMENT_REF",
+    "TAG_REF",
+    "TEXT",
+    "TIME",
+    "VALUE",
+    "WHO_REF",
+    "WORD",
+    "Criteria",
+    "Either",
+    "ListOf",
+    "Literal",
+    "MapOf",
+    "Name",
+    "NameUse",
+    "OneOf",
+    "Option",
+    "Reader",
+    "Record",
+    "Ref",
+    "Reference",
+    "ScalarShape",
+    "Shape",
+    "TextShape",
+    "WholeNumber",
+    "Word",
+    "plain",
+    "typed",
+]

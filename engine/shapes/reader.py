@@ -1,0 +1,120 @@
+"""What is known while files are read: the business, the flow at hand, what was found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.business import Business
+from engine.fields.types import Field
+from engine.problems import NOWHERE, Position, Problems
+from engine.suggest import did_you_mean
+from engine.templates import Template
+
+
+class Ref(StrEnum):
+    """What a remembered name is the name of."""
+
+    NODE = "node"
+    FLOW = "flow"
+    TAG = "tag"
+    SEGMENT = "segment"
+    WHO = "member of staff, role or team"
+    READ = "field that is read"
+    WRITE = "field that is written"
+    SAVE = "field that a reply is saved to"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name a file uses, to be looked up once everything is read."""
+
+    kind: Ref
+    name: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class NameUse:
+    """A dotted name that a template or criterion reads: ("customer", "first_name")."""
+
+    path: tuple[str, ...]
+    position: Position
+    in_template: bool = True
+
+
+@dataclass(slots=True)
+class Reader:
+    """Carried through the reading of one document.
+
+    language and languages: of the flow, else of the business. channels: those the flow is used
+    on, for their limits; a node's own `channels` narrow them while it is read. The lists are
+    what lint and `Flow.reads` are made from.
+    """
+
+    problems: Problems
+    business: Business
+    flow: str = ""
+    language: str = ""
+    languages: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    references: list[Reference] = field(default_factory=list)
+    uses: list[NameUse] = field(default_factory=list)
+    histories: list[NameUse] = field(default_factory=list)
+    _records: list[tuple[Position, Mapping[str, Position]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.language = self.language or self.business.language
+        self.languages = self.languages or self.business.languages
+
+    def error(self, position: Position, code: str, message: str, suggestion: str = "") -> None:
+        self.problems.error(position, code, message, suggestion)
+
+    def warning(self, position: Position, code: str, message: str, suggestion: str = "") -> None:
+        self.problems.warning(position, code, message, suggestion)
+
+    @contextmanager
+    def inside(self, position: Position, places: Mapping[str, Position]) -> Iterator[None]:
+        """While a record is built: where it stands, and the values of its options."""
+        self._records.append((position, places))
+        try:
+            yield
+        finally:
+            self._records.pop()
+
+    def at(self, option: str = "") -> Position:
+        """Where the value of `option` stands in the record being built; else the record."""
+        if not self._records:
+            return NOWHERE
+        position, places = self._records[-1]
+        return places.get(option, position)
+
+    def refer(self, kind: Ref, name: str, position: Position) -> None:
+        self.references.append(Reference(kind, name, position))
+
+    def field(self, key: str) -> Field | None:
+        """A customer field of the business, base or mapped; None for `var.x` and the unknown."""
+        return self.business.fields.get(key)
+
+    def use_template(self, template: Template, origin: Position | None, near: Position) -> None:
+        """Remember the names a template reads. origin: where its source begins, if known."""
+        for use in template.uses:
+            self.uses.append(NameUse(use.path, inside_text(origin, near, use.line, use.column)))
+        for use in template.histories:
+            position = inside_text(origin, near, use.line, use.column)
+            self.histories.append(NameUse(use.path, position))
+
+    def no_such(self, position: Position, code: str, what: str, name: str, *known: str) -> None:
+        """Say that `name` is no `what`, and which one of `known` was probably meant."""
+        self.error(position, code, f"unknown {what} '{name}'", did_you_mean(name, known))
+
+
+def inside_text(origin: Position | None, near: Position, line: int, column: int) -> Position:
+    """The place in the file of a place in a text; `near` where the text's lines were joined."""
+    if origin is None:
+        return near
+    if line == 1:
+        return Position(origin.file, origin.line, origin.column + column - 1)
+    return Position(origin.file, origin.line + line - 1, origin.column + column - 1)

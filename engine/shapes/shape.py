@@ -1,0 +1,90 @@
+"""What a shape is: how the value at one place of a file is read, described and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from engine.shapes.reader import Reader
+from engine.source import Mapping, Scalar, Sequence, Source
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+SCALAR_TYPES = ["string", "number", "boolean"]
+"""What an editor's YAML may make of a plain word; here it is always read from its letters."""
+
+
+class Shape(Generic[T_co]):
+    """One form of value. Shapes are frozen and shared."""
+
+    wanted = "a value"
+    """What belongs here, with its article and where useful an example, for messages."""
+
+    cure = ""
+    """What to do where another form of value stands here."""
+
+    def read(self, source: Source, reader: Reader) -> T_co | None:
+        """The value; None if it could not be read, which has then been reported."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the value as an editor sees it."""
+        raise NotImplementedError
+
+    def refuse(self, source: Source, reader: Reader) -> None:
+        """Report that another form of value belongs here."""
+        found = kind_of(source)
+        cure = "A text that begins with { or [ wants quotes." if found != "one value" else ""
+        reader.error(source.position, "E201", f"{self.wanted} belongs here, not {found}", cure)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key of a record: its shape, one line of what it does, an example of its value.
+
+    help and example go into the schema's tooltips and the generated reference.
+    """
+
+    shape: Shape[Any]
+    help: str
+    example: str = ""
+    required: bool = False
+
+
+class ScalarShape(Shape[T_co]):
+    """One value written as one word or text; subclasses say how its letters are read."""
+
+    def read(self, source: Source, reader: Reader) -> T_co | None:
+        if not isinstance(source, Scalar):
+            self.refuse(source, reader)
+            return None
+        if source.empty:
+            reader.error(
+                source.position,
+                "E202",
+                f"nothing is written here: {self.wanted} belongs",
+            )
+            return None
+        try:
+            return self.parse(source.text)
+        except ValueError as error:
+            reader.error(source.position, "E203", str(error))
+            return None
+
+    def parse(self, text: str) -> T_co:
+        """The value of these letters. Raises ValueError with a message for the author."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": SCALAR_TYPES}
+
+
+def kind_of(source: Source) -> str:
+    match source:
+        case Scalar():
+            return "one value"
+        case Sequence():
+            return "a list"
+        case Mapping():
+            return "a mapping"
