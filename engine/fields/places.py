@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 Calendar = Literal["gregorian", "jalali"]
 DateOrder = Literal["dmy", "mdy"]
@@ -26,3 +28,18 @@ class Locale:
     calendar: Calendar = "gregorian"
     date_order: DateOrder | None = None
     currency: str | None = None
+
+
+def base_language(language: str) -> str:
+    """The language of a tag without its region: `fa` of `fa-IR`, `en` of `en_US`."""
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
+def zone_of(locale: Locale) -> ZoneInfo:
+    """The time zone; raises `zoneinfo.ZoneInfoNotFoundError` for a name that is none."""
+    return ZoneInfo(locale.timezone)
+
+
+def today_in(locale: Locale, now: datetime) -> date:
+    """The calendar day of `now` (aware) where the customer is."""
+    return now.astimezone(zone_of(locale)).date()

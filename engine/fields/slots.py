@@ -27,14 +27,12 @@ _GROUPS: tuple[tuple[FieldType, int, int | None], ...] = (
     (FieldType.SELECT, 10, 200),
 )
 
-SLOTS: tuple[Slot, ...] = tuple(
-    Slot(f"custom_{type_}_{number}", type_, size)
+SLOTS: dict[str, Slot] = {
+    name: Slot(name, type_, size)
     for type_, count, size in _GROUPS
-    for number in range(1, count + 1)
-)
-"""All slots, by type, then by number: the order in which they are handed out."""
-
-SLOT_BY_NAME: dict[str, Slot] = {slot.name: slot for slot in SLOTS}
+    for name in (f"custom_{type_}_{number}" for number in range(1, count + 1))
+}
+"""All slots by name, by type, then by number: the order in which they are handed out."""
 
 SIZES: dict[FieldType, int | None] = {type_: size for type_, _, size in _GROUPS}
 """The most characters a field of a type may have, in a slot or among the extras."""
@@ -42,4 +40,4 @@ SIZES: dict[FieldType, int | None] = {type_: size for type_, _, size in _GROUPS}
 
 def slots_of(type_: FieldType) -> tuple[Slot, ...]:
     """The slots of a type, lowest number first; none for time, datetime and list."""
-    return tuple(slot for slot in SLOTS if slot.type is type_)
+    return tuple(slot for slot in SLOTS.values() if slot.type is type_)

@@ -95,9 +95,12 @@ class Field:
     size: int | None = None
     choices: dict[str, str] = field(init=False, repr=False, compare=False)
     """What a person may type for each option, folded, to the option's value."""
+    values: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The values of the options."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", _choices(self.options))
+        object.__setattr__(self, "values", frozenset(option.value for option in self.options))
 
 
 def _choices(options: tuple[Option, ...]) -> dict[str, str]:
@@ -115,3 +118,9 @@ def _choices(options: tuple[Option, ...]) -> dict[str, str]:
     for text, value in written:
         choices.setdefault(fold_phrase(text), value)
     return choices
+
+
+PLAIN: dict[FieldType, Field] = {
+    type_: Field(key=type_.value, type=type_, label=Text.plain(type_.value)) for type_ in FieldType
+}
+"""A field of each type without rules, for a reply that no field of the customer takes."""

@@ -1,0 +1,81 @@
+"""Email addresses, phone numbers and web addresses, in the form in which they are stored.
+
+phonenumbers and email_validator cost 150 ms to import each, more than a whole `rapport check`
+may take, so they are imported by the first reply that needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from engine.fields.clean import plain_line
+from engine.fields.faults import FaultCode
+from engine.fields.readings import Read, Refused, refuse
+
+_SPACE = re.compile(r"\s")
+
+
+def read_email(text: str) -> Read | Refused:
+    """An address by the rules of RFC 5321 and 5322, in small letters; the network is not asked."""
+    from email_validator import EmailNotValidError, validate_email
+
+    address = plain_line(text).removeprefix("mailto:")
+    if _SPACE.search(address):
+        return refuse(FaultCode.EMAIL_SPACES if "@" in address else FaultCode.NOT_EMAIL)
+    try:
+        valid = validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        return refuse(FaultCode.NOT_EMAIL)
+    return Read(valid.normalized.lower())
+
+
+def read_phone(text: str, country: str | None) -> Read | Refused:
+    """A number that can be dialled, as E.164 (`+989123456789`).
+
+    Local forms are read in `country` (ISO 3166); without one the country code must be written,
+    after `+` or `00`. A number with an extension is refused: E.164 would lose it.
+    """
+    import phonenumbers
+
+    number = plain_line(text)
+    if number.startswith("00"):
+        number = "+" + number[2:]
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return refuse(FaultCode.NOT_PHONE)
+    if parsed.extension or not phonenumbers.is_valid_number(parsed):
+        return refuse(FaultCode.NOT_PHONE)
+    return Read(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?![0-9])")
+_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?:[\w-]{0,61}[^\W_])")
+_NEVER_IN_URL = re.compile(r"[\s\\<>\"{}|^`]")
+
+
+def read_url(text: str) -> Read | Refused:
+    """An http or https address; `https` where no scheme is written, the host in small letters.
+
+    The host is a name with a dot: `localhost` and bare IP addresses are refused, and so is an
+    address with a user name in it, which mostly hides where it leads.
+    """
+    url = _normal_url(plain_line(text))
+    return refuse(FaultCode.NOT_URL) if url is None else Read(url)
+
+
+def _normal_url(text: str) -> str | None:
+    if _NEVER_IN_URL.search(text) or (_OTHER_SCHEME.match(text) and not _SCHEME.match(text)):
+        return None
+    try:
+        parts = urlsplit(text if _SCHEME.match(text) else f"https://{text}")
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _HOST.fullmatch(host):
+        return None
+    netloc = host if port is None else f"{host}:{port}"
+    return parts._replace(netloc=netloc).geturl()

@@ -1,0 +1,66 @@
+"""A value as text: short, and read back by `read_reply` as the same value."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from engine.fields.calendars import month_name
+from engine.fields.faults import persian_digits
+from engine.fields.places import Locale, base_language, zone_of
+from engine.fields.types import Field, Value
+
+_YES_NO = {"en": ("Yes", "No"), "fa": ("بله", "خیر")}
+
+
+def show(value: Value, field: Field, locale: Locale) -> str:
+    """`value` of `field` for a person: '' for None.
+
+    Numbers in shortest form (20, 12.5), yes and no in Persian or English, an option's label in
+    the customer's language, dates as 1990-05-15, times as 17:30, moments as both in the
+    customer's zone, lists joined by commas.
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return _YES_NO.get(base_language(locale.language), _YES_NO["en"])[not value]
+        case str():
+            return label_of(value, field, locale)
+        case Decimal():
+            return show_number(value)
+        case datetime():
+            local = value.astimezone(zone_of(locale))
+            return f"{local.date().isoformat()} {show_time(local.time())}"
+        case date():
+            return value.isoformat()
+        case time():
+            return show_time(value)
+        case tuple():
+            return ", ".join(label_of(item, field, locale) for item in value)
+
+
+def label_of(value: str, field: Field, locale: Locale) -> str:
+    """The label of the option `value` in the customer's language; other texts as they are."""
+    for option in field.options:
+        if option.value == value:
+            return option.label.pick(locale.language, fallbacks=locale.languages)
+    return value
+
+
+def show_number(number: Decimal) -> str:
+    """A number in its shortest form, never with an exponent: 20, 12.5, -0.25."""
+    written = f"{number:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def show_time(clock: time) -> str:
+    """17:30, or 17:30:05 where there are seconds."""
+    return clock.isoformat("minutes" if clock.second == 0 else "seconds")
+
+
+def spell_date(day: date, language: str) -> str:
+    """A date that nobody can misread, for the buttons of an ambiguous one: 3 April 1990."""
+    base = base_language(language)
+    spelled = f"{day.day} {month_name(day.month, base)} {day.year}"
+    return persian_digits(spelled) if base == "fa" else spelled
