@@ -10,6 +10,7 @@ from engine.criteria import (
     Catalogue,
     Criterion,
     Predicate,
+    compile_predicate,
     read_criterion,
     reads,
 )
