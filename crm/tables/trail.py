@@ -14,7 +14,7 @@ field_history = Table(
     belongs_to("business"),
     belongs_to("customer"),
     Column("field", String(100), nullable=False),
-    # JSON forms of the values: engine.jsonable.
+    # Plain JSON of the values: engine.fields.plain.
     Column("old", Json),
     Column("new", Json),
     moment("at"),

@@ -1,0 +1,120 @@
+"""Opening the database: one SQL store, SQLite by default.
+
+Errors: `DatabaseUnavailable` says in one line what is wrong with the store (read-only, full,
+locked, not a database); everything else is a bug and keeps its own type.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from crm.sqlite_functions import register
+
+BUSY_TIMEOUT_SECONDS = 5.0
+"""How long a writer waits for another process's transaction before it is `locked`."""
+
+
+class DatabaseUnavailable(Exception):
+    """The store cannot be used now; nothing was written. The text is one line for a person."""
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine whose connections are set up as the design asks.
+
+    SQLite: WAL, synchronous=FULL, foreign keys on, BEGIN IMMEDIATE for writers. `read_only`
+    connections refuse to write. In memory, all threads share one connection.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    in_memory = parsed.database in (None, "", ":memory:")
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
+    if in_memory:
+        options["poolclass"] = StaticPool
+    else:
+        options["connect_args"]["timeout"] = BUSY_TIMEOUT_SECONDS
+    engine = create_engine(parsed, **options)
+    _set_up_sqlite(engine, begin="BEGIN" if read_only else "BEGIN IMMEDIATE", read_only=read_only)
+    return engine
+
+
+def _set_up_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
+        # Python's own transaction control would begin late and commit before DDL.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        register(connection)
+
+    @event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what the store itself refuses into DatabaseUnavailable."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = unavailable_reason(error)
+        if reason is None:
+            raise
+        raise DatabaseUnavailable(reason) from error
+
+
+_SQLITE_REASONS = {
+    sqlite3.SQLITE_BUSY: "the database is locked by another process",
+    sqlite3.SQLITE_LOCKED: "the database is locked by another process",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk failed while reading or writing the database",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_NOTADB: "the file is not a database",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged",
+    sqlite3.SQLITE_PERM: "the database file may not be opened",
+}
+# The PostgreSQL classes of trouble with the server, not with a statement:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRESQL_CLASSES = {
+    "08": "the connection to the database was lost",
+    "40": "the database asked to try again",
+    "53": "the database is out of resources",
+    "55": "the database is busy",
+    "57": "the database was shut down",
+    "58": "the database's machine failed",
+}
+
+
+def unavailable_reason(error: BaseException) -> str | None:
+    """Why the store cannot be used, or None where the error says something else.
+
+    A constraint or a bad statement is None: that is the content's fault or ours.
+    """
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorcode", None)
+        # The extended code's low byte is the primary one: https://www.sqlite.org/rescode.html
+        return None if code is None else _SQLITE_REASONS.get(code & 0xFF)
+    state = getattr(original, "sqlstate", None)
+    if state:
+        return _POSTGRESQL_CLASSES.get(state[:2])
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return _POSTGRESQL_CLASSES["08"]
+    return None

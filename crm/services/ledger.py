@@ -1,0 +1,276 @@
+"""The one write path of customer data: store, history, timeline and event, together.
+
+Whoever changes a customer (a flow, the API, the console, an import, a rule, a merge) puts valid
+changes into a Ledger and writes it in the transaction at hand. It is set-wise: one statement per
+table for a whole batch of customers, so a turn of 64 conversations and a single edit take the
+same road.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    update,
+)
+
+from crm.names import NAME_COLUMNS, name_columns
+from crm.sql import Statement
+from crm.tables import activity, customer, customer_tag, event, field_history
+from engine.fields.types import Field, Value
+from engine.fields.plain import to_plain
+
+HIDDEN = "•••"
+"""What stands on a timeline for the value of a sensitive field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who or what changed a value: `by` is flow:KEY, console:NAME, api:NAME, import:FILE ..."""
+
+    by: str
+    reason: str | None = None
+    flow: str | None = None
+    flow_version: int | None = None
+    node: str | None = None
+    mail_id: int | None = None
+    depth: int = 0
+
+
+class Ledger:
+    """Changes to customers of one business, gathered, then written at once.
+
+    `columns` gives the stored column of each field: its slot, or its own name for a base column.
+    A field that is not in it lives in `custom_fields_extra`.
+    """
+
+    def __init__(
+        self, business_id: int, fields: Mapping[str, Field], columns: Mapping[str, str]
+    ) -> None:
+        self._business_id = business_id
+        self._fields = fields
+        self._columns = columns
+        self._changes: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        self._extras: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        self._history: list[tuple[Any, ...]] = []
+        self._activities: list[tuple[Any, ...]] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._tagged: dict[tuple[int, int], tuple[str, datetime] | None] = {}
+
+    def set_field(
+        self,
+        customer_id: int,
+        key: str,
+        values: Mapping[str, Value],
+        old: Value,
+        at: datetime,
+        cause: Cause,
+    ) -> None:
+        """A field has a new, valid value. `values` are the customer's values after the change."""
+        new = values.get(key)
+        self.touch(customer_id, at, **self._stored(customer_id, key, new))
+        if key in NAME_COLUMNS:
+            self._changes[customer_id].update(name_columns(values, customer_id))
+        old_json, new_json = to_plain(old), to_plain(new)
+        self._history.append(
+            (
+                self._business_id,
+                customer_id,
+                key,
+                old_json,
+                new_json,
+                at,
+                cause.by,
+                cause.reason,
+                cause.flow,
+                cause.flow_version,
+                cause.node,
+                cause.mail_id,
+            )
+        )
+        field = self._fields.get(key)
+        if field is not None and field.sensitive:
+            old_json, new_json = _hidden(old_json), _hidden(new_json)
+        data = {"field": key, "old": old_json, "new": new_json}
+        self.record(
+            customer_id,
+            "field_updated",
+            f"{key}: {_shown(new_json)}",
+            data,
+            cause.by,
+            at,
+        )
+        self.emit(customer_id, "field_updated", data, at, cause.depth)
+
+    def touch(self, customer_id: int, at: datetime, **columns: Any) -> None:
+        """Set bookkeeping columns, which keep no history (last_message_at and the like)."""
+        change = self._changes[customer_id]
+        change.update(columns)
+        change["updated_at"] = at
+
+    def add_tag(self, customer_id: int, tag_id: int, name: str, at: datetime, cause: Cause) -> None:
+        self._tagged[customer_id, tag_id] = (cause.by, at)
+        self._tag_change(customer_id, "tag_added", name, at, cause)
+
+    def remove_tag(
+        self, customer_id: int, tag_id: int, name: str, at: datetime, cause: Cause
+    ) -> None:
+        self._tagged[customer_id, tag_id] = None
+        self._tag_change(customer_id, "tag_removed", name, at, cause)
+
+    def record(
+        self,
+        customer_id: int,
+        type: str,
+        description: str,
+        data: Mapping[str, Any] | None,
+        by: str,
+        at: datetime,
+    ) -> None:
+        """Put a row on the timeline."""
+        self._activities.append(
+            (self._business_id, customer_id, at, type, description, data or None, by)
+        )
+
+    def emit(
+        self,
+        customer_id: int,
+        type: str,
+        data: Mapping[str, Any],
+        at: datetime,
+        depth: int = 0,
+    ) -> None:
+        """Say that something happened: what triggers listen to."""
+        self._events.append((self._business_id, customer_id, type, data, depth, at))
+
+    def join(self, other: Ledger) -> None:
+        """Take over what another ledger gathered about other customers."""
+        self._changes.update(other._changes)
+        self._extras.update(other._extras)
+        self._history += other._history
+        self._activities += other._activities
+        self._events += other._events
+        self._tagged.update(other._tagged)
+
+    def write(self, db: Connection) -> None:
+        """Write everything gathered; the caller's transaction commits it."""
+        self._write_customers(db)
+        self._write_tags(db)
+        _HISTORY.many(db, self._history)
+        _ACTIVITY.many(db, self._activities)
+        _EVENT.many(db, self._events)
+
+    def _stored(self, customer_id: int, key: str, new: Value) -> dict[str, Any]:
+        column = self._columns.get(key)
+        if column is not None:
+            return {column: new}
+        self._extras[customer_id][key] = to_plain(new)
+        return {}
+
+    def _tag_change(
+        self, customer_id: int, type: str, name: str, at: datetime, cause: Cause
+    ) -> None:
+        data = {"tag": name}
+        self.record(customer_id, type, name, data, cause.by, at)
+        self.emit(customer_id, type, data, at, cause.depth)
+
+    def _write_customers(self, db: Connection) -> None:
+        """Customers grouped by which columns change: one statement for each such set."""
+        groups: defaultdict[tuple[str, ...], list[list[Any]]] = defaultdict(list)
+        for customer_id, change in self._changes.items():
+            columns = tuple(sorted(change))
+            groups[columns].append(
+                [*(change[name] for name in columns), customer_id, self._business_id]
+            )
+        for columns, rows in groups.items():
+            _update_of(columns).many(db, rows)
+        business = self._business_id
+        _EXTRAS.many(db, [(extras, id_, business) for id_, extras in self._extras.items()])
+
+    def _write_tags(self, db: Connection) -> None:
+        _UNTAG.many(db, [(*key, self._business_id) for key in self._tagged])
+        _TAG.many(
+            db,
+            [
+                (customer_id, tag_id, self._business_id, *put)
+                for (customer_id, tag_id), put in self._tagged.items()
+                if put is not None
+            ],
+        )
+
+
+def _hidden(value: Any) -> str | None:
+    return None if value is None else HIDDEN
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+_HISTORY_COLUMNS = (
+    "business_id", "customer_id", "field", "old", "new", "at", "by",
+    "reason", "flow", "flow_version", "node", "mail_id",
+)  # fmt: skip
+_ACTIVITY_COLUMNS = (
+    "business_id",
+    "customer_id",
+    "at",
+    "type",
+    "description",
+    "data",
+    "by",
+)
+_EVENT_COLUMNS = ("business_id", "customer_id", "type", "data", "depth", "at")
+_TAG_COLUMNS = ("customer_id", "tag_id", "business_id", "by", "at")
+
+_HISTORY = Statement(lambda _: insert(field_history), _HISTORY_COLUMNS)
+_ACTIVITY = Statement(lambda _: insert(activity), _ACTIVITY_COLUMNS)
+_EVENT = Statement(lambda _: insert(event), _EVENT_COLUMNS)
+_TAG = Statement(lambda _: insert(customer_tag), _TAG_COLUMNS)
+_UNTAG = Statement(
+    lambda _: delete(customer_tag).where(
+        customer_tag.c.customer_id == bindparam("c"),
+        customer_tag.c.tag_id == bindparam("t"),
+    ),
+    ("c", "t"),
+)
+
+
+_THIS_CUSTOMER = (
+    customer.c.id == bindparam("of_customer"),
+    customer.c.business_id == bindparam("of_business"),
+)
+
+
+@cache
+def _update_of(columns: tuple[str, ...]) -> Statement:
+    """UPDATE of just these columns; a process sees few different sets."""
+    statement = update(customer).where(*_THIS_CUSTOMER)
+    values = {name: bindparam(name, type_=customer.c[name].type) for name in columns}
+    return Statement(lambda _: statement.values(values), (*columns, "of_customer", "of_business"))
+
+
+def _merge_extras(dialect: str) -> Any:
+    """Merge a JSON patch into the extras; a null in it removes the key (RFC 7396)."""
+    column = customer.c.custom_fields_extra
+    patch = bindparam("patch", type_=column.type)
+    if dialect == "sqlite":
+        merged = func.json_patch(func.coalesce(column, literal_column("'{}'")), patch)
+    else:
+        empty = func.jsonb_build_object()
+        merged = func.jsonb_strip_nulls(func.coalesce(column, empty).op("||")(patch))
+    return update(customer).where(*_THIS_CUSTOMER).values(custom_fields_extra=merged)
+
+
+_EXTRAS = Statement(_merge_extras, ("patch", "of_customer", "of_business"))

@@ -1,0 +1,1 @@
+"""The shell around the engine: what writes, sends, waits and keeps time."""

@@ -1,0 +1,182 @@
+"""The outbox as senders see it: what is to be sent, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from bots.channel import Outgoing
+from crm.sql import Statement
+from crm.tables import conversation, customer_account, outbox
+from engine.messages import Button
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One piece of one message on its way out."""
+
+    id: int
+    account_id: int
+    conversation_id: int
+    peer: str
+    lane: int
+    payload: Mapping[str, Any]
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    expires_at: datetime | None = None
+
+    def outgoing(self) -> Outgoing:
+        rows = self.payload.get("buttons", ())
+        buttons = tuple(tuple(Button(*button) for button in row) for row in rows)
+        return Outgoing(self.peer, self.payload["text"], buttons)
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    """The delivery of a row as the turn inserts it (writes.OUTBOX_COLUMNS)."""
+    (id_, _business, account, conversation_id, _key, peer, lane, payload, _status, attempts,
+     created, due, expires) = row  # fmt: skip
+    return Delivery(
+        id_,
+        account,
+        conversation_id,
+        peer,
+        lane,
+        payload,
+        attempts,
+        created,
+        due,
+        expires,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one delivery: status sent | dead | cancelled | expired | pending."""
+
+    id: int
+    status: str
+    attempts: int
+    at: datetime
+    message_id: str | None = None
+    error: str | None = None
+    due_at: datetime | None = None
+
+
+def pending(db: Connection, account_id: int, now: datetime, limit: int) -> list[Delivery]:
+    """What waits to be sent on an account and is due, oldest first."""
+    return [Delivery(*row) for row in _PENDING.fetch(db, account_id, now, limit)]
+
+
+def next_due(db: Connection, account_id: int) -> datetime | None:
+    """When the next pending delivery is due; None where nothing is pending."""
+    rows = _NEXT_DUE.fetch(db, account_id)
+    return rows[0][0] if rows else None
+
+
+def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Store what became of deliveries; one that is no longer pending is left as it is."""
+    _SETTLE.many(
+        db,
+        [
+            (
+                item.status, item.attempts, item.message_id, item.error,
+                None if item.status == "pending" else item.at, item.due_at or item.at, item.id,
+            )
+            for item in outcomes
+        ],
+    )  # fmt: skip
+
+
+def mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
+    """The person cannot be written to: say so, and send them nothing that still waits."""
+    of = select(conversation.c.customer_id).where(conversation.c.id == delivery.conversation_id)
+    db.execute(
+        update(customer_account)
+        .where(
+            customer_account.c.customer_id == of.scalar_subquery(),
+            customer_account.c.channel == channel,
+        )
+        .values(blocked=True)
+    )
+    db.execute(
+        update(outbox)
+        .where(
+            outbox.c.conversation_id == delivery.conversation_id,
+            outbox.c.status == "pending",
+        )
+        .values(status="cancelled", last_error="unreachable", done_at=now)
+    )
+
+
+def move_peer(db: Connection, delivery: Delivery, new_peer: str) -> None:
+    """The chat has a new address: later messages, and those that wait, go there."""
+    db.execute(
+        update(conversation)
+        .where(conversation.c.id == delivery.conversation_id)
+        .values(peer=new_peer)
+    )
+    db.execute(
+        update(outbox)
+        .where(
+            outbox.c.conversation_id == delivery.conversation_id,
+            outbox.c.status == "pending",
+        )
+        .values(peer=new_peer)
+    )
+
+
+_PENDING = Statement(
+    lambda _: (
+        select(
+            outbox.c.id,
+            outbox.c.account_id,
+            outbox.c.conversation_id,
+            outbox.c.peer,
+            outbox.c.lane,
+            outbox.c.payload,
+            outbox.c.attempts,
+            outbox.c.created_at,
+            outbox.c.due_at,
+            outbox.c.expires_at,
+        )
+        .where(
+            outbox.c.account_id == bindparam("account"),
+            outbox.c.status == "pending",
+            outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
+        )
+        .order_by(outbox.c.id)
+        .limit(bindparam("most"))
+    ),
+    ("account", "now", "most"),
+)
+
+_NEXT_DUE = Statement(
+    lambda _: (
+        select(outbox.c.due_at)
+        .where(outbox.c.account_id == bindparam("account"), outbox.c.status == "pending")
+        .order_by(outbox.c.due_at)
+        .limit(1)
+    ),
+    ("account",),
+)
+
+_SETTLE = Statement(
+    lambda _: (
+        update(outbox)
+        .where(outbox.c.id == bindparam("of"), outbox.c.status == "pending")
+        .values(
+            status=bindparam("new_status"),
+            attempts=bindparam("new_attempts"),
+            provider_message_id=bindparam("message"),
+            last_error=bindparam("why"),
+            done_at=bindparam("done", type_=outbox.c.done_at.type),
+            due_at=bindparam("due", type_=outbox.c.due_at.type),
+        )
+    ),
+    ("new_status", "new_attempts", "message", "why", "done", "due", "of"),
+)

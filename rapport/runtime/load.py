@@ -1,0 +1,312 @@
+"""Reading what a batch of turns needs: one query per table for the whole batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, or_, select
+
+from crm.sql import Statement, among, listed
+from crm.tables import (
+    conversation,
+    customer,
+    customer_tag,
+    field_history,
+    mail,
+    run,
+    segment,
+    segment_member,
+    tag,
+)
+from engine.fields.types import Value
+from engine.jsonable import run_from_json
+from engine.run import Run
+from rapport.runtime.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: int
+    account_id: int
+    customer_id: int
+    peer: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    id: int
+    conversation_id: int
+    kind: str
+    run_id: int | None
+    payload: Mapping[str, Any]
+    attempts: int
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that has not ended, with what its row says beyond the run itself."""
+
+    run: Run
+    conversation_id: int
+    cause: str
+    started_at: datetime
+    is_new: bool = False
+
+
+@dataclass(slots=True)
+class Case:
+    """One customer of the batch: everything their turns may read."""
+
+    customer_id: int
+    asking_run: int | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    history: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    conversations: dict[int, Conversation] = field(default_factory=dict)
+    runs: dict[int, OpenRun] = field(default_factory=dict)
+    mail: list[Mail] = field(default_factory=list)
+
+
+ALWAYS_READ = (
+    "first_name", "last_name", "username", "phone_number", "email", "company", "customer_type",
+    "language", "timezone", "currency", "date_order", "opted_out_at", "last_message_at",
+    "total_interactions",
+)  # fmt: skip
+"""Base columns that every turn reads: language and zone, the name's parts, the person's consent."""
+
+
+def load(
+    db: Connection,
+    library: Library,
+    now: datetime,
+    limit: int,
+    only: Collection[int] | None = None,
+) -> list[Case]:
+    """The cases of up to `limit` ready conversations, longest ready first; `only`: just these."""
+    rows = _READY.fetch(db, library.business_id, now, limit)
+    ready = [Conversation(*row) for row in rows if only is None or row[0] in only]
+    if not ready:
+        return []
+    cases = {item.customer_id: Case(item.customer_id) for item in ready}
+    for item in ready:
+        cases[item.customer_id].conversations[item.id] = item
+    ids = listed(db, list(cases))
+    _load_runs(db, library, cases, ids)
+    _load_customers(db, library, cases, ids)
+    _load_mail(db, cases, [item.id for item in ready])
+    if library.reads.tags:
+        _load_tags(db, library, cases, ids)
+    if library.reads.segments:
+        _load_segments(db, library, cases, ids)
+    for key in library.reads.history:
+        _load_history(db, library, cases, ids, key)
+    return list(cases.values())
+
+
+def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+    for row in _RUNS.fetch(db, ids, library.business_id):
+        run_id, customer_id, conversation_id, frames, wait, event, cause, started_at = row
+        opened = run_from_json(run_id, {"frames": frames, "wait": wait, "event": event})
+        cases[customer_id].runs[run_id] = OpenRun(opened, conversation_id, cause, started_at)
+    _load_elsewhere(db, library, cases, ids)
+    library.have_versions_of(
+        db, (opened.run for case in cases.values() for opened in case.runs.values())
+    )
+
+
+def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+    """A run may live in a conversation that is not ready now: another channel of the customer."""
+    if all(
+        opened.conversation_id in case.conversations
+        for case in cases.values()
+        for opened in case.runs.values()
+    ):
+        return
+    for row in _CONVERSATIONS.fetch(db, ids, library.business_id):
+        found = Conversation(*row)
+        cases[found.customer_id].conversations.setdefault(found.id, found)
+
+
+def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+    read = library.reads
+    keys = tuple(sorted(key for key in read.fields | read.history if key in library.columns))
+    keys = (*ALWAYS_READ, *(key for key in keys if key not in ALWAYS_READ))
+    names = tuple(library.columns.get(key, key) for key in keys)
+    for row in _customers(names).fetch(db, ids, library.business_id):
+        case = cases[row[0]]
+        case.asking_run, case.extra = row[1], row[2] or {}
+        case.values = dict(zip(keys, row[3:], strict=True))
+        case.values.update(library.extras_of(case.extra))
+
+
+def _load_mail(db: Connection, cases: Mapping[int, Case], conversations: Sequence[int]) -> None:
+    of = {item: case for case in cases.values() for item in case.conversations}
+    for row in _WAITING.fetch(db, listed(db, conversations)):
+        item = Mail(*row)
+        of[item.conversation_id].mail.append(item)
+
+
+def _load_tags(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for customer_id, name in _TAGS.fetch(db, ids, library.business_id):
+        found[customer_id].add(name)
+    for customer_id, names in found.items():
+        cases[customer_id].tags = frozenset(names)
+
+
+def _load_segments(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for customer_id, key in _SEGMENTS.fetch(db, ids, library.business_id):
+        found[customer_id].add(key)
+    for customer_id, keys in found.items():
+        cases[customer_id].segments = frozenset(keys)
+
+
+def _load_history(
+    db: Connection, library: Library, cases: Mapping[int, Case], ids: Any, key: str
+) -> None:
+    found: defaultdict[int, list[Value]] = defaultdict(list)
+    for customer_id, new in _HISTORY.fetch(db, ids, library.business_id, key):
+        found[customer_id].append(library.typed(key, new))
+    for customer_id, values in found.items():
+        cases[customer_id].history[key] = tuple(values)
+
+
+_READY = Statement(
+    lambda _: (
+        select(
+            conversation.c.id,
+            conversation.c.account_id,
+            conversation.c.customer_id,
+            conversation.c.peer,
+            conversation.c.revision,
+        )
+        .where(
+            conversation.c.business_id == bindparam("business"),
+            conversation.c.status == "ready",
+            or_(
+                conversation.c.hold_until.is_(None),
+                conversation.c.hold_until <= bindparam("now", type_=conversation.c.hold_until.type),
+            ),
+        )
+        .order_by(conversation.c.ready_at)
+        .limit(bindparam("most"))
+    ),
+    ("business", "now", "most"),
+)
+
+_CONVERSATIONS = Statement(
+    lambda dialect: select(
+        conversation.c.id,
+        conversation.c.account_id,
+        conversation.c.customer_id,
+        conversation.c.peer,
+        conversation.c.revision,
+    ).where(
+        among(conversation.c.customer_id, "customers", dialect),
+        conversation.c.business_id == bindparam("business"),
+    ),
+    ("customers", "business"),
+)
+
+_RUNS = Statement(
+    lambda dialect: select(
+        run.c.id,
+        run.c.customer_id,
+        run.c.conversation_id,
+        run.c.frames,
+        run.c.wait,
+        run.c.event,
+        run.c.cause,
+        run.c.started_at,
+    ).where(
+        among(run.c.customer_id, "customers", dialect),
+        run.c.status != "ended",
+        run.c.business_id == bindparam("business"),
+    ),
+    ("customers", "business"),
+)
+
+_WAITING = Statement(
+    lambda dialect: (
+        select(
+            mail.c.id,
+            mail.c.conversation_id,
+            mail.c.kind,
+            mail.c.run_id,
+            mail.c.payload,
+            mail.c.attempts,
+            mail.c.received_at,
+        )
+        .where(
+            among(mail.c.conversation_id, "conversations", dialect),
+            mail.c.status == "waiting",
+        )
+        .order_by(mail.c.lane, mail.c.provider_seq.nulls_last(), mail.c.id)
+    ),
+    ("conversations",),
+)
+
+_TAGS = Statement(
+    lambda dialect: (
+        select(customer_tag.c.customer_id, tag.c.name)
+        .join(tag, tag.c.id == customer_tag.c.tag_id)
+        .where(
+            among(customer_tag.c.customer_id, "customers", dialect),
+            customer_tag.c.business_id == bindparam("business"),
+        )
+    ),
+    ("customers", "business"),
+)
+
+_SEGMENTS = Statement(
+    lambda dialect: (
+        select(segment_member.c.customer_id, segment.c.key)
+        .join(segment, segment.c.id == segment_member.c.segment_id)
+        .where(
+            among(segment_member.c.customer_id, "customers", dialect),
+            segment_member.c.business_id == bindparam("business"),
+        )
+    ),
+    ("customers", "business"),
+)
+
+_HISTORY = Statement(
+    lambda dialect: (
+        select(field_history.c.customer_id, field_history.c.new)
+        .where(
+            among(field_history.c.customer_id, "customers", dialect),
+            field_history.c.business_id == bindparam("business"),
+            field_history.c.field == bindparam("key"),
+        )
+        .order_by(field_history.c.id.desc())
+    ),
+    ("customers", "business", "key"),
+)
+
+
+@cache
+def _customers(names: tuple[str, ...]) -> Statement:
+    """The SELECT of just these columns; a process sees few different sets."""
+    columns = [customer.c[name] for name in names]
+    return Statement(
+        lambda dialect: select(
+            customer.c.id,
+            customer.c.asking_run,
+            customer.c.custom_fields_extra,
+            *columns,
+        ).where(
+            among(customer.c.id, "customers", dialect),
+            customer.c.business_id == bindparam("business"),
+        ),
+        ("customers", "business"),
+    )

@@ -1,0 +1,149 @@
+"""The one place that begins and commits.
+
+Every write of the process is a function `f(db)` given to `submit`. On SQLite one thread runs
+them; what has queued meanwhile shares a transaction (and its fsync), each behind a savepoint, so
+one that raises takes nothing of the others with it. A future is done only after the commit.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from crm.database import DatabaseUnavailable, clear_errors, unavailable_reason
+
+T = TypeVar("T")
+
+GROUP_SECONDS = 0.02
+"""How long a transaction goes on taking queued work: others wait for the lock no longer."""
+
+BREATH_SECONDS = 0.0005
+"""The lock is left free this long after a commit under load, else another process starves."""
+
+
+class Writer(Protocol):
+    """Raises nothing itself; a future raises what its function raised, or DatabaseUnavailable
+    where the store refused the transaction and nothing of it was written."""
+
+    def submit(self, f: Callable[[Connection], T]) -> Future[T]: ...
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+
+
+class InlineWriter:
+    """Runs each function at once, in the caller's thread: for commands and tests."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            with clear_errors(), self._engine.begin() as db:
+                result = f(db)
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+    def close(self) -> None:
+        return None
+
+
+class _Job:
+    __slots__ = ("f", "future", "outcome", "error")
+
+    def __init__(self, f: Callable[[Connection], Any]) -> None:
+        self.f = f
+        self.future: Future[Any] = Future()
+        self.outcome: Any = None
+        self.error: Exception | None = None
+
+
+class ThreadWriter:
+    """SQLite's writer: one thread, one connection, grouped commits."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
+        job = _Job(f)
+        self._queue.put(job)
+        return job.future
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        with self._engine.connect() as db:
+            while (first := self._queue.get()) is not None:
+                if not self._one_transaction(db, first):
+                    return
+                if not self._queue.empty():
+                    time.sleep(BREATH_SECONDS)
+
+    def _one_transaction(self, db: Connection, first: _Job) -> bool:
+        """Run `first` and what has queued, then commit; False once told to stop."""
+        jobs: list[_Job] = []
+        going_on = True
+        try:
+            with clear_errors(), db.begin():
+                job: _Job | None = first
+                ends_at = time.monotonic() + GROUP_SECONDS
+                while job is not None:
+                    jobs.append(job)
+                    _run_behind_savepoint(db, job)
+                    if time.monotonic() > ends_at:
+                        break
+                    job, going_on = self._next()
+        except Exception as error:
+            _refuse(jobs or [first], error)
+            return going_on
+        for job in jobs:
+            if job.error is None:
+                job.future.set_result(job.outcome)
+            else:
+                job.future.set_exception(job.error)
+        return going_on
+
+    def _next(self) -> tuple[_Job | None, bool]:
+        try:
+            job = self._queue.get_nowait()
+        except queue.Empty:
+            return None, True
+        return job, job is not None
+
+
+def _run_behind_savepoint(db: Connection, job: _Job) -> None:
+    """Run one job; what it raises is kept for its future, unless the store itself failed."""
+    cursor = db.connection.cursor()
+    cursor.execute("SAVEPOINT job")
+    try:
+        job.outcome = job.f(db)
+    except Exception as error:
+        if isinstance(error, DatabaseUnavailable) or unavailable_reason(error):
+            raise
+        job.error = error
+        cursor.execute("ROLLBACK TO job")
+    finally:
+        # After a failure of the store the transaction may already be gone.
+        if db.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's
+            cursor.execute("RELEASE job")
+        cursor.close()
+
+
+def _refuse(jobs: list[_Job], error: Exception) -> None:
+    for job in jobs:
+        job.future.set_exception(error)

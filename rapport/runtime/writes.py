@@ -1,0 +1,190 @@
+"""Everything a batch of turns writes besides the customer's own data, one statement per table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crm.sql import Statement
+from crm.tables import (
+    conversation,
+    customer_account,
+    interaction,
+    mail,
+    outbox,
+    run,
+    timer,
+    visit,
+)
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows gathered by one customer's turns; those of a batch are joined before they are written."""
+
+    new_runs: list[Row] = field(default_factory=list)
+    runs: list[Row] = field(default_factory=list)
+    visits: list[Row] = field(default_factory=list)
+    timers: list[Row] = field(default_factory=list)
+    stopped_timers: list[Row] = field(default_factory=list)
+    outbox: list[Row] = field(default_factory=list)
+    mail: list[Row] = field(default_factory=list)
+    conversations: list[Row] = field(default_factory=list)
+    accounts: list[Row] = field(default_factory=list)
+    interactions: list[Row] = field(default_factory=list)
+
+    def join(self, other: Writes) -> None:
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(other, name))
+
+    def write(self, db: Connection) -> None:
+        _NEW_RUN.many(db, self.new_runs)
+        _RUN.many(db, self.runs)
+        _VISIT.many(db, self.visits)
+        _STOP_TIMER.many(db, self.stopped_timers)
+        _TIMER.many(db, self.timers)
+        _OUTBOX.many(db, self.outbox)
+        _MAIL.many(db, self.mail)
+        _CONVERSATION.many(db, self.conversations)
+        _ACCOUNT.many(db, self.accounts)
+        _INTERACTION.many(db, self.interactions)
+
+
+def mark_mail(
+    db: Connection, rows: Sequence[tuple[str, int, str | None, datetime | None, int]]
+) -> None:
+    """Set (status, attempts, last_error, done_at) of mail by id."""
+    _MARK_MAIL.many(db, rows)
+
+
+def hold(db: Connection, rows: Sequence[tuple[datetime, int]]) -> None:
+    """Let conversations wait until a moment before their mail is tried again."""
+    _HOLD.many(db, rows)
+
+
+_NEW_RUN = Statement(
+    lambda _: insert(run),
+    (
+        "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "node",
+        "wait_id", "frames", "wait", "event", "attempts", "status", "outcome", "cause",
+        "started_at", "waiting_since", "ended_at",
+    ),
+)  # fmt: skip
+
+_RUN_VALUES = (
+    "flow", "flow_version", "node", "wait_id", "frames", "wait", "attempts", "status", "outcome",
+    "waiting_since", "ended_at",
+)  # fmt: skip
+
+_RUN = Statement(
+    lambda _: (
+        update(run)
+        .where(run.c.id == bindparam("of"))
+        .values({name: bindparam(name, type_=run.c[name].type) for name in _RUN_VALUES})
+    ),
+    (*_RUN_VALUES, "of"),
+)
+
+_VISIT = Statement(
+    lambda _: insert(visit),
+    ("run_id", "flow", "node", "entered_at", "left_at", "left_by"),
+)
+
+
+def _upsert_timer(dialect: str) -> Any:
+    flavour = sqlite if dialect == "sqlite" else postgresql
+    statement = flavour.insert(timer)
+    changed = {name: statement.excluded[name] for name in ("wait_id", "due_at")}
+    return statement.on_conflict_do_update(index_elements=["run_id"], set_=changed)
+
+
+_TIMER = Statement(_upsert_timer, ("run_id", "business_id", "conversation_id", "wait_id", "due_at"))
+_STOP_TIMER = Statement(lambda _: delete(timer).where(timer.c.run_id == bindparam("of")), ("of",))
+
+OUTBOX_COLUMNS = (
+    "id", "business_id", "account_id", "conversation_id", "dedup_key", "peer", "lane", "payload",
+    "status", "attempts", "created_at", "due_at", "expires_at",
+)  # fmt: skip
+_OUTBOX = Statement(lambda _: insert(outbox), OUTBOX_COLUMNS)
+
+_MAIL = Statement(
+    lambda _: (
+        update(mail)
+        .where(mail.c.id == bindparam("of"), mail.c.status == "waiting")
+        .values(
+            status="done",
+            turn_id=bindparam("turn"),
+            done_at=bindparam("at", type_=mail.c.done_at.type),
+        )
+    ),
+    ("turn", "at", "of"),
+)
+
+_CONVERSATION = Statement(
+    lambda _: (
+        update(conversation)
+        .where(
+            conversation.c.id == bindparam("of"),
+            conversation.c.revision == bindparam("was"),
+        )
+        .values(
+            status=bindparam("status"),
+            ready_at=None,
+            hold_until=None,
+            revision=conversation.c.revision + 1,
+        )
+    ),
+    ("status", "of", "was"),
+)
+
+_ACCOUNT = Statement(
+    lambda _: (
+        update(customer_account)
+        .where(
+            customer_account.c.customer_id == bindparam("of"),
+            customer_account.c.channel == bindparam("on"),
+        )
+        .values(
+            blocked=bindparam("blocked", type_=customer_account.c.blocked.type),
+            last_seen_at=bindparam("at", type_=customer_account.c.last_seen_at.type),
+        )
+    ),
+    ("blocked", "at", "of", "on"),
+)
+
+_INTERACTION = Statement(
+    lambda _: insert(interaction),
+    (
+        "business_id", "customer_id", "kind", "channel", "direction", "follow_up_required", "at",
+    ),
+)  # fmt: skip
+
+_MARK_MAIL = Statement(
+    lambda _: (
+        update(mail)
+        .where(mail.c.id == bindparam("of"))
+        .values(
+            status=bindparam("status"),
+            attempts=bindparam("attempts"),
+            last_error=bindparam("why"),
+            done_at=bindparam("at", type_=mail.c.done_at.type),
+        )
+    ),
+    ("status", "attempts", "why", "at", "of"),
+)
+
+_HOLD = Statement(
+    lambda _: (
+        update(conversation)
+        .where(conversation.c.id == bindparam("of"))
+        .values(hold_until=bindparam("until", type_=conversation.c.hold_until.type))
+    ),
+    ("until", "of"),
+)
