@@ -18,8 +18,14 @@ MAX_ITEMS = 100
 MAX_SOURCE = 16_384
 """Characters of a template as written."""
 
-MAX_WORK = 5_000
-"""Operations in one render: each counts once, or MAX_ITEMS times inside the `for`."""
+MAX_WORK = 20_000
+"""Work of one render: an operation counts 1, or HEAVY; inside the `for` MAX_ITEMS times that.
+
+The dearest template that loads, on the longest texts and lists, renders within about a second.
+"""
+
+HEAVY = 20
+"""What an operation counts that goes through a text or a list, or asks babel."""
 
 MAX_DEPTH = 50
 """How deep expressions and blocks may lie in each other."""

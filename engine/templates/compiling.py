@@ -37,18 +37,18 @@ _GROUP = 16
 def compile_source(source: str) -> Template:
     """See `compile_template`."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
-    tree = parse(source)
+    statements = parse(source)
     compiler = Compiler(source)
-    whole = _whole_expression(tree)
+    whole = _whole_expression(statements)
     read = compiler.expression(whole) if whole else None
-    printed = _printer(read) if read else compiler.body(tree.body)
+    printed = _printer(read) if read else compiler.body(statements)
     compiler.finish()
     return Template(source, tuple(compiler.uses), tuple(compiler.histories), printed, read)
 
 
-def _whole_expression(tree: nodes.Template) -> nodes.Expr | None:
+def _whole_expression(statements: list[nodes.Node]) -> nodes.Expr | None:
     """The expression of a template that is one `{{ }}` and nothing else."""
-    if len(tree.body) != 1 or not isinstance(output := tree.body[0], nodes.Output):
+    if len(statements) != 1 or not isinstance(output := statements[0], nodes.Output):
         return None
     if len(output.nodes) != 1 or isinstance(output.nodes[0], nodes.TemplateData):
         return None
@@ -75,8 +75,8 @@ class Compiler:
         """Raises TemplateError if anything was wrong."""
         if self._work > MAX_WORK:
             message = (
-                f"the template does too much: {self._work:,} operations of {MAX_WORK:,}, "
-                f"where each inside the for counts {MAX_ITEMS} times"
+                f"the template does too much: its work counts {self._work:,} of {MAX_WORK:,}, "
+                f"everything inside the for {MAX_ITEMS} times"
             )
             self.problems.append(TemplateProblem(1, 1, message))
         if self.problems:
@@ -91,6 +91,10 @@ class Compiler:
     def use(self, node: nodes.Node, path: Path) -> Use:
         """A name read at a node."""
         return Use(path, *place(self.source, node.lineno))
+
+    def charge(self, work: int) -> None:
+        """Counts the work of one operation."""
+        self._work += work * (MAX_ITEMS if self.item_name else 1)
 
     def expression(self, node: nodes.Node) -> Read:
         """The function that computes an expression."""
@@ -109,7 +113,7 @@ class Compiler:
         node: nodes.Node,
         instead: Compiled,
     ) -> Compiled:
-        self._work += MAX_ITEMS if self.item_name else 1
+        self.charge(1)
         compile_node = table.get(type(node))
         if compile_node is None:
             self.refuse(node, *NOT_ALLOWED.get(type(node), ("this is not allowed in a template",)))
@@ -208,8 +212,10 @@ def _loop_variable(compiler: Compiler, node: nodes.For) -> str | None:
         compiler.refuse(node, "a template has one for, and none inside it")
     elif node.recursive:
         compiler.refuse(node, "a for cannot be recursive")
-    elif not isinstance(node.target, nodes.Name) or node.target.name.startswith("_"):
-        compiler.refuse(node, "a for has one plain variable", "Write {% for item in list %}.")
+    elif not isinstance(node.target, nodes.Name):
+        compiler.refuse(node, "a for has one variable", "Write {% for item in list %}.")
+    elif node.target.name.startswith("_") or node.target.name == "loop":
+        compiler.refuse(node, f"a variable cannot be called '{node.target.name}'")
     else:
         return node.target.name
     return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from engine.suggest import did_you_mean
-from engine.templates.bounds import MAX_ITEMS, TemplateFailed, bounded
-from engine.templates.filters import FILTERS, TAKE_UNDEFINED, TESTS
+from engine.templates.bounds import HEAVY, MAX_ITEMS, TemplateFailed, bounded
+from engine.templates.filters import FILTERS, LIGHT, TAKE_UNDEFINED, TESTS
 from engine.templates.formatting import Place, lay_out, read_pattern
 from engine.templates.operations import (
     add,
@@ -168,6 +168,7 @@ def _filter(compiler: Compiler, node: nodes.Filter) -> Read:
         hint = did_you_mean(node.name, (*_ALL_FILTERS, _FORMAT))
         return compiler.refuse(node, f"there is no filter '{node.name}'", hint)
     assert node.node is not None  # only the filter of a filter block, which is refused
+    compiler.charge(1 if node.name in LIGHT else HEAVY)
     read = compiler.expression(node.node)
     arguments = _arguments(compiler, node, function, 2)
     takes_undefined = node.name in TAKE_UNDEFINED
@@ -264,6 +265,7 @@ def _positive(compiler: Compiler, node: nodes.Pos) -> Read:
 
 
 def _concatenation(compiler: Compiler, node: nodes.Concat) -> Read:
+    compiler.charge(HEAVY * len(node.nodes))
     reads = compiler.expressions(node.nodes)
 
     def joined(scope: Scope) -> str:
@@ -300,6 +302,7 @@ def _comparison(compiler: Compiler, node: nodes.Compare) -> Read:
     if len(node.ops) == 1 and _is_none(node.ops[0].expr) and node.ops[0].op in ("eq", "ne"):
         read, wanted = compiler.expression(node.expr), node.ops[0].op == "eq"
         return lambda scope: (read(scope) is UNDEFINED) is wanted
+    compiler.charge(HEAVY * sum(step.op in ("in", "notin") for step in node.ops))
     steps = [(_COMPARISONS[step.op], compiler.expression(step.expr)) for step in node.ops]
     beginning = compiler.expression(node.expr)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from functools import cmp_to_key
+from typing import Any
 
 from engine.templates.bounds import (
     MAX_TEXT,
@@ -13,17 +14,18 @@ from engine.templates.bounds import (
     TemplateFailed,
     finite,
 )
-from engine.templates.operations import add, before, element, number, shown, text
+from engine.templates.operations import add, element, number, shown, text
 from engine.templates.values import UNDEFINED, Choice, Scope, items, kind_of
 
 _ROUNDINGS = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 
 
-def default(
-    scope: Scope, value: object, fallback: object = "", also_empty: object = False
-) -> object:
+_ORDERED: frozenset[type] = frozenset({str, Decimal, date, datetime, time})
+
+
+def default(scope: Scope, value: object, fallback: object = "", boolean: object = False) -> object:
     """The value, or `fallback` where there is none; with true also for '', 0, false and []."""
-    missing = value is UNDEFINED or (also_empty and not value)
+    missing = value is UNDEFINED or (boolean and not value)
     return fallback if missing else value
 
 
@@ -36,7 +38,7 @@ def lower(scope: Scope, value: object) -> str:
 
 
 def title(scope: Scope, value: object) -> str:
-    return " ".join(word.capitalize() for word in text(value).split(" "))
+    return " ".join(map(str.capitalize, text(value).split(" ")))
 
 
 def capitalize(scope: Scope, value: object) -> str:
@@ -140,12 +142,19 @@ def sum_(scope: Scope, value: object) -> object:
 
 
 def sort(scope: Scope, value: object, reverse: object = False) -> list[object]:
-    """Texts by code point, as everywhere. Raises TemplateFailed where two kinds are mixed."""
+    """Without what is undefined; texts by code point, as everywhere.
 
-    def order(one: object, other: object) -> int:
-        return before(other, one, scope) - before(one, other, scope)
+    Raises TemplateFailed for items that are not all texts, all numbers, or all of one kind of date.
+    """
+    found = [item for item in items(value) if item is not UNDEFINED]
+    kinds = {type(_order(item)) for item in found}
+    if len(kinds) > 1 or not kinds <= _ORDERED:
+        raise TemplateFailed("a list whose items have no order")
+    return sorted(found, key=_order, reverse=bool(reverse))
 
-    return sorted(items(value), key=cmp_to_key(order), reverse=bool(reverse))
+
+def _order(value: object) -> Any:
+    return value.value if isinstance(value, Choice) else value
 
 
 def min_(scope: Scope, value: object) -> object:
@@ -183,6 +192,12 @@ FILTERS: dict[str, Callable[..., object]] = {
 
 TAKE_UNDEFINED = frozenset({"d", "default", "float", "int", "join", "length", "sum"})
 """The filters that are asked about an undefined value; the others leave it undefined."""
+
+
+LIGHT = frozenset(
+    {"abs", "d", "default", "first", "float", "int", "last", "length", "round", "trim"}
+)
+"""The filters whose cost does not grow with a text or a list."""
 
 
 def divisible(value: object, by: object) -> bool:

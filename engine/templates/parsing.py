@@ -35,8 +35,8 @@ def place(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - line_start + 1
 
 
-def parse(source: str) -> nodes.Template:
-    """The tree of a source whose lines end in \\n; every `lineno` in it is an offset.
+def parse(source: str) -> list[nodes.Node]:
+    """The statements of a source whose lines end in \\n; every `lineno` in them is an offset.
 
     Raises TemplateError for what is too long or is not Jinja.
     """
@@ -47,7 +47,7 @@ def parse(source: str) -> nodes.Template:
     parser = Parser(_environment(), "")
     try:
         parser.stream = TokenStream(_tokens(tokens), None, None)
-        return parser.parse()
+        return parser.subparse()
     except TemplateSyntaxError as error:
         raise _broken(source, error.lineno, error.message or "broken template") from error
     except RecursionError as error:
