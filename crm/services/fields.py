@@ -43,6 +43,15 @@ def load_mapping(db: Connection, business_id: int) -> dict[str, str | None]:
     return {row.key: row.slot for row in rows}
 
 
+def stored_columns(db: Connection, business_id: int, business: Business) -> dict[str, str]:
+    """The customer column of each field: its typed column, or its own name for a base field.
+
+    A field that is not in it lives in the extras.
+    """
+    columns = {key: slot for key, slot in load_mapping(db, business_id).items() if slot}
+    return columns | {item.key: item.key for item in business.fields.values() if item.base}
+
+
 def list_fields(db: Connection, business_id: int) -> list[MappedField]:
     """Every field, the inactive too, in the order people see them."""
     rows = db.execute(

@@ -1,0 +1,152 @@
+"""Making and changing customers by hand, by a program or from a file.
+
+A first message makes customers too; that is the runtime's, in batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from crm.names import name_columns
+from crm.services.fields import stored_columns
+from crm.services.ledger import Cause, Ledger
+from crm.services.records import load_record
+from crm.services.validation import check_unique, check_whole, typed_values
+from crm.statuses import ARCHIVED, status_columns
+from crm.tables import customer
+from engine.business import Business
+from engine.fields.types import Value
+from engine.passage import locale_of
+
+
+def create_customer(
+    db: Connection,
+    business_id: int,
+    business: Business,
+    given: Mapping[str, object],
+    cause: Cause,
+    now: datetime,
+) -> int:
+    """The id of a new customer, active unless `given` says otherwise.
+
+    given: raw values by field, JSON forms or typed. Raises InvalidValues, EmailTaken.
+    """
+    typed = typed_values(given, business, locale_of({}, business), now)
+    values = _start(business) | typed
+    check_whole(values, business)
+    columns = stored_columns(db, business_id, business)
+    check_unique(db, business_id, business.fields.values(), columns, typed, None)
+    customer_id = _insert(db, business_id, business, cause, now)
+    ledger = Ledger(business_id, business.fields, columns)
+    ledger.touch(customer_id, now, **name_columns(values, customer_id))
+    ledger.record(customer_id, "customer_created", "Created", None, cause.by, now)
+    ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
+    _set_changed(ledger, customer_id, _start(business), values, cause, now)
+    ledger.write(db)
+    return customer_id
+
+
+def update_customer(
+    db: Connection,
+    business_id: int,
+    business: Business,
+    customer_id: int,
+    given: Mapping[str, object],
+    cause: Cause,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Edit the whole record; the keys of the fields that changed. An equal value writes nothing.
+
+    given: raw values by field, None clears. What is required must be there afterwards, and a new
+    status takes its reason from `cause`. Raises NotFound, InvalidValues, EmailTaken.
+    """
+    columns = stored_columns(db, business_id, business)
+    record = load_record(db, business_id, business, columns, customer_id, for_update=True)
+    typed = typed_values(given, business, locale_of(record.values, business), now)
+    values = record.values | typed
+    check_whole(values, business)
+    changed = {key: value for key, value in typed.items() if value != record.values[key]}
+    check_unique(db, business_id, business.fields.values(), columns, changed, customer_id)
+    ledger = Ledger(business_id, business.fields, columns)
+    keys = _set_changed(ledger, customer_id, record.values, values, cause, now)
+    ledger.write(db)
+    return keys
+
+
+def archive_customer(
+    db: Connection,
+    business_id: int,
+    business: Business,
+    customer_id: int,
+    cause: Cause,
+    now: datetime,
+) -> None:
+    """Take a customer out of use and keep the record; nothing happens where it is archived.
+
+    Raises NotFound.
+    """
+    columns = stored_columns(db, business_id, business)
+    record = load_record(db, business_id, business, columns, customer_id, for_update=True)
+    ledger = Ledger(business_id, business.fields, columns)
+    values = record.values | {"status": ARCHIVED}
+    _set_changed(ledger, customer_id, record.values, values, cause, now)
+    ledger.write(db)
+
+
+def _start(business: Business) -> dict[str, Value]:
+    """What a new customer has before anything is given."""
+    return {
+        "status": "active",
+        "customer_type": "individual",
+        "source": "other",
+        "currency": business.currency,
+        "timezone": business.timezone,
+    }
+
+
+def _insert(
+    db: Connection, business_id: int, business: Business, cause: Cause, now: datetime
+) -> int:
+    row: dict[str, Any] = _start(business) | {
+        "status_at": now,
+        "status_by": cause.by,
+        "business_id": business_id,
+        # The name needs the id that this row is about to get.
+        "display_name": "",
+        "name_folded": "",
+        "lifecycle_at": now,
+        "journey_at": now,
+        "created_at": now,
+        "created_by": cause.by,
+        "updated_at": now,
+    }
+    made: int = db.execute(insert(customer).values(row).returning(customer.c.id)).scalar_one()
+    return made
+
+
+def _set_changed(
+    ledger: Ledger,
+    customer_id: int,
+    before: Mapping[str, Value],
+    values: Mapping[str, Value],
+    cause: Cause,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Put what differs from `before` into the ledger; the keys that did."""
+    changed = tuple(key for key, value in values.items() if value != before.get(key))
+    for key in changed:
+        ledger.set_field(customer_id, key, values, before.get(key), now, cause)
+    if changed:
+        ledger.touch(customer_id, now, updated_by=cause.by)
+    if "status" in changed:
+        given = values["status_reason"] if "status_reason" in changed else None
+        reason = cause.reason if given is None else str(given)
+        status, old = str(values["status"]), before.get("status")
+        ledger.touch(customer_id, now, **status_columns(status, now, cause.by, reason))
+        data = {"old": old, "new": status, "reason": reason}
+        ledger.record(customer_id, "status_changed", status, data, cause.by, now)
+    return changed
