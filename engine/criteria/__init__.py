@@ -14,7 +14,7 @@ from engine.criteria.ast import All, Any, Compare, Criterion, Not, reads, to_can
 from engine.criteria.check import Catalogue, check, read_criterion
 from engine.criteria.moment import Moment
 from engine.criteria.parse import parse
-from engine.criteria.predicate import Get, Predicate, compile_predicate
+from engine.criteria.predicate import Condition, Get, Predicate, compile_predicate
 from engine.criteria.report import Report
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Any",
     "Catalogue",
     "Compare",
+    "Condition",
     "Criterion",
     "Get",
     "Moment",

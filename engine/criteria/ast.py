@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
 
 from engine.criteria.operands import Day, Neighbour, Part, Relative
 from engine.criteria.operators import Op
+from engine.fields.plain import to_plain
 from engine.fields.types import FieldType
 
 Path = tuple[str | int, ...]
@@ -83,8 +82,7 @@ def compares(criterion: Criterion) -> Iterator[Compare]:
 def to_canonical(criterion: Criterion) -> dict[str, object]:
     """JSON: `{field, op, value}` under all, any and not; without `value` where there is none.
 
-    `parse`, and `check` if it had been checked, make the same criterion of it again. Numbers
-    that a JSON number would not carry exactly are written as text.
+    `parse`, and `check` if it had been checked, make the same criterion of it again.
     """
     match criterion:
         case Compare(value=None):
@@ -104,17 +102,7 @@ def _plain(value: object) -> object:
     match value:
         case tuple() | list():
             return [_plain(item) for item in value]
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else format(value, "f")
-        case time():
-            return value.isoformat("seconds" if value.second else "minutes")
-        case date():
-            return _moment(value) if isinstance(value, datetime) else value.isoformat()
         case Relative() | Day() | Neighbour():
             return str(value)
         case _:
-            return value
-
-
-def _moment(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
+            return to_plain(value)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from engine.criteria import literals
 from engine.criteria.ast import All, Any, Compare, Criterion, Not
 from engine.criteria.leaf import PART_TYPES
-from engine.criteria.literals import NotReadable, Target
+from engine.criteria.literals import LiteralError, Target
 from engine.criteria.operands import PARTS, Day, Neighbour, Operand, Part, Relative, Single, Unit
-from engine.criteria.operators import DATES, LOOKUPS, ON_LISTS, OPERATORS, Op, Shape
+from engine.criteria.operators import LOOKUPS, ON_LISTS, OPERATORS, Op, Shape
 from engine.criteria.parse import parse_readable
-from engine.criteria.report import Counting, Report, did_you_mean
+from engine.criteria.report import Counting, Report
+from engine.fields.places import Locale
 from engine.fields.types import Field, FieldType
+from engine.suggest import did_you_mean
 from engine.texts import Text
 
 
@@ -27,16 +29,18 @@ class Catalogue:
     any). `untyped`: names of which only the value at hand tells the type, `reply.value`, or
     first words that allow all names below them: `var` allows `var.x`.
     Besides these, `extra.KEY` is any key among a customer's extras: of the type of its field, or
-    text where none is declared. Dates have parts: `now.weekday`. `customer.x` is `x`.
+    text where none is declared. `locale` is the business's: the country of phone numbers and the
+    zone of times written without one. Dates have parts: `now.weekday`. `customer.x` is `x`.
     """
 
     fields: Mapping[str, Field]
     untyped: frozenset[str] = frozenset()
+    locale: Locale = dataclasses.field(default_factory=Locale)
 
     def find(self, name: str) -> Field | None:
         """The field of a name without a part; None if it is untyped or unknown."""
         field = self.fields.get(name)
-        if field is None and name.startswith(_EXTRA) and name != _EXTRA:
+        if field is None and _EXTRA_NAME.fullmatch(name):
             key = name.removeprefix(_EXTRA)
             return Field(key=key, type=FieldType.TEXT, label=Text.plain(key), extra=True)
         return field
@@ -46,6 +50,7 @@ class Catalogue:
 
 
 _EXTRA = "extra."
+_EXTRA_NAME = re.compile(r"extra\.[a-z][a-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,9 @@ def _check_compare(compare: Compare, catalogue: Catalogue, report: Report) -> Cr
         return compare
     try:
         plain, denied = _without_flag(compare)
-        typed = _untyped(plain, known) if known.field is None else typed_compare(plain, known)
+        typed = _typed(plain, known, catalogue.locale)
         return Not(typed) if denied else typed
-    except NotReadable as problem:
+    except LiteralError as problem:
         report(compare.path, f"'{compare.name}': {problem.message}", problem.cure)
         return compare
 
@@ -113,8 +118,9 @@ def find_name(name: str, catalogue: Catalogue) -> Known | None:
         return Known(name, None)
     whole, _, part = name.rpartition(".")
     of = find_name(whole, catalogue) if part in PARTS else None
-    if of is not None and of.field is not None and of.field.type in DATES and of.part is None:
-        return Known(of.name, of.field, PARTS[part])
+    if of is not None and of.field is not None and of.part is None:
+        if of.field.type in OPERATORS[Op(part)].types:
+            return Known(of.name, of.field, PARTS[part])
     field = catalogue.find(name)
     return None if field is None else Known(name, field)
 
@@ -141,17 +147,21 @@ def _without_flag(compare: Compare) -> tuple[Compare, bool]:
     return compare, False
 
 
-def typed_compare(compare: Compare, known: Known) -> Compare:
-    """Raises NotReadable."""
-    field = known.field
-    assert field is not None, "the name has a type"
+def _typed(compare: Compare, known: Known, locale: Locale) -> Compare:
+    """Raises LiteralError."""
+    if known.field is None:
+        return _untyped(compare, known)
+    return _typed_by(known.field, compare, known, locale)
+
+
+def _typed_by(field: Field, compare: Compare, known: Known, locale: Locale) -> Compare:
     type_ = field.type if known.part is None else PART_TYPES[known.part]
     op = ON_LISTS.get(compare.op, compare.op) if type_ is FieldType.LIST else compare.op
     operator = OPERATORS[op]
     if type_ not in operator.types or (known.part and operator.shape is Shape.LETTERS):
-        raise NotReadable(f"'{op}' does not apply to a {type_}", _operators_of(type_))
+        raise LiteralError(f"'{op}' does not apply to a {type_}", _operators_of(type_))
     target = Target(type_, tuple(option.value for option in field.options), known.part)
-    value = _operand(compare.value, op, operator.shape, target)
+    value = _operand(compare.value, op, target, locale)
     return Compare(known.name, op, value, field.type, known.part, compare.path)
 
 
@@ -159,16 +169,16 @@ def _operators_of(type_: FieldType) -> str:
     return f"It has {', '.join(op for op, known in OPERATORS.items() if type_ in known.types)}."
 
 
-def _operand(raw: object, op: Op, shape: Shape, target: Target) -> Operand:
-    match shape:
+def _operand(raw: object, op: Op, target: Target, locale: Locale) -> Operand:
+    match OPERATORS[op].shape:
         case Shape.NOTHING:
             return None
         case Shape.ONE:
-            return literals.read(raw, target)
+            return literals.read(raw, target, locale)
         case Shape.TWO:
-            return _two(raw, target)
+            return _two(raw, target, locale)
         case Shape.MANY:
-            return _many(raw, target)
+            return _many(raw, target, locale)
         case Shape.LETTERS:
             return literals.text(raw)
         case Shape.DAYS:
@@ -176,31 +186,34 @@ def _operand(raw: object, op: Op, shape: Shape, target: Target) -> Operand:
         case Shape.PART:
             part = Target(target.type, part=Part(op.value))
             if isinstance(raw, (list, tuple)):
-                return _many(raw, part)
-            return literals.read(raw, part)
+                return _many(raw, part, locale)
+            return literals.read(raw, part, locale)
 
 
-def _many(raw: object, target: Target) -> tuple[Single, ...]:
+def _many(raw: object, target: Target, locale: Locale) -> tuple[Single, ...]:
     items = raw if isinstance(raw, (list, tuple)) else (raw,)
     if not items:
-        raise NotReadable("the list is empty")
-    return tuple(literals.read(item, target) for item in items)
+        raise LiteralError("the list is empty")
+    return tuple(literals.read(item, target, locale) for item in items)
 
 
-def _two(raw: object, target: Target) -> tuple[Single, ...]:
+_LOWEST_FIRST = "Write them as [lowest, highest]."
+
+
+def _two(raw: object, target: Target, locale: Locale) -> tuple[Single, ...]:
     if not isinstance(raw, (list, tuple)) or len(raw) != 2:
-        raise NotReadable("between takes two values", "Write them as [lowest, highest].")
-    low, high = _many(raw, target)
+        raise LiteralError("between takes two values", _LOWEST_FIRST)
+    low, high = _many(raw, target, locale)
     if target.type is not FieldType.TIME and _is_over(low, high):
-        raise NotReadable("the first of the two is the greater", "Write them as [lowest, highest].")
+        raise LiteralError(
+            "the first of the two is the greater", "Write them as [lowest, highest]."
+        )
     return low, high
 
 
 def _is_over(low: Single, high: Single) -> bool:
     """Whether nothing can ever lie between; relative values may change places as time passes."""
     if type(low) is not type(high) or isinstance(low, (Relative, Day, Neighbour)):
-        return False
-    if isinstance(low, datetime) and isinstance(high, datetime) and low.tzinfo is not high.tzinfo:
         return False
     return low > high  # type: ignore[operator]  # of one type, and each left here has an order
 
@@ -209,7 +222,7 @@ def _untyped(compare: Compare, known: Known) -> Compare:
     raw = tuple(compare.value) if isinstance(compare.value, list) else compare.value
     untyped = Compare(known.name, compare.op, raw, path=compare.path)
     if not readings(untyped):
-        raise NotReadable(f"no value of any type can be compared so by '{compare.op}'")
+        raise LiteralError(f"no value of any type can be compared so by '{compare.op}'")
     return untyped
 
 
@@ -224,8 +237,8 @@ def readings(compare: Compare) -> tuple[Compare, ...]:
     found = []
     for field in _ONE_OF_EACH:
         try:
-            found.append(typed_compare(compare, Known(compare.field, field)))
-        except NotReadable:
+            found.append(_typed_by(field, compare, Known(compare.field, field), Locale()))
+        except LiteralError:
             continue
     return tuple(found)
 

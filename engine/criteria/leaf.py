@@ -40,9 +40,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """`part` is None for the whole value. `operands` are of `type`, which is that of the part.
+    """One test of a field or of a `part` of it; None is the whole value.
 
-    field_type: the type of the field itself. A range has `low` and `high`, the other tests operands.
+    field_type: the type of the field itself. Operands and bounds are of `type`, that of the part.
+    A range has `low` and `high`, the other tests have operands.
     """
 
     field: str
@@ -63,7 +64,7 @@ class Leaf:
         low, high = self.low, self.high
         if low is None or high is None or self.type is not FieldType.TIME:
             return False
-        return cast(time, low.operand) > cast(time, high.operand)
+        return cast("time", low.operand) > cast("time", high.operand)
 
 
 PART_TYPES = {
@@ -91,15 +92,14 @@ _TESTS = {
 def leaf_of(compare: Compare) -> tuple[Leaf, bool]:
     """The leaf of a checked comparison of known type, and whether the comparison denies it."""
     assert compare.type is not None, "the type is known, or chosen by the value at hand"
-    op = NEGATION_OF.get(compare.op, compare.op)
-    part = Part(op.value) if OPERATORS[op].shape is Shape.PART else compare.part
-    operands = _operands(cast(Operand, compare.value))
-    if part is not None and compare.part is None:
-        op = Op.IN_LIST
+    op, denied = NEGATION_OF.get(compare.op, compare.op), compare.op in NEGATION_OF
+    part, operands = compare.part, _operands(cast("Operand", compare.value))
+    if OPERATORS[op].shape is Shape.PART:
+        part, op = Part(op.value), Op.IN_LIST
     if op in _TESTS:
-        return Leaf(compare.field, compare.type, part, _TESTS[op], operands), op is not compare.op
+        return Leaf(compare.field, compare.type, part, _TESTS[op], operands), denied
     low, high = _range(op, operands)
-    return Leaf(compare.field, compare.type, part, Test.RANGE, low=low, high=high), False
+    return Leaf(compare.field, compare.type, part, Test.RANGE, low=low, high=high), denied
 
 
 def _operands(value: Operand) -> tuple[Single, ...]:
@@ -122,7 +122,7 @@ def _range(op: Op, operands: tuple[Single, ...]) -> tuple[Bound | None, Bound | 
         case Op.BETWEEN:
             return Bound(first), Bound(operands[1])
         case _:
-            return _days(op, cast(int, first))
+            return _days(op, cast("int", first))
 
 
 def _days(op: Op, days: int) -> tuple[Bound | None, Bound | None]:

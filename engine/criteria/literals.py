@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime
 
 from engine.criteria.operands import WEEKDAYS, Day, Neighbour, Part, Relative, Single, Unit
-from engine.criteria.report import did_you_mean
-from engine.fields.clean import clean_text
-from engine.fields.faults import Fault
-from engine.fields.numbers import LARGEST, PLACES
-from engine.fields.types import FieldType
+from engine.fields.coerce import coerce
+from engine.fields.faults import FaultCode, fault_text
+from engine.fields.places import Locale
+from engine.fields.readings import Refused
+from engine.fields.types import Field, FieldType
+from engine.suggest import did_you_mean
+from engine.texts import Text
 
 LONGEST = {
     Unit.YEARS: 200,
@@ -25,7 +27,7 @@ LONGEST = {
 """How far from now a relative time may lie: about 200 years, so that no sum leaves the calendar."""
 
 
-class NotReadable(Exception):
+class LiteralError(Exception):
     """A literal is not of the type it must be. Shown to authors, never raised out of `check`."""
 
     def __init__(self, message: str, cure: str = "") -> None:
@@ -43,27 +45,24 @@ class Target:
     part: Part | None = None
 
 
-def read(raw: object, target: Target) -> Single:
-    """Raises NotReadable. What an earlier check typed is read as itself."""
+def read(raw: object, target: Target, locale: Locale) -> Single:
+    """Raises LiteralError. What an earlier check typed is read as itself."""
     if target.part is not None:
         return _PART_READERS[target.part](raw)
-    value = _READERS[target.type](raw)
+    value = _VALUE_READERS[target.type](raw, locale)
     if target.options and value not in target.options:
         kind = "option" if target.type is FieldType.SELECT else "name"
-        raise NotReadable(f"there is no {kind} '{value}'", did_you_mean(str(value), target.options))
+        raise LiteralError(
+            f"there is no {kind} '{value}'", did_you_mean(str(value), target.options)
+        )
     return value
 
 
 def text(raw: object) -> str:
     """A text that is not empty, cleaned as stored text is."""
-    if not isinstance(raw, str):
-        raise NotReadable(f"{_shown(raw)} is not a text", "Write it in quotes.")
-    cleaned = clean_text(raw)
-    if isinstance(cleaned, Fault):
-        raise NotReadable("the text is longer than any stored, or holds control characters")
-    if not cleaned:
-        raise NotReadable("the text is empty", "Ask with is_empty or is_not_empty.")
-    return cleaned
+    value = _value(FieldType.TEXT, raw, Locale())
+    assert isinstance(value, str)
+    return value
 
 
 def whole(raw: object, lowest: int, highest: int) -> int:
@@ -72,12 +71,12 @@ def whole(raw: object, lowest: int, highest: int) -> int:
         raw = int(raw)
     if isinstance(raw, int) and not isinstance(raw, bool) and lowest <= raw <= highest:
         return raw
-    raise NotReadable(f"{_shown(raw)} is not a whole number from {lowest} to {highest}")
+    raise LiteralError(f"{_shown(raw)} is not a whole number from {lowest} to {highest}")
 
 
 def yes(raw: object) -> bool:
     """What stands beside an operator that needs nothing: absent or true, or false."""
-    return raw is None or _boolean(raw)
+    return raw is None or _value(FieldType.BOOLEAN, raw, Locale()) is True
 
 
 def _shown(raw: object) -> str:
@@ -88,94 +87,69 @@ def _shown(raw: object) -> str:
     return repr(raw) if isinstance(raw, str) else str(raw).lower()
 
 
-def _number(raw: object) -> Decimal:
-    if isinstance(raw, bool) or not isinstance(raw, (int, float, Decimal, str)):
-        raise NotReadable(f"{_shown(raw)} is not a number")
-    number = _decimal(raw)
-    if abs(number) > LARGEST:
-        raise NotReadable(f"{raw} is beyond {LARGEST}, the largest number a field holds")
-    if number != round(number, PLACES):
-        raise NotReadable(f"{raw} has more than two decimal places, the most a field holds")
-    return number
+_FIELDS = {type_: Field(key=type_, type=type_, label=Text.plain(type_)) for type_ in FieldType}
+"""A field of each type, without rules: a literal may lie outside what may be stored."""
+
+_DESCRIBED: Mapping[FieldType, tuple[str, str]] = {
+    FieldType.TEXT: ("a text", "Write it in quotes."),
+    FieldType.NUMBER: ("a number", "Write it like 20 or 12.5."),
+    FieldType.DATE: ("a date", "Write it like 1990-05-15, 30 days ago or today."),
+    FieldType.BOOLEAN: ("true or false", ""),
+    FieldType.EMAIL: ("an email address", ""),
+    FieldType.PHONE: ("a phone number", "Write it like +98 912 345 6789."),
+    FieldType.URL: ("a web address", ""),
+    FieldType.SELECT: ("an option", ""),
+    FieldType.TIME: ("a time of day", "Write it like 09:00."),
+    FieldType.DATETIME: (
+        "a moment",
+        "Write it like 2026-03-01, 2026-03-01T10:00, 3 hours ago or today.",
+    ),
+    FieldType.LIST: ("a name", "Write it in quotes."),
+}
 
 
-def _decimal(raw: float | Decimal | str) -> Decimal:
-    written = str(raw)
-    try:
-        number = Decimal(written) if written.isascii() and "_" not in written else Decimal("NaN")
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise NotReadable(f"{_shown(raw)} is not a number", "Write it like 20 or 12.5.")
-    return number
+def _value(type_: FieldType, raw: object, locale: Locale) -> Single:
+    """A value as any file or program gives it, and never an absent one."""
+    # An item of a list is a text.
+    read_as = FieldType.TEXT if type_ is FieldType.LIST else type_
+    described, cure = _DESCRIBED[type_]
+    if isinstance(raw, (list, tuple, Mapping)):
+        raise LiteralError(f"{_shown(raw)} is not {described}", cure)
+    coerced = coerce(raw, _FIELDS[read_as], locale)
+    if isinstance(coerced, Refused):
+        exact = coerced.fault.code in (FaultCode.TOO_MANY_PLACES, FaultCode.NUMBER_TOO_LARGE)
+        reason = fault_text(coerced.fault, "en") if exact else cure
+        raise LiteralError(f"{_shown(raw)} is not {described}", reason)
+    if coerced.value is None or isinstance(coerced.value, tuple):
+        raise LiteralError("the value is empty", "Ask with is_empty or is_not_empty.")
+    return coerced.value
 
 
-def _boolean(raw: object) -> bool:
-    words: Mapping[object, bool] = {
-        "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False
-    }  # fmt: skip
-    if isinstance(raw, bool):
-        return raw
-    if isinstance(raw, str) and raw.lower() in words:
-        return words[raw.lower()]
-    raise NotReadable(f"{_shown(raw)} is neither true nor false")
-
-
-def _date(raw: object) -> date | Day | Relative:
+def _date(raw: object, locale: Locale) -> Single:
     relative = _relative(raw)
     if isinstance(relative, Relative) and relative.unit in (Unit.MINUTES, Unit.HOURS):
-        raise NotReadable(
-            f"a date has no {relative.unit}", "Count days, or write today, yesterday or tomorrow."
-        )
+        cure = "Count days, or write today, yesterday or tomorrow."
+        raise LiteralError(f"a date has no {relative.unit}", cure)
+    return relative or _in_calendar(_value(FieldType.DATE, raw, locale))
+
+
+def _moment(raw: object, locale: Locale) -> Single:
+    """A day stays a day: beside a moment it means all of it."""
+    relative = _relative(raw)
     if relative is not None:
         return relative
-    day = _iso_date(raw)
-    if day is None:
-        raise NotReadable(
-            f"{_shown(raw)} is not a date", "Write it like 1990-05-15, 30 days ago or today."
-        )
-    return day
+    is_day = isinstance(raw, str) and len(raw.strip()) == len("2026-03-01")
+    if is_day or (isinstance(raw, date) and not isinstance(raw, datetime)):
+        return _in_calendar(_value(FieldType.DATE, raw, locale))
+    return _in_calendar(_value(FieldType.DATETIME, raw, locale))
 
 
-def _moment(raw: object) -> date | datetime | Day | Relative:
-    operand = _relative(raw) or _iso_date(raw) or _iso_moment(raw)
-    if operand is None:
-        raise NotReadable(
-            f"{_shown(raw)} is not a time of a day",
-            "Write it like 2026-03-01, 2026-03-01T10:00, 3 hours ago or today.",
-        )
-    return operand
-
-
-def _iso_date(raw: object) -> date | None:
-    if isinstance(raw, date) and not isinstance(raw, datetime):
-        return raw
-    if not isinstance(raw, str) or len(raw) != len("1990-05-15"):
-        return None
-    try:
-        day = date.fromisoformat(raw)
-    except ValueError:
-        return None
-    # Python reads 2026-W09-7 as well.
-    return day if day.isoformat() == raw and _in_calendar(day) else None
-
-
-def _iso_moment(raw: object) -> datetime | None:
-    if isinstance(raw, str):
-        if _iso_date(raw[:10]) is None or raw[10:11] not in ("T", " ") or not raw.isascii():
-            return None
-        try:
-            raw = datetime.fromisoformat(raw)
-        except ValueError:
-            return None
-    if not isinstance(raw, datetime) or not _in_calendar(raw):
-        return None
-    return raw if raw.tzinfo is None else raw.astimezone(UTC)
-
-
-def _in_calendar(day: date) -> bool:
-    """Whether the days beside it exist as well, in every zone."""
-    return date.min.year < day.year < date.max.year
+def _in_calendar(day: Single) -> Single:
+    """Refuses the first and the last year: the days beside a day exist as well, in every zone."""
+    assert isinstance(day, date)
+    if date.min.year < day.year < date.max.year:
+        return day
+    raise LiteralError(f"{day.isoformat()} is at the end of the calendar")
 
 
 def _relative(raw: object) -> Day | Relative | None:
@@ -207,19 +181,8 @@ def _counted(sign: int, count: str, unit: str) -> Relative:
     plural = unit if unit.endswith("s") else f"{unit}s"
     known = {unit.value: unit for unit in Unit}
     if plural not in known:
-        raise NotReadable(f"'{unit}' is not a unit of time", did_you_mean(plural, known))
+        raise LiteralError(f"'{unit}' is not a unit of time", did_you_mean(plural, known))
     return Relative(sign * whole(count, 0, LONGEST[known[plural]]), known[plural])
-
-
-def _time(raw: object) -> time:
-    if isinstance(raw, time):
-        return raw
-    if isinstance(raw, str) and len(raw) in (len("9:00"), len("09:00"), len("09:00:00")):
-        try:
-            return time.fromisoformat(raw.rjust(5, "0"))
-        except ValueError:
-            pass
-    raise NotReadable(f"{_shown(raw)} is not a time of day", "Write it like 09:00.")
 
 
 def _numbered(part: Part, lowest: int, highest: int) -> Callable[[object], Single]:
@@ -232,8 +195,8 @@ def _numbered(part: Part, lowest: int, highest: int) -> Callable[[object], Singl
             return Neighbour(words[raw.lower()], part)
         try:
             return whole(raw, lowest, highest)
-        except NotReadable as problem:
-            raise NotReadable(f"{problem.message}, nor this, next or last") from None
+        except LiteralError as problem:
+            raise LiteralError(f"{problem.message}, nor this, next or last") from None
 
     return read_number
 
@@ -241,7 +204,7 @@ def _numbered(part: Part, lowest: int, highest: int) -> Callable[[object], Singl
 def _weekday(raw: object) -> str:
     if isinstance(raw, str) and raw.lower() in WEEKDAYS:
         return raw.lower()
-    raise NotReadable(f"{_shown(raw)} is not a day of the week", f"One of {', '.join(WEEKDAYS)}.")
+    raise LiteralError(f"{_shown(raw)} is not a day of the week", f"One of {', '.join(WEEKDAYS)}.")
 
 
 _PART_READERS: Mapping[Part, Callable[[object], Single]] = {
@@ -249,19 +212,11 @@ _PART_READERS: Mapping[Part, Callable[[object], Single]] = {
     Part.DAY: _numbered(Part.DAY, 1, 31),
     Part.YEAR: _numbered(Part.YEAR, 1, 9999),
     Part.WEEKDAY: _weekday,
-    Part.TIME: _time,
+    Part.TIME: functools.partial(_value, FieldType.TIME, locale=Locale()),
 }
 
-_READERS: Mapping[FieldType, Callable[[object], Single]] = {
-    FieldType.TEXT: text,
-    FieldType.NUMBER: _number,
+_VALUE_READERS: Mapping[FieldType, Callable[[object, Locale], Single]] = {
+    **{type_: functools.partial(_value, type_) for type_ in FieldType},
     FieldType.DATE: _date,
-    FieldType.BOOLEAN: _boolean,
-    FieldType.EMAIL: text,
-    FieldType.PHONE: text,
-    FieldType.URL: text,
-    FieldType.SELECT: text,
-    FieldType.TIME: _time,
     FieldType.DATETIME: _moment,
-    FieldType.LIST: text,
 }

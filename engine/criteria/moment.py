@@ -47,9 +47,6 @@ def resolve(operand: Single, type_: FieldType, moment: Moment) -> Span:
         case Neighbour(offset, part):
             number = _neighbour(moment.today, offset, part)
             return Span(number, number)
-        case datetime(tzinfo=None):
-            instant = operand.replace(tzinfo=moment.zone).astimezone(UTC)
-            return Span(instant, instant)
         case date() if not isinstance(operand, datetime):
             return _whole(operand, type_, moment.zone)
         case _:
@@ -60,9 +57,7 @@ def is_fixed(operand: Single, type_: FieldType) -> bool:
     """Whether `operand` is worth the same at every moment and in every zone."""
     if isinstance(operand, (Day, Relative, Neighbour)):
         return False
-    return type_ is not FieldType.DATETIME or (
-        isinstance(operand, datetime) and operand.tzinfo is not None
-    )
+    return type_ is not FieldType.DATETIME or isinstance(operand, datetime)
 
 
 def _whole(day: date, type_: FieldType, zone: ZoneInfo) -> Span:

@@ -79,6 +79,6 @@ class Neighbour:
 
 
 Single = str | int | Decimal | bool | date | time | datetime | Relative | Day | Neighbour
-"""One operand. A date beside a moment means the whole day; a naive datetime is the business's."""
+"""One operand. A date beside a moment means the whole day; a datetime is aware, in UTC."""
 
 Operand = Single | tuple[Single, ...] | None

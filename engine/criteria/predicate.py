@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -56,9 +57,21 @@ def compile_predicate(criterion: Criterion) -> Predicate:
             return _compare(criterion)
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A checked criterion and its predicate: `condition.holds(get, moment)`."""
+
+    criterion: Criterion
+    holds: Predicate
+
+    @classmethod
+    def of(cls, criterion: Criterion) -> Condition:
+        return cls(criterion, compile_predicate(criterion))
+
+
 def _all(predicates: list[Predicate]) -> Predicate:
     def holds(get: Get, moment: Moment) -> bool:
-        for predicate in predicates:
+        for predicate in predicates:  # noqa: SIM110  # all() would make a generator each time
             if not predicate(get, moment):
                 return False
         return True
@@ -68,7 +81,7 @@ def _all(predicates: list[Predicate]) -> Predicate:
 
 def _any(predicates: list[Predicate]) -> Predicate:
     def holds(get: Get, moment: Moment) -> bool:
-        for predicate in predicates:
+        for predicate in predicates:  # noqa: SIM110  # as above
             if predicate(get, moment):
                 return True
         return False
@@ -108,7 +121,7 @@ _PRESENCE = {Op.IS_NOT_EMPTY: True, Op.IS_EMPTY: False}
 def _untyped_presence(name: str, wanted: bool) -> Predicate:
     """A mapping or list out of JSON, which no field can hold, is present if anything is in it."""
 
-    def holds(get: Get, moment: Moment) -> bool:
+    def holds(get: Get, _moment: Moment) -> bool:
         value = get(name)
         present = bool(value) if isinstance(value, Sized) else value is not None
         return present is wanted
@@ -126,8 +139,8 @@ def _check(leaf: Leaf) -> _Check:
 
 def _present(leaf: Leaf) -> _Check:
     if leaf.type is FieldType.LIST or leaf.type in TEXTS:
-        return lambda value, moment: bool(value)
-    return lambda value, moment: True
+        return lambda value, _moment: bool(value)
+    return lambda _value, _moment: True
 
 
 def _one_of(leaf: Leaf) -> _Check:
@@ -145,33 +158,33 @@ def _one_of(leaf: Leaf) -> _Check:
 def _one_of_fixed(operands: tuple[Single, ...]) -> _Check:
     if len(operands) == 1:
         only = operands[0]
-        return lambda value, moment: value == only
+        return lambda value, _moment: value == only
     members = frozenset(operands)
-    return lambda value, moment: value in members
+    return lambda value, _moment: value in members
 
 
 def _folded(leaf: Leaf) -> _Check:
     letters = _letters(leaf)
-    return lambda value, moment: fold(value) == letters
+    return lambda value, _moment: fold(value) == letters
 
 
 def _contains(leaf: Leaf) -> _Check:
     letters = _letters(leaf)
-    return lambda value, moment: letters in fold(value)
+    return lambda value, _moment: letters in fold(value)
 
 
 def _starts(leaf: Leaf) -> _Check:
     letters = _letters(leaf)
-    return lambda value, moment: fold(value).startswith(letters)
+    return lambda value, _moment: fold(value).startswith(letters)
 
 
 def _ends(leaf: Leaf) -> _Check:
     letters = _letters(leaf)
-    return lambda value, moment: fold(value).endswith(letters)
+    return lambda value, _moment: fold(value).endswith(letters)
 
 
 def _letters(leaf: Leaf) -> str:
-    return fold(typing.cast(str, leaf.operands[0]))
+    return fold(typing.cast("str", leaf.operands[0]))
 
 
 def _range(leaf: Leaf) -> _Check:
@@ -179,7 +192,7 @@ def _range(leaf: Leaf) -> _Check:
     above = None if low is None else _above(low, leaf.type)
     below = None if high is None else _below(high, leaf.type)
     if above is None or below is None:
-        return typing.cast(_Check, above or below)
+        return typing.cast("_Check", above or below)
     if leaf.wraps:
         return lambda value, moment: above(value, moment) or below(value, moment)
     return lambda value, moment: above(value, moment) and below(value, moment)
@@ -192,8 +205,8 @@ def _above(bound: Bound, type_: FieldType) -> _Check:
             return lambda value, moment: value >= resolve(operand, type_, moment).first
         return lambda value, moment: value > resolve(operand, type_, moment).last
     if bound.inclusive:
-        return lambda value, moment: value >= operand
-    return lambda value, moment: value > operand
+        return lambda value, _moment: value >= operand
+    return lambda value, _moment: value > operand
 
 
 def _below(bound: Bound, type_: FieldType) -> _Check:
@@ -203,11 +216,11 @@ def _below(bound: Bound, type_: FieldType) -> _Check:
             return lambda value, moment: value <= resolve(operand, type_, moment).last
         return lambda value, moment: value < resolve(operand, type_, moment).first
     if bound.inclusive:
-        return lambda value, moment: value <= operand
-    return lambda value, moment: value < operand
+        return lambda value, _moment: value <= operand
+    return lambda value, _moment: value < operand
 
 
-def _anniversary(leaf: Leaf) -> _Check:
+def _anniversary(_leaf: Leaf) -> _Check:
     def check(value: typing.Any, moment: Moment) -> bool:
         pair = (part_of(value, Part.MONTH, moment.zone), part_of(value, Part.DAY, moment.zone))
         return pair in anniversaries(moment.today)
@@ -216,11 +229,11 @@ def _anniversary(leaf: Leaf) -> _Check:
 
 
 def _has_any(leaf: Leaf) -> _Check:
-    return lambda value, moment: any(name in value for name in leaf.operands)
+    return lambda value, _moment: any(name in value for name in leaf.operands)
 
 
 def _has_all(leaf: Leaf) -> _Check:
-    return lambda value, moment: all(name in value for name in leaf.operands)
+    return lambda value, _moment: all(name in value for name in leaf.operands)
 
 
 _TESTS: Mapping[Test, Callable[[Leaf], _Check]] = {

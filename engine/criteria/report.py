@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from engine.criteria.ast import Path
 
@@ -20,12 +20,3 @@ class Counting:
     def __call__(self, path: Path, message: str, suggestion: str) -> None:
         self.used = True
         self._report(path, message, suggestion)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'crm_score'?`, or '' where nothing known is like `word`."""
-    from rapidfuzz import process  # 40 ms to import, and most files have no problem
-    from rapidfuzz.utils import default_process
-
-    nearest = process.extractOne(word, sorted(known), processor=default_process, score_cutoff=60)
-    return f"Did you mean '{nearest[0]}'?" if nearest else ""

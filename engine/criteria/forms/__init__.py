@@ -15,7 +15,7 @@ from engine.criteria.report import Report
 
 
 class Form(Protocol):
-    def recognises(self, mapping: Mapping[str, object]) -> bool: ...
+    def recognises(self, mapping: Mapping[str, object], /) -> bool: ...
 
     def read(self, mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[Compare]:
         """The comparisons it stands for, joined by all; what it cannot read is reported."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from engine.criteria.ast import Compare, Path
 from engine.criteria.operators import LOOKUPS, OPS, Op
-from engine.criteria.report import Report, did_you_mean
+from engine.criteria.report import Report
+from engine.suggest import did_you_mean
 
 _KEYS = ("field", "op", "value")
 

@@ -16,7 +16,7 @@ from engine.criteria.operators import LOOKUPS, Op
 from engine.criteria.report import Report
 
 
-def recognises(mapping: Mapping[str, object]) -> bool:
+def recognises(_mapping: Mapping[str, object]) -> bool:
     return True
 
 
