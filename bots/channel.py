@@ -17,6 +17,8 @@ raises into exactly these errors:
 Every message of an error is safe to log: adapters remove credentials from it.
 """
 
+# ruff: noqa: N818 - the names say what happened; that they are errors, the tree says
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,8 +52,8 @@ Kind = Literal[
 class ChannelError(Exception):
     """The root of the tree above.
 
-    `maybe_sent` is True where the platform may have accepted the message before the error
-    (a time-out, a connection lost after writing, an unreadable answer): sending again may double it.
+    `maybe_sent` is True where the platform may have accepted the message before the error (a
+    time-out, a connection lost after writing, an unreadable answer): sending again may double it.
     """
 
     maybe_sent: bool = False
@@ -74,7 +76,7 @@ class Throttled(ChannelError):
 
 
 class Conflict(ChannelError):
-    """Another program fetches this account's updates, or a webhook is set. Log once, keep trying."""
+    """Another program fetches our updates, or a webhook is set. Log once, keep trying."""
 
 
 class Unauthorised(ChannelError):

@@ -83,7 +83,7 @@ class TerminalChat:
             self._shown[message.peer] = (message_id, _flat(message))
         return Delivered(message_id)
 
-    async def acknowledge(self, callback_id: str, text: str = "") -> None:
+    async def acknowledge(self, callback_id: str, text: str = "") -> None:  # noqa: ARG002 - Channel
         """Print the text, if there is one."""
         if text:
             self._write(f"bot: {_one_line(text)}")

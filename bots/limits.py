@@ -1,7 +1,7 @@
 """When a message may go: per chat, per group, and for the whole account. Pure; the clock is given.
 
-aiolimiter is not used: it reads the event loop's clock, can only be awaited, and keeps one limiter
-per key for ever. The sender has to ask "when?" for thousands of chats under a clock that tests turn.
+aiolimiter is not used: it reads the event loop's clock, can only be awaited, and needs a limiter
+for each key. The sender has to ask "when?" for thousands of chats, under a clock that tests turn.
 
 Each limit is a bucket, kept as the one moment at which it will be full again (GCRA): nothing has to
 be refilled, and a chat whose bucket is full needs no memory at all.

@@ -1,4 +1,4 @@
-"""Telegram through aiogram: the Channel, and the one place where aiogram's errors are translated."""
+"""Telegram through aiogram, and the one place where aiogram's errors are translated."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -59,14 +59,23 @@ class TelegramAiogram:
 
     name = "telegram"
 
-    def __init__(self, bot: Bot, poll_seconds: int = POLL_SECONDS) -> None:
+    def __init__(
+        self, bot: Bot, poll_seconds: int = POLL_SECONDS, answer_seconds: int = ANSWER_SECONDS
+    ) -> None:
         self._bot = bot
         self._poll_seconds = poll_seconds
+        self._answer_seconds = answer_seconds
         self._username = ""
         self.account = str(bot.id)
 
     @classmethod
-    def connect(cls, token: str, api_base: str = "", poll_seconds: int = POLL_SECONDS) -> Self:
+    def connect(
+        cls,
+        token: str,
+        api_base: str = "",
+        poll_seconds: int = POLL_SECONDS,
+        answer_seconds: int = ANSWER_SECONDS,
+    ) -> Self:
         """A bot by its token; `api_base` is the address of a Bot API server of one's own.
 
         Nothing is sent yet. Raises Unauthorised for what cannot be a token.
@@ -75,7 +84,7 @@ class TelegramAiogram:
             bot = Bot(token, session=JsonSession(api_base))
         except TokenValidationError:
             raise Unauthorised("that is not a bot token, which looks like 123456:ABC-DEF") from None
-        return cls(bot, poll_seconds)
+        return cls(bot, poll_seconds, answer_seconds)
 
     async def open(self) -> Account:
         """Ask who we are, and end a webhook, keeping what it had not delivered."""
@@ -87,7 +96,7 @@ class TelegramAiogram:
         return Account(str(me["id"]), self._username)
 
     async def fetch(self, offset: int | None) -> Fetched:
-        """Poll. The next offset follows the *last* update's id, also where ids have started again."""
+        """Poll. The next offset follows the *last* id, also where ids have started again lower."""
         asked: dict[str, Any] = {
             "timeout": self._poll_seconds,
             "limit": TELEGRAM_UPDATES.value,
@@ -95,7 +104,7 @@ class TelegramAiogram:
         }
         if offset is not None:
             asked["offset"] = offset
-        updates = await self._call("getUpdates", asked, self._poll_seconds + ANSWER_SECONDS)
+        updates = await self._call("getUpdates", asked, self._poll_seconds)
         if not isinstance(updates, list):
             raise Temporary("getUpdates answered with something that is not a list")
         return Fetched(updates, _after(updates, offset))
@@ -127,12 +136,10 @@ class TelegramAiogram:
         """Close the connections."""
         await self._bot.session.close()
 
-    async def _call(
-        self, method: str, params: Mapping[str, Any], seconds: int = ANSWER_SECONDS
-    ) -> object:
+    async def _call(self, method: str, params: Mapping[str, Any], held_seconds: int = 0) -> object:
         call = cast("TelegramMethod[Any]", Call(method, dict(params)))
         try:
-            return await self._bot(call, seconds)
+            return await self._bot(call, self._answer_seconds + held_seconds)
         except (AiogramError, OSError, UnicodeDecodeError) as error:
             failure = _translated(error, self._bot.token)
         # Outside of `except`, so that no chained error of aiohttp, with the token in its address,

@@ -1,5 +1,5 @@
 """Telegram's updates (core.telegram.org/bots/api#update) as Inbound. Pure, and without any SDK:
-a field that Telegram adds tomorrow must not make an update unreadable, so only what is used is read.
+a field that Telegram adds tomorrow must not make one unreadable, so only what is used is read.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ _ENVELOPE = frozenset(
 _LOST = frozenset({"kicked", "left"})
 
 
-class _Malformed(Exception):
+class _Malformed(Exception):  # noqa: N818 - it never leaves this file
     """Something is not what the Bot API promises."""
 
 
@@ -69,6 +69,8 @@ class _Origin(NamedTuple):
     key: str
     seq: int
     username: str
+    what: str
+    """The update's kind in Telegram's words; "" if it is none we know."""
 
 
 def decode(raw: object, bot: str, username: str = "") -> Inbound:
@@ -84,22 +86,21 @@ def decode(raw: object, bot: str, username: str = "") -> Inbound:
     except _Malformed as reason:
         raise Undecodable(str(reason), f"tg:{bot}:{_digest(raw)}") from None
     key = f"tg:{bot}:{seq}"
-    what = next((name for name in body if name in _READERS), None)
+    what = next((name for name in body if name in _READERS), "")
+    origin = _Origin(key, seq, username, what)
     try:
-        if what is None:
-            return _unknown(_Origin(key, seq, username), body)
-        return _READERS[what](_Origin(key, seq, username), what, _mapping(body[what]))
+        return _READERS[what](origin, _mapping(body[what])) if what else _unknown(origin, body)
     except _Malformed as reason:
         raise Undecodable(str(reason), key) from None
 
 
-def _message(origin: _Origin, what: str, body: _Json) -> Inbound:
+def _message(origin: _Origin, body: _Json) -> Inbound:
     chat = _mapping(body.get("chat"))
     kind, payload = _content(body, origin.username)
     payload["message_id"] = str(_integer(body, "message_id"))
-    if what != "message":
+    if origin.what != "message":
         payload["content"] = kind
-        kind = "edited" if what.startswith("edited") else "post"
+        kind = "edited" if origin.what.startswith("edited") else "post"
     if album := _text(body, "media_group_id"):
         payload["album"] = album
     if "reply_to_message" in body:
@@ -109,11 +110,11 @@ def _message(origin: _Origin, what: str, body: _Json) -> Inbound:
     return _inbound(origin, kind, chat, body.get("from"), payload, written_at)
 
 
-def _press(origin: _Origin, what: str, body: _Json) -> Inbound:
+def _press(origin: _Origin, body: _Json) -> Inbound:
     payload: _Json = {"callback_id": _required(body, "id")}
     message = body.get("message")
     if message is None or "data" not in body:  # a game, or a message sent through inline mode
-        payload["what"] = what
+        payload["what"] = origin.what
         return _inbound(origin, "other", None, body.get("from"), payload, None)
     message = _mapping(message)
     payload["message_id"] = str(_integer(message, "message_id"))
@@ -122,14 +123,14 @@ def _press(origin: _Origin, what: str, body: _Json) -> Inbound:
     return _inbound(origin, "press", chat, body.get("from"), payload, None)
 
 
-def _membership(origin: _Origin, what: str, body: _Json) -> Inbound:
+def _membership(origin: _Origin, body: _Json) -> Inbound:
     status = _required(_mapping(body.get("new_chat_member")), "status")
     kind: Kind = "blocked" if status in _LOST else "unblocked"
     chat = _mapping(body.get("chat"))
     return _inbound(origin, kind, chat, body.get("from"), {}, body.get("date"))
 
 
-def _reaction(origin: _Origin, what: str, body: _Json) -> Inbound:
+def _reaction(origin: _Origin, body: _Json) -> Inbound:
     given = [_mapping(one) for one in _list(body, "new_reaction")]
     payload = {
         "message_id": str(_integer(body, "message_id")),
@@ -144,7 +145,7 @@ def _unknown(origin: _Origin, body: _Json) -> Inbound:
     return _inbound(origin, "other", None, None, {"what": what}, None)
 
 
-_READERS: dict[str, Callable[[_Origin, str, _Json], Inbound]] = {
+_READERS: dict[str, Callable[[_Origin, _Json], Inbound]] = {
     "message": _message,
     "edited_message": _message,
     "channel_post": _message,

@@ -10,6 +10,6 @@ Written from core.telegram.org/bots/api as of 2026-11-20. Outside of a test:
 `python -m tests.support.botapi --port 8081`, moved by HTTP (see control.py).
 """
 
-from .server import TOKEN, BotApi
+from tests.support.botapi.server import TOKEN, BotApi
 
 __all__ = ["TOKEN", "BotApi"]

@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import signal
+import sys
 
-from .control import Control
-from .server import TOKEN, BotApi
+from tests.support.botapi.control import Control
+from tests.support.botapi.server import TOKEN, BotApi
 
 
 async def _serve(port: int, token: str, seed: int) -> None:
@@ -13,7 +14,8 @@ async def _serve(port: int, token: str, seed: int) -> None:
     app = api.app()
     Control(api).add_to(app)
     await api.start(app)
-    print(f"ready {api.url} token={token}", flush=True)
+    sys.stdout.write(f"ready {api.url} token={token}\n")
+    sys.stdout.flush()
     ended = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, ended.set)

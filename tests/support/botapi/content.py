@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from .errors import bad_request
+from tests.support.botapi.errors import bad_request
 
 TEXT_MOST = 4096
 CAPTION_MOST = 1024

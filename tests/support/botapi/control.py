@@ -16,9 +16,9 @@ from typing import Any
 
 from aiohttp import web
 
-from .faults import Fault
-from .people import User
-from .server import BotApi
+from tests.support.botapi.faults import Fault
+from tests.support.botapi.people import User
+from tests.support.botapi.server import BotApi
 
 
 class Control:

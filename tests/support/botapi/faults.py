@@ -12,6 +12,7 @@ FaultKind = Literal[
     "bad_gateway",  # 502 with an HTML body
     "garbage",  # 200 with something that is not JSON
     "garbage_bytes",  # 200 with something that is not even text
+    "null",  # 200 {"ok": true, "result": null}
     "bare_error",  # 500 {"ok": false} without a description
     "reset_before",  # the connection is lost and nothing happened
     "reset_after",  # the connection is lost and it happened

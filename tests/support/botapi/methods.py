@@ -4,11 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import params
-from .content import CAPTION_MOST, TEXT_MOST, check_entities, check_markup, parsed
-from .errors import ApiError, bad_request
-from .params import Reader
-from .state import BOT, Chat, State
+from tests.support.botapi import params
+from tests.support.botapi.content import (
+    CAPTION_MOST,
+    TEXT_MOST,
+    check_entities,
+    check_markup,
+    parsed,
+)
+from tests.support.botapi.errors import ApiError, bad_request
+from tests.support.botapi.params import Reader
+from tests.support.botapi.state import BOT, Chat, State
 
 Given = dict[str, Any]
 _CALLBACK_TEXT_MOST = 200

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .errors import bad_request
+from tests.support.botapi.errors import bad_request
 
 Reader = Callable[[Any], Any]
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from .content import command_entities
-from .state import Chat, State
+from tests.support.botapi.content import command_entities
+from tests.support.botapi.state import Chat, State
 
 _PATIENCE = 10.0
 """Seconds after which a message that did not come will not come."""

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from . import params
-from .errors import ApiError, bad_request
-from .faults import ACCEPTING, Fault, FaultKind, Faults
-from .methods import METHODS, Method
-from .people import User
-from .state import BOT, Chat, State
+from tests.support.botapi import params
+from tests.support.botapi.errors import ApiError, bad_request
+from tests.support.botapi.faults import ACCEPTING, Fault, FaultKind, Faults
+from tests.support.botapi.methods import METHODS, Method
+from tests.support.botapi.people import User
+from tests.support.botapi.state import BOT, Chat, State
 
 TOKEN = f"{BOT['id']}:AAE-test_token_of_the_test_bot_00000"
 
@@ -141,6 +141,8 @@ async def _broken(request: web.Request, fault: Fault) -> web.StreamResponse:
             raise ApiError(401, "Unauthorized")
         case "server_error":
             raise ApiError(500, "Internal Server Error")
+        case "null":
+            return web.json_response({"ok": True, "result": None})
         case "bare_error":
             return web.json_response({"ok": False}, status=500)
         case "bad_gateway":

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ApiError, bad_request
-from .updates import Updates
+from tests.support.botapi.errors import ApiError, bad_request
+from tests.support.botapi.updates import Updates
 
 BOT = {"id": 100200300, "is_bot": True, "first_name": "Shop", "username": "shop_test_bot"}
 

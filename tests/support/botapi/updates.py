@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Literal
 
-from .errors import ApiError, bad_request
+from tests.support.botapi.errors import ApiError, bad_request
 
 _UNASKED = {"chat_member", "message_reaction", "message_reaction_count"}
 """Kinds that are sent only to a bot that names them in allowed_updates."""
@@ -23,6 +23,8 @@ class Updates:
         self.allowed: list[str] = []
         """What the bot asked for last; empty: all but the rare ones."""
         self.polls = 0
+        self.held = asyncio.Event()
+        """Set while a poll waits for something to arrive."""
         self._next_id = 1000
         self._delivered = 0
         self._waiter: asyncio.Future[Literal["arrived", "ousted"]] | None = None
@@ -44,28 +46,30 @@ class Updates:
         self.pending.append(raw)
         self._wake("arrived")
 
-    async def get(self, offset: int, limit: int, timeout: float) -> list[Any]:
+    async def get(self, offset: int, limit: int, seconds: float) -> list[Any]:
         """What getUpdates answers; offset 0 is none. An older poll that still waits gets 409."""
         if not 1 <= limit <= _MOST:
             raise bad_request("limit must be between 1 and 100")
         self._wake("ousted")
         self.polls += 1
         self._confirm(offset)
-        if not self.pending and timeout > 0:
-            await self._arrival(timeout)
+        if not self.pending and seconds > 0:
+            await self._arrival(seconds)
         answer = self.pending[:limit]
         self._delivered = max(self._delivered, len(answer))
         return answer
 
-    async def _arrival(self, timeout: float) -> None:
+    async def _arrival(self, seconds: float) -> None:
         waiter = self._waiter = asyncio.get_running_loop().create_future()
+        self.held.set()
         try:
-            why = await asyncio.wait_for(waiter, timeout)
+            why = await asyncio.wait_for(waiter, seconds)
         except TimeoutError:
             return
         finally:
             if self._waiter is waiter:
                 self._waiter = None
+                self.held.clear()
         if why == "ousted":
             raise ApiError(409, _CONFLICT)
 

@@ -1,0 +1,344 @@
+"""What the runtime relies on, held against the fake and against aiogram over HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+import pytest
+
+from bots.channel import (
+    Channel,
+    ChannelError,
+    Fetched,
+    Outgoing,
+    Rejected,
+    Temporary,
+    Throttled,
+    Unauthorised,
+    Undecodable,
+    Unreachable,
+)
+from bots.fake import FakeChannel
+from bots.telegram_aiogram import TelegramAiogram
+from engine.messages import Button
+from tests.support.aio import run
+from tests.support.botapi import BotApi
+
+SARA = "7"
+QUESTION = Outgoing(SARA, "Right?", buttons=((Button("Yes", token="t-1"), Button("No", "t-2")),))
+
+
+class World(Protocol):
+    """A channel and what happens at its other end."""
+
+    @property
+    def channel(self) -> Channel: ...
+    def says(self, text: str) -> object: ...
+    def presses(self, label: str) -> object: ...
+    def unknown(self) -> object: ...
+    def broken(self) -> object: ...
+    def blocks(self) -> None: ...
+    def fails(self, fault: str) -> None: ...
+    def texts(self) -> list[str]: ...
+    def answered(self) -> list[str]: ...
+
+
+class FakeWorld:
+    """The fake, moved by its own methods."""
+
+    _ERRORS: dict[str, tuple[ChannelError, bool]] = {
+        "throttled": (Throttled(7), False),
+        "server_error": (Temporary("500"), False),
+        "reset_after": (Temporary("reset", maybe_sent=True), True),
+        "unauthorized": (Unauthorised("401"), False),
+    }
+
+    def __init__(self) -> None:
+        self.channel = self._fake = FakeChannel()
+
+    def says(self, text: str) -> object:
+        return self._fake.says(SARA, text)
+
+    def presses(self, label: str) -> object:
+        return self._fake.presses(SARA, label)
+
+    def unknown(self) -> object:
+        return self._fake.receives({"kind": "telepathy", "peer": SARA, "payload": {"a": 1}})
+
+    def broken(self) -> object:
+        return self._fake.receives({"peer": 7})
+
+    def blocks(self) -> None:
+        self._fake.blocked.add(SARA)
+
+    def fails(self, fault: str) -> None:
+        error, accepted = self._ERRORS[fault]
+        self._fake.fail(error, accepted=accepted)
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self._fake.sent]
+
+    def answered(self) -> list[str]:
+        return [text for _, text in self._fake.acknowledged]
+
+
+class TelegramWorld:
+    """aiogram over HTTP, and the people of the server."""
+
+    def __init__(self, api: BotApi, channel: TelegramAiogram) -> None:
+        self.channel = channel
+        self._api = api
+        self._sara = api.user(int(SARA))
+        self.says = self._sara.says
+        self.presses = self._sara.presses
+        self._api.state.chats[int(SARA)].started = True
+
+    def unknown(self) -> object:
+        self._api.state.updates.allowed = []
+        return self._sara.sends({"telepathy": {"a": 1}})
+
+    def broken(self) -> object:
+        return self._sara.sends({"message": {"text": 5}})
+
+    def blocks(self) -> None:
+        self._api.state.chats[int(SARA)].blocked = True
+
+    def fails(self, fault: Any) -> None:
+        self._api.fault(fault, "sendMessage")
+
+    def texts(self) -> list[str]:
+        return [message["text"] for message in self._api.sent]
+
+    def answered(self) -> list[str]:
+        return [answer.get("text", "") for answer in self._api.state.answered]
+
+
+@asynccontextmanager
+async def fake() -> AsyncIterator[World]:
+    yield FakeWorld()
+
+
+@asynccontextmanager
+async def telegram() -> AsyncIterator[World]:
+    async with BotApi() as api:
+        channel = TelegramAiogram.connect(api.token, api.url, poll_seconds=0)
+        try:
+            yield TelegramWorld(api, channel)
+        finally:
+            await channel.close()
+
+
+Worlds = Callable[[], AbstractAsyncContextManager[World]]
+Scene = Callable[[World], Awaitable[None]]
+
+
+@pytest.fixture(params=[fake, telegram], ids=["fake", "telegram"])
+def play(request: pytest.FixtureRequest) -> Callable[[Scene], None]:
+    """Run a scene in a fresh world."""
+    worlds: Worlds = request.param
+
+    def play_scene(scene: Scene) -> None:
+        async def played() -> None:
+            async with worlds() as world:
+                await world.channel.open()
+                await scene(world)
+
+        run(played())
+
+    return play_scene
+
+
+Play = Callable[[Scene], None]
+
+
+def test_the_account_is_known_before_and_after_opening(play: Play) -> None:
+    async def scene(world: World) -> None:
+        account = await world.channel.open()
+        assert account.external_id == world.channel.account
+        assert world.channel.name == "telegram"
+
+    play(scene)
+
+
+def test_nothing_new_is_an_empty_answer_that_keeps_the_offset(play: Play) -> None:
+    async def scene(world: World) -> None:
+        assert await world.channel.fetch(None) == Fetched([], None)
+        assert await world.channel.fetch(12) == Fetched([], 12)
+
+    play(scene)
+
+
+def test_updates_come_again_until_the_next_offset_confirms_them(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.says("one")
+        world.says("two")
+        first = await world.channel.fetch(None)
+        assert await world.channel.fetch(None) == first
+        assert [world.channel.decode(raw).payload["text"] for raw in first.updates] == [
+            "one",
+            "two",
+        ]
+        world.says("three")
+        second = await world.channel.fetch(first.next_offset)
+        assert [world.channel.decode(raw).payload["text"] for raw in second.updates] == ["three"]
+        assert (await world.channel.fetch(second.next_offset)).updates == []
+
+    play(scene)
+
+
+def test_a_copy_of_an_update_has_the_same_key_and_no_other_update_has_it(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.says("hi")
+        world.says("hi")
+        answer = await world.channel.fetch(None)
+        one, other = (world.channel.decode(raw) for raw in answer.updates)
+        assert world.channel.decode(answer.updates[0]) == one
+        assert one.dedup_key != other.dedup_key
+        assert one.provider_seq is not None
+        assert other.provider_seq is not None
+        assert one.provider_seq < other.provider_seq
+
+    play(scene)
+
+
+def test_a_command_is_told_from_a_text(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.says("/start spring")
+        world.says("start")
+        command, text = map(world.channel.decode, (await world.channel.fetch(None)).updates)
+        assert (command.kind, command.payload["argument"]) == ("command", "spring")
+        assert (text.kind, text.peer, text.sender, text.private) == ("text", SARA, SARA, True)
+
+    play(scene)
+
+
+def test_a_press_brings_back_the_token_of_the_button_and_its_message(play: Play) -> None:
+    async def scene(world: World) -> None:
+        sent = await world.channel.send(QUESTION)
+        world.presses("No")
+        (raw,) = (await world.channel.fetch(None)).updates
+        press = world.channel.decode(raw)
+        assert (press.kind, press.payload["token"]) == ("press", "t-2")
+        assert press.payload["message_id"] == sent.message_id
+        await world.channel.acknowledge(press.payload["callback_id"], "Thanks")
+        assert world.answered() == ["Thanks"]
+
+    play(scene)
+
+
+def test_an_acknowledgement_that_comes_too_late_is_no_error(play: Play) -> None:
+    async def scene(world: World) -> None:
+        await world.channel.acknowledge("press of last week", "x" * 300)
+
+    play(scene)
+
+
+def test_what_nobody_understands_is_other_and_what_is_broken_is_undecodable(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.unknown()
+        world.broken()
+        world.says("still here")
+        unknown, broken, text = (await world.channel.fetch(None)).updates
+        assert world.channel.decode(unknown).kind == "other"
+        with pytest.raises(Undecodable) as caught:
+            world.channel.decode(broken)
+        assert caught.value.dedup_key
+        assert world.channel.decode(text).kind == "text"
+
+    play(scene)
+
+
+def test_sent_messages_arrive_in_order_under_ids_of_their_own(play: Play) -> None:
+    async def scene(world: World) -> None:
+        texts = ["<b>not bold</b> _nor this_", "سلام 👋", "three"]
+        ids = [(await world.channel.send(Outgoing(SARA, text))).message_id for text in texts]
+        assert world.texts() == texts
+        assert len(set(ids)) == 3
+
+    play(scene)
+
+
+def test_every_piece_of_a_long_text_is_accepted(play: Play) -> None:
+    async def scene(world: World) -> None:
+        long = Outgoing(SARA, "word " * 3000, buttons=QUESTION.buttons)
+        for piece in world.channel.parts(long):
+            await world.channel.send(piece)
+        assert " ".join(world.texts()).split() == ["word"] * 3000
+        world.presses("Yes")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Outgoing(SARA, " \n "),
+        Outgoing(SARA, "😀" * 2049),
+        Outgoing(SARA, "Right?", buttons=((Button("Yes", token="ب" * 33),),)),
+        Outgoing(SARA, "Right?", buttons=((Button("Yes", token=""),),)),
+    ],
+    ids=["empty", "long", "long token", "no token"],
+)
+def test_what_can_never_be_sent_is_rejected(play: Play, message: Outgoing) -> None:
+    async def scene(world: World) -> None:
+        with pytest.raises(Rejected):
+            await world.channel.send(message)
+        assert world.texts() == []
+
+    play(scene)
+
+
+def test_who_blocked_the_bot_is_unreachable(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.blocks()
+        with pytest.raises(Unreachable):
+            await world.channel.send(Outgoing(SARA, "hello?"))
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "maybe_sent", "arrived"),
+    [
+        ("throttled", Throttled, False, 0),
+        ("server_error", Temporary, False, 0),
+        ("reset_after", Temporary, True, 1),
+        ("unauthorized", Unauthorised, False, 0),
+    ],
+)
+def test_a_failure_says_what_to_do_and_whether_it_may_have_arrived(
+    play: Play, fault: str, error: type[ChannelError], maybe_sent: bool, arrived: int
+) -> None:
+    async def scene(world: World) -> None:
+        world.fails(fault)
+        with pytest.raises(error) as caught:
+            await world.channel.send(Outgoing(SARA, "hello"))
+        assert caught.value.maybe_sent is maybe_sent
+        assert len(world.texts()) == arrived
+        await world.channel.send(Outgoing(SARA, "again"))
+
+    play(scene)
+
+
+def test_many_sends_at_once_are_all_delivered(play: Play) -> None:
+    async def scene(world: World) -> None:
+        sends = [world.channel.send(Outgoing(SARA, str(n))) for n in range(50)]
+        delivered = await asyncio.gather(*sends)
+        assert len({one.message_id for one in delivered}) == 50
+        assert sorted(map(int, world.texts())) == list(range(50))
+
+    play(scene)
+
+
+def test_closing_twice_is_fine(play: Play) -> None:
+    async def scene(world: World) -> None:
+        await world.channel.close()
+        await world.channel.close()
+
+    play(scene)
+
+
+def test_both_are_channels_to_the_type_checker() -> None:
+    channels: list[Channel] = [FakeChannel(), TelegramAiogram.connect("1:a")]
+    assert [channel.account for channel in channels] == ["1", "1"]

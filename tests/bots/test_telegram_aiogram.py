@@ -1,0 +1,287 @@
+"""aiogram over HTTP against a server that misbehaves: every fault becomes the right error."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramForbiddenError
+
+from bots.channel import (
+    ChannelError,
+    Conflict,
+    Moved,
+    Outgoing,
+    Rejected,
+    Temporary,
+    Throttled,
+    Unauthorised,
+    Unreachable,
+)
+from bots.telegram_aiogram import TelegramAiogram
+from bots.telegram_session import JsonSession
+from engine.messages import Button, Media
+from tests.support.aio import run
+from tests.support.botapi import TOKEN, BotApi
+from tests.support.botapi.faults import FaultKind
+
+SECRET = TOKEN.partition(":")[2]
+HELLO = Outgoing("7", "hello")
+
+Scene = Callable[[BotApi, TelegramAiogram], Awaitable[None]]
+
+
+def play(scene: Scene, token: str = TOKEN, poll_seconds: int = 0) -> None:
+    async def played() -> None:
+        async with BotApi() as api:
+            api.user(7).says("/start")
+            channel = TelegramAiogram.connect(token, api.url, poll_seconds, answer_seconds=1)
+            try:
+                await scene(api, channel)
+            finally:
+                await channel.close()
+
+    run(played())
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "maybe_sent", "stored"),
+    [
+        ("throttled", Throttled, False, 0),
+        ("forbidden", Unreachable, False, 0),
+        ("unauthorized", Unauthorised, False, 0),
+        ("server_error", Temporary, False, 0),
+        ("bare_error", Temporary, False, 0),
+        ("bad_gateway", Temporary, True, 0),
+        ("garbage", Temporary, True, 0),
+        ("garbage_bytes", Temporary, True, 0),
+        ("reset_before", Temporary, True, 0),
+        ("reset_after", Temporary, True, 1),
+        ("truncated", Temporary, True, 0),
+        ("slow", Temporary, True, 1),
+    ],
+)
+def test_each_fault_of_the_wire_becomes_one_error_that_tells_no_secret(
+    fault: FaultKind, error: type[ChannelError], maybe_sent: bool, stored: int
+) -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.fault(fault, "sendMessage")
+        with pytest.raises(ChannelError) as caught:
+            await channel.send(HELLO)
+        assert type(caught.value) is error
+        assert caught.value.maybe_sent is maybe_sent
+        assert len(api.sent) == stored
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+        assert caught.value.__context__ is None
+        await channel.send(HELLO)
+
+    play(scene)
+
+
+def test_too_many_requests_say_how_long_to_wait() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.fault("throttled", "sendMessage", chat=7, retry_after=33)
+        with pytest.raises(Throttled) as caught:
+            await channel.send(HELLO)
+        assert caught.value.retry_after == 33
+
+    play(scene)
+
+
+def test_a_chat_nobody_knows_is_unreachable() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        with pytest.raises(Unreachable, match="chat not found"):
+            await channel.send(Outgoing("404", "hello"))
+
+    play(scene)
+
+
+def test_a_group_that_moved_is_named_by_its_new_id() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.group(-5, api.user(7))
+        api.moves(-5, -1005)
+        with pytest.raises(Moved) as caught:
+            await channel.send(Outgoing("-5", "hello"))
+        assert caught.value.new_peer == "-1005"
+
+    play(scene)
+
+
+def test_a_server_that_is_not_there_has_certainly_not_sent_anything() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        await api.stop()
+        with pytest.raises(Temporary) as caught:
+            await channel.send(HELLO)
+        assert caught.value.maybe_sent is False
+        assert SECRET not in str(caught.value)
+
+    play(scene)
+
+
+def test_a_wrong_token_is_refused_by_name_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        with pytest.raises(Unauthorised) as caught:
+            await channel.open()
+        assert "wrong_secret" not in str(caught.value)
+
+    with caplog.at_level(logging.DEBUG):
+        play(scene, token="12:wrong_secret")
+    assert "wrong_secret" not in caplog.text
+
+
+@pytest.mark.parametrize("token", ["", "12", "12:", "a:b", "12:a b"])
+def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(token: str) -> None:
+    with pytest.raises(Unauthorised):
+        TelegramAiogram.connect(token)
+
+
+def test_opening_ends_a_webhook_and_keeps_what_waits() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.state.webhook = "https://example.com/hook"
+        with pytest.raises(Conflict):
+            await channel.fetch(None)
+        account = await channel.open()
+        assert account.username == "shop_test_bot"
+        assert len((await channel.fetch(None)).updates) == 1
+
+    play(scene)
+
+
+def test_of_two_pollers_the_older_is_told_of_the_conflict() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        first = await channel.fetch(None)
+        waiting = asyncio.create_task(channel.fetch(first.next_offset))
+        await api.state.updates.held.wait()
+        other = TelegramAiogram.connect(TOKEN, api.url, poll_seconds=0)
+        await other.fetch(None)
+        await other.close()
+        with pytest.raises(Conflict):
+            await waiting
+
+    play(scene, poll_seconds=20)
+
+
+def test_one_malformed_update_does_not_hide_the_good_ones() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.state.updates.put({"update_id": "not a number"})
+        api.state.updates.put([1, 2])
+        last = api.user(7).says("hi")
+        answer = await channel.fetch(None)
+        assert len(answer.updates) == 4
+        assert answer.next_offset == last["update_id"] + 1
+
+    play(scene)
+
+
+def test_an_answer_that_nothing_could_confirm_is_a_failure_not_a_busy_loop() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        answer = await channel.fetch(None)
+        api.state.updates.put({"update_id": None})
+        with pytest.raises(Temporary):
+            await channel.fetch(answer.next_offset)
+
+    play(scene)
+
+
+def test_ids_that_start_again_lower_are_followed() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.state.updates.restart_ids(3)
+        api.user(7).says("after a quiet week")
+        answer = await channel.fetch(None)
+        assert answer.next_offset == 4
+        assert (await channel.fetch(answer.next_offset)).updates == []
+
+    play(scene)
+
+
+def test_a_copy_of_an_update_is_fetched_like_any_other() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        first = await channel.fetch(None)
+        api.repeats(api.user(7).says("hi"))
+        answer = await channel.fetch(first.next_offset)
+        one, copy = map(channel.decode, answer.updates)
+        assert one == copy
+
+    play(scene)
+
+
+def test_reactions_are_asked_for_and_what_we_cannot_use_is_not() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        first = await channel.fetch(None)
+        api.user(7).sends({"poll": {"id": "1"}})
+        api.user(7).sends(
+            {"message_reaction": {"chat": {"id": 7}, "message_id": 1, "new_reaction": []}}
+        )
+        answer = await channel.fetch(first.next_offset)
+        assert [channel.decode(raw).kind for raw in answer.updates] == ["reaction"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("media", "stored"),
+    [
+        (Media("photo", "https://example.com/a.png"), "photo"),
+        (Media("document", "BQACAgQ"), "document"),
+        (Media("location", "35.7, 51.4"), "location"),
+    ],
+)
+def test_media_go_by_their_own_methods(media: Media, stored: str) -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        button = Button("Open", url="https://example.com")
+        await channel.send(Outgoing("7", "", buttons=((button,),), media=media))
+        assert stored in api.sent[0]
+        assert api.sent[0]["reply_markup"]["inline_keyboard"][0][0]["url"] == button.url
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        Media("hologram", "x"),
+        Media("location", "somewhere"),
+        Media("photo", "/etc/hostname"),
+    ],
+)
+def test_media_that_cannot_be_sent_are_rejected(media: Media) -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        with pytest.raises(Rejected):
+            await channel.send(Outgoing("7", "", media=media))
+        assert api.sent == []
+
+    play(scene)
+
+
+@pytest.mark.parametrize("method", ["getMe", "getUpdates", "sendMessage"])
+def test_an_answer_of_the_wrong_shape_is_temporary(method: str) -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        api.fault("null", method)
+        calls: dict[str, Callable[[], Awaitable[Any]]] = {
+            "getMe": channel.open,
+            "getUpdates": lambda: channel.fetch(None),
+            "sendMessage": lambda: channel.send(HELLO),
+        }
+        with pytest.raises(Temporary) as caught:
+            await calls[method]()
+        assert caught.value.maybe_sent is (method == "sendMessage")
+
+    play(scene)
+
+
+def test_the_session_serves_aiograms_own_methods_as_well() -> None:
+    async def scene() -> None:
+        async with BotApi() as api:
+            api.user(7).says("/start")
+            bot = Bot(TOKEN, session=JsonSession(api.url))
+            sent = await bot.send_message(7, "hello")
+            api.user(7).blocks()
+            with pytest.raises(TelegramForbiddenError):
+                await bot.send_message(7, "hello?")
+            await bot.session.close()
+            assert sent.text == "hello"
+
+    run(scene())
