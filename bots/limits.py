@@ -16,7 +16,7 @@ from engine import limits
 
 Lane = Literal["live", "campaign"]
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SWEEP_AT = 1024
 """From how many remembered chats on the full buckets are looked for."""
 
