@@ -84,7 +84,8 @@ class Compiler:
 
     def refuse(self, node: nodes.Node, message: str, suggestion: str = "") -> Read:
         """Records a problem; gives a function, so that the pass can go on."""
-        line, column = place(self.source, node.lineno)
+        # Jinja gives a block of autoescape no place.
+        line, column = place(self.source, node.lineno or 0)
         self.problems.append(TemplateProblem(line, column, message, suggestion))
         return _nothing
 

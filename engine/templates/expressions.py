@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 _ALL_FILTERS: dict[str, Callable[..., object]] = {**FILTERS, **SPOKEN}
 _FORMAT = "format"
 
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""NUL and lone surrogates: an escape can write them, and no database or channel takes them."""
+
 _signature = lru_cache(maxsize=None)(inspect.signature)
 
 
@@ -47,6 +51,8 @@ def _constant(compiler: Compiler, node: nodes.Const) -> Read:
         value = enter(node.value)
     except (TemplateFailed, ArithmeticError):
         return compiler.refuse(node, "this text or number is too long for a template")
+    if isinstance(value, str) and _NOT_TEXT.search(value):
+        return compiler.refuse(node, "this text holds a character that no message can carry")
     return lambda scope: value
 
 

@@ -7,6 +7,7 @@ given their offset in its place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +20,9 @@ from engine.templates.bounds import MAX_SOURCE
 from engine.templates.template import TemplateError, TemplateProblem
 
 _MAX_DIGITS = 28
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = frozenset("\\'\"abfnrtvxuUN\n")
 
 _RawToken = tuple[int, str, str]
 """(offset, Jinja's name of the kind, the text as written)."""
@@ -80,8 +84,18 @@ def _tokens(raw: list[_RawToken]) -> Iterator[Token]:
             # Jinja would make a double of it, and 0.1 would no longer be 0.1.
             exact = Decimal(written.replace("_", ""))
             yield Token(offset, kind, exact)  # type: ignore[arg-type]  # Jinja puts floats there
+        elif kind == "string":
+            yield from wrap([(offset, kind, _ESCAPE.sub(_escape, written))])
         else:
             yield from wrap([(offset, kind, written)])
+
+
+def _escape(match: re.Match[str]) -> str:
+    """An escape that Python knows, or a backslash that stays one.
+
+    Python takes `\\_` so too, but with a warning, which stricter settings make an error.
+    """
+    return match[0] if match[1] in _ESCAPED else "\\" + match[0]
 
 
 def _broken(source: str, offset: int, message: str) -> TemplateError:
