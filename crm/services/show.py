@@ -1,0 +1,152 @@
+"""Everything known of one customer, as one JSON object that other programs may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from crm.errors import NotFound
+from crm.services.fields import load_mapping
+from crm.tables import (
+    activity,
+    customer,
+    customer_account,
+    customer_tag,
+    note,
+    purchase,
+    run,
+    segment,
+    segment_member,
+    tag,
+    task,
+)
+from engine.fields.plain import to_plain
+from engine.fields.slots import SLOTS
+
+ACTIVITIES = 50
+"""How many rows of the timeline are shown."""
+
+_NOT_SHOWN = frozenset({"business_id", "name_folded", "asking_run", "custom_fields_extra", *SLOTS})
+
+BASE_COLUMNS = tuple(column.name for column in customer.c if column.name not in _NOT_SHOWN)
+"""The columns of a customer that have a meaning by their own name."""
+
+_ACCOUNT = ("channel", "external_id", "username", "blocked", "window_expires_at", "last_seen_at")
+_NOTE = ("id", "text", "author", "pinned", "private", "created_at")
+_TASK = ("id", "title", "description", "priority", "assigned_to", "recurrence", "due_at")
+_PURCHASE = ("id", "number", "amount", "currency", "status", "date", "items")
+_ACTIVITY = ("at", "type", "description", "data", "by")
+
+
+def show_customer(db: Connection, business_id: int, customer_id: int) -> dict[str, Any]:
+    """Base columns by name, then what hangs on the customer, in plain JSON values.
+
+    `fields` has every active key, `run` the run whose question is open, else the open one that
+    started last, or None. Open tasks come soonest first, the rest newest first. Raises NotFound.
+    """
+    row = _customer(db, business_id, customer_id)
+    extra = row["custom_fields_extra"] or {}
+    mapping = load_mapping(db, business_id)
+    return {
+        **{name: to_plain(row[name]) for name in BASE_COLUMNS},
+        "fields": {
+            key: to_plain(row[slot]) if slot else extra.get(key) for key, slot in mapping.items()
+        },
+        "extra": extra,
+        "tags": _tags(db, business_id, customer_id),
+        "segments": _segments(db, business_id, customer_id),
+        **_runs(db, business_id, row),
+        **_belongings(db, business_id, customer_id),
+        "referrals": _referrals(db, business_id, customer_id),
+    }
+
+
+def _customer(db: Connection, business_id: int, customer_id: int) -> RowMapping:
+    statement = select(customer).where(
+        customer.c.business_id == business_id, customer.c.id == customer_id
+    )
+    row = db.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    return row
+
+
+def _belongings(db: Connection, business_id: int, customer_id: int) -> dict[str, Any]:
+    def own(table: Table, columns: tuple[str, ...]) -> Select[Any]:
+        return select(*(table.c[name] for name in columns)).where(
+            table.c.business_id == business_id, table.c.customer_id == customer_id
+        )
+
+    queries: Mapping[str, Select[Any]] = {
+        "accounts": own(customer_account, _ACCOUNT).order_by(customer_account.c.id),
+        "notes": own(note, _NOTE).order_by(note.c.pinned.desc(), note.c.id.desc()),
+        "tasks": own(task, _TASK)
+        .where(task.c.completed_at.is_(None))
+        .order_by(task.c.due_at.is_(None), task.c.due_at, task.c.id),
+        "purchases": own(purchase, _PURCHASE).order_by(
+            purchase.c.date.desc(), purchase.c.id.desc()
+        ),
+        "activities": own(activity, _ACTIVITY).order_by(activity.c.id.desc()).limit(ACTIVITIES),
+    }
+    return {name: _objects(db, query) for name, query in queries.items()}
+
+
+def _tags(db: Connection, business_id: int, customer_id: int) -> list[str]:
+    statement = (
+        select(tag.c.name)
+        .join(customer_tag, customer_tag.c.tag_id == tag.c.id)
+        .where(customer_tag.c.business_id == business_id, customer_tag.c.customer_id == customer_id)
+    )
+    return list(db.scalars(statement.order_by(tag.c.folded)))
+
+
+def _segments(db: Connection, business_id: int, customer_id: int) -> list[str]:
+    statement = (
+        select(segment.c.key)
+        .join(segment_member, segment_member.c.segment_id == segment.c.id)
+        .where(
+            segment_member.c.business_id == business_id,
+            segment_member.c.customer_id == customer_id,
+            segment.c.status != "archived",
+        )
+    )
+    return list(db.scalars(statement.order_by(segment.c.position, segment.c.id)))
+
+
+def _runs(db: Connection, business_id: int, row: RowMapping) -> dict[str, Any]:
+    statement = (
+        select(run.c.id, run.c.flow, run.c.flow_version, run.c.node, run.c.waiting_since)
+        .where(
+            run.c.business_id == business_id,
+            run.c.customer_id == row["id"],
+            run.c.status != "ended",
+        )
+        .order_by(run.c.started_at.desc(), run.c.id.desc())
+    )
+    runs = {
+        found.id: {
+            "flow": found.flow,
+            "version": found.flow_version,
+            "node": found.node,
+            "waiting_since": to_plain(found.waiting_since),
+        }
+        for found in db.execute(statement)
+    }
+    shown = list(runs.values())
+    return {"run": runs.get(row["asking_run"], shown[0] if shown else None), "runs": shown}
+
+
+def _referrals(db: Connection, business_id: int, customer_id: int) -> list[dict[str, Any]]:
+    statement = select(customer.c.id, customer.c.display_name).where(
+        customer.c.business_id == business_id, customer.c.referred_by == customer_id
+    )
+    return _objects(db, statement.order_by(customer.c.id.desc()))
+
+
+def _objects(db: Connection, statement: Select[Any]) -> list[dict[str, Any]]:
+    return [
+        {name: to_plain(value) for name, value in row.items()}
+        for row in db.execute(statement).mappings()
+    ]
