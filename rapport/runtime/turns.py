@@ -45,10 +45,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Turned:
-    """What a batch did. conversations: how many were worked on; 0 means nothing was ready."""
+    """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
+    more: the batch was full, so others may be ready still."""
 
     conversations: int = 0
     letters: int = 0
+    more: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
 
@@ -69,10 +71,12 @@ class Turns:
             return Turned()
         try:
             with db.begin_nested():
-                return self._work(db, cases, now)
+                turned = self._work(db, cases, now)
         except IntegrityError as error:
             log.warning("batch_refused", reason=str(error.orig))
-            return self._one_by_one(db, cases, now)
+            turned = self._one_by_one(db, cases, now)
+        turned.more = turned.conversations >= limit
+        return turned
 
     def _work(self, db: Connection, cases: list[Case], now: datetime) -> Turned:
         """Work every case, then write what they gathered."""

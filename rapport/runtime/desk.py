@@ -1,0 +1,64 @@
+"""What a process of one business does inside transactions: take in, ring timers, take turns.
+
+The desk is synchronous and keeps no time of its own. The service drives it from asyncio through
+the writer; tests and the terminal chat drive it directly with a virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from bots.channel import Inbound
+from crm.tables import conversation
+from rapport.runtime.intake import Broken, Origin, accept
+from rapport.runtime.library import Library
+from rapport.runtime.timers import next_ring, ring
+from rapport.runtime.turns import Turned, Turns
+
+
+class Desk:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    @property
+    def library(self) -> Library:
+        return self._turns.library
+
+    def change_library(self, library: Library) -> None:
+        """Go on with what has been applied since; runs stay on their versions."""
+        self._turns.library = library
+
+    def take_in(
+        self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
+    ) -> Turned:
+        """Store what came in and take its turns in the same transaction, which saves a commit."""
+        accepted = accept(db, origin, self.library.business, arrivals, now)
+        if not accepted.new:
+            return Turned()
+        return self._turns.run(db, now)
+
+    def work(self, db: Connection, now: datetime) -> Turned:
+        """Take the turns of what is ready."""
+        return self._turns.run(db, now)
+
+    def ring(self, db: Connection, now: datetime) -> Turned:
+        """Turn due timers into mail and take its turns."""
+        if not ring(db, self.library.business_id, now):
+            return Turned()
+        return self._turns.run(db, now)
+
+    def next_moment(self, db: Connection) -> datetime | None:
+        """When something of the desk's is due next: a timer, or mail that is ready or held."""
+        held = db.execute(
+            select(
+                func.min(func.coalesce(conversation.c.hold_until, conversation.c.ready_at))
+            ).where(
+                conversation.c.business_id == self.library.business_id,
+                conversation.c.status == "ready",
+            )
+        ).scalar_one()
+        moments = [moment for moment in (held, next_ring(db, self.library.business_id)) if moment]
+        return min(moments, default=None)

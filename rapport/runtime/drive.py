@@ -1,0 +1,83 @@
+"""A desk driven by hand under a clock that is moved: tests, the terminal chat, simulations.
+
+The same desk, turns and tables as the service, without threads, senders or waiting: what is due
+happens at once, in the order of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from bots.channel import Inbound
+from crm.database import clear_errors
+from rapport.runtime.clock import VirtualClock
+from rapport.runtime.deliveries import Delivery, Outcome, next_due, pending, settle
+from rapport.runtime.desk import Desk
+from rapport.runtime.intake import Origin
+
+AT_ONCE = 1_000
+
+Show = Callable[[Delivery], str | None]
+"""Takes a delivery to where it is read; the id of the message it became, None where there is none."""
+
+
+class Drive:
+    """One account of a desk. `show` is called for each message sent, in order, after its commit."""
+
+    def __init__(
+        self, engine: Engine, desk: Desk, origin: Origin, clock: VirtualClock, show: Show
+    ) -> None:
+        self._engine = engine
+        self._desk = desk
+        self._origin = origin
+        self._clock = clock
+        self._show = show
+
+    def take_in(self, *arrivals: Inbound) -> None:
+        """Something came in: all that follows from it now happens, and is shown."""
+        now = self._clock.now()
+        with clear_errors(), self._engine.begin() as db:
+            self._desk.take_in(db, self._origin, arrivals, now)
+        self.settle_down()
+
+    def settle_down(self) -> None:
+        """Do all that is due at this moment."""
+        while self._work() or self._send():
+            pass
+
+    def advance_to(self, moment: datetime) -> None:
+        """Let time pass until `moment`, which is included; what falls due happens on its way."""
+        while (due := self._next_moment()) is not None and due <= moment:
+            self._clock.set(due)
+            self.settle_down()
+        self._clock.set(moment)
+
+    def _work(self) -> bool:
+        now = self._clock.now()
+        with clear_errors(), self._engine.begin() as db:
+            rung = self._desk.ring(db, now)
+            worked = self._desk.work(db, now)
+        return bool(rung.conversations or worked.conversations)
+
+    def _send(self) -> bool:
+        now = self._clock.now()
+        with clear_errors(), self._engine.begin() as db:
+            due = pending(db, self._origin.account_id, now, AT_ONCE)
+        outcomes = [
+            Outcome(item.id, "sent", item.attempts + 1, now, self._show(item)) for item in due
+        ]
+        if outcomes:
+            with clear_errors(), self._engine.begin() as db:
+                settle(db, outcomes)
+        return bool(outcomes)
+
+    def _next_moment(self) -> datetime | None:
+        with clear_errors(), self._engine.begin() as db:
+            moments = self._next_moments(db)
+        return min((item for item in moments if item is not None), default=None)
+
+    def _next_moments(self, db: Connection) -> tuple[datetime | None, ...]:
+        return self._desk.next_moment(db), next_due(db, self._origin.account_id)

@@ -1,0 +1,91 @@
+"""Our own polling loop: commit, then confirm.
+
+The libraries' pollers confirm updates before they are handled, and lose them in a crash. Here the
+batch is stored as mail first; only then the next call confirms it with its offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from bots.channel import (
+    Channel,
+    ChannelError,
+    Conflict,
+    Inbound,
+    Throttled,
+    Unauthorised,
+    Undecodable,
+)
+from crm.database import DatabaseUnavailable
+from rapport.runtime.backoff import Backoff
+from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.service import Service
+
+log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """Fetches one account's updates into a service until it is cancelled.
+
+    Raises Unauthorised where the platform refuses our credentials; everything else is waited out.
+    """
+
+    def __init__(
+        self, channel: Channel, origin: Origin, service: Service, backoff: Backoff
+    ) -> None:
+        self._channel = channel
+        self._origin = origin
+        self._service = service
+        self._backoff = backoff
+        self._trouble = ""
+
+    async def run(self) -> None:
+        offset: int | None = None
+        failures = 0
+        while True:
+            try:
+                fetched = await self._channel.fetch(offset)
+                await self._store(fetched.updates)
+            except Unauthorised:
+                raise
+            except (ChannelError, DatabaseUnavailable) as error:
+                failures += 1
+                self._say(error)
+                await asyncio.sleep(self._pause(error, failures))
+            else:
+                failures = 0
+                self._say(None)
+                offset = fetched.next_offset
+
+    async def _store(self, updates: Sequence[object]) -> None:
+        if updates:
+            await self._service.take_in(self._origin, [self._decode(raw) for raw in updates])
+
+    def _decode(self, raw: object) -> Inbound | Broken:
+        try:
+            return self._channel.decode(raw)
+        except Undecodable as error:
+            log.error("update_unreadable", reason=str(error))
+            return Broken(error.dedup_key, str(error), raw)
+
+    def _pause(self, error: Exception, failures: int) -> float:
+        if isinstance(error, Throttled):
+            return error.retry_after
+        return self._backoff.seconds(failures)
+
+    def _say(self, error: Exception | None) -> None:
+        """One log line per change, not per try."""
+        trouble = "" if error is None else f"{type(error).__name__}: {error}"
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if error is None:
+            log.info("fetching_again", channel=self._channel.name)
+        elif isinstance(error, Conflict):
+            log.warning("somebody_else_fetches", channel=self._channel.name, reason=str(error))
+        else:
+            log.warning("fetch_failed", channel=self._channel.name, reason=trouble)

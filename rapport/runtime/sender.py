@@ -1,0 +1,295 @@
+"""Sending what the outbox holds, on one account: paced, in order for each chat, nothing lost.
+
+After a commit the turn's deliveries are offered here; what is not in memory (a restart, an
+overload, a delivery whose time has come) is swept from the outbox. A chat whose message has to
+wait holds only itself. What became of each message is written back in groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from bots.channel import (
+    Channel,
+    ChannelError,
+    Moved,
+    Rejected,
+    Temporary,
+    Throttled,
+    Unauthorised,
+    Unreachable,
+)
+from bots.limits import Lane, Pace
+from crm.database import DatabaseUnavailable
+from rapport.runtime.backoff import Backoff
+from rapport.runtime.casework import LIVE
+from rapport.runtime.clock import Clock
+from rapport.runtime.deliveries import (
+    Delivery,
+    Outcome,
+    mark_unreachable,
+    move_peer,
+    pending,
+    settle,
+)
+from rapport.runtime.writer import Writer
+
+IN_MEMORY = 2_000
+"""Deliveries held in memory; the rest waits in the outbox until there is room."""
+
+SWEEP_SECONDS = 1.0
+"""How often the outbox is looked through for what memory does not know."""
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
+
+Read = Callable[[Callable[[Connection], Any]], Any]
+"""Runs a function with a reading connection."""
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """The one sender of an account. `run` goes on until it is cancelled or credentials fail."""
+
+    def __init__(
+        self, channel: Channel, account_id: int, writer: Writer, read: Read, clock: Clock,
+        pace: Pace, backoff: Backoff,
+    ) -> None:  # fmt: skip
+        self._channel = channel
+        self._account_id = account_id
+        self._writer = writer
+        self._read = read
+        self._clock = clock
+        self._pace = pace
+        self._backoff = backoff
+        self._queues: dict[str, deque[Delivery]] = {}
+        self._known: set[int] = set()
+        self._settled_lately: set[int] = set()
+        self._overflowed = False
+        self._resting: dict[str, asyncio.TimerHandle] = {}
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outcomes: list[Outcome] = []
+        self._settling = asyncio.Event()
+        self._failure: asyncio.Future[None] | None = None
+
+    def offer(self, deliveries: Iterable[Delivery]) -> None:
+        """Take what was just committed. Called on the loop's thread, in commit order."""
+        for delivery in deliveries:
+            if self._overflowed or len(self._known) >= IN_MEMORY:
+                # Later ones must not overtake: from now on only the sweep brings more, in order.
+                self._overflowed = True
+                return
+            self._take(delivery)
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises Unauthorised when the platform refuses our credentials."""
+        self._failure = asyncio.get_running_loop().create_future()
+        settling = asyncio.create_task(self._settle_for_ever())
+        try:
+            while True:
+                await self._sweep()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(self._failure), SWEEP_SECONDS)
+                    return
+        finally:
+            await self._stop(settling)
+
+    async def drained(self) -> None:
+        """Wait until nothing is in memory: all that was offered is sent and written back."""
+        while self._known:
+            await asyncio.sleep(0)
+
+    async def acknowledge(self, callback_id: str) -> None:
+        """End the progress bar of a pressed button; best effort, past every queue."""
+        await self._channel.acknowledge(callback_id)
+
+    # -- taking
+
+    def _take(self, delivery: Delivery) -> None:
+        if delivery.id in self._known:
+            return
+        self._known.add(delivery.id)
+        queue = self._queues.get(delivery.peer)
+        if queue is None:
+            queue = self._queues[delivery.peer] = deque()
+        queue.append(delivery)
+        self._wake(delivery.peer)
+
+    async def _sweep(self) -> None:
+        """Bring in what is due and not known; nothing while memory is full."""
+        if len(self._known) >= IN_MEMORY:
+            return
+        now = self._clock.now()
+        self._settled_lately.clear()
+        try:
+            found = await asyncio.to_thread(
+                self._read, lambda db: pending(db, self._account_id, now, IN_MEMORY)
+            )
+        except DatabaseUnavailable:
+            return
+        self._overflowed = len(found) == IN_MEMORY
+        waiting = {peer for peer, queue in self._queues.items() if queue}
+        for delivery in found:
+            # What was written back after the outbox was read still looked pending to the reader.
+            if delivery.id in self._settled_lately:
+                continue
+            # A chat that rests after a failure keeps its order: its head is in memory.
+            if delivery.peer not in waiting or delivery.id > self._queues[delivery.peer][-1].id:
+                self._take(delivery)
+
+    # -- sending
+
+    def _wake(self, peer: str) -> None:
+        """Send the head of a chat's queue now, or when its pace allows."""
+        if peer in self._busy or peer in self._resting:
+            return
+        queue = self._queues.get(peer)
+        if not queue:
+            self._queues.pop(peer, None)
+            return
+        now = self._clock.now()
+        lane: Lane = "live" if queue[0].lane == LIVE else "campaign"
+        at = max(self._pace.next_at(peer, now, lane), queue[0].due_at)
+        if at > now:
+            self._rest(peer, (at - now).total_seconds())
+            return
+        self._pace.sent(peer, now, lane)
+        self._busy.add(peer)
+        task = asyncio.create_task(self._send(peer, queue[0]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _rest(self, peer: str, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._resting[peer] = loop.call_later(seconds, self._rested, peer)
+
+    def _rested(self, peer: str) -> None:
+        self._resting.pop(peer, None)
+        self._wake(peer)
+
+    async def _send(self, peer: str, delivery: Delivery) -> None:
+        now = self._clock.now()
+        if delivery.expires_at is not None and delivery.expires_at <= now:
+            self._done(peer, Outcome(delivery.id, "expired", delivery.attempts, now))
+            return
+        try:
+            delivered = await self._channel.send(delivery.outgoing())
+        except ChannelError as error:
+            await self._failed(peer, delivery, error)
+        else:
+            attempts = delivery.attempts + 1
+            self._done(
+                peer,
+                Outcome(delivery.id, "sent", attempts, self._clock.now(), delivered.message_id),
+            )
+
+    async def _failed(self, peer: str, delivery: Delivery, error: ChannelError) -> None:
+        now = self._clock.now()
+        attempts = delivery.attempts + 1
+        match error:
+            case Throttled(retry_after=seconds):
+                self._pace.throttled(peer, seconds, now)
+                self._again(peer, delivery, delivery.attempts, seconds, error)
+            case Moved(new_peer=new_peer):
+                await self._forget_peer(peer, lambda db: move_peer(db, delivery, new_peer))
+            case Unreachable():
+                log.info("unreachable", conversation=delivery.conversation_id)
+                name = self._channel.name
+                await self._forget_peer(peer, lambda db: mark_unreachable(db, delivery, name, now))
+            case Rejected():
+                log.error("message_refused", delivery=delivery.id, reason=str(error))
+                self._done(peer, Outcome(delivery.id, "dead", attempts, now, error=str(error)))
+            case Unauthorised():
+                self._again(peer, delivery, attempts, 60.0, error)
+                if self._failure is not None and not self._failure.done():
+                    self._failure.set_exception(error)
+            case Temporary() | _ if now - delivery.created_at > GIVE_UP_AFTER:
+                log.error("message_given_up", delivery=delivery.id, reason=str(error))
+                self._done(peer, Outcome(delivery.id, "dead", attempts, now, error=str(error)))
+            case _:
+                self._again(peer, delivery, attempts, self._backoff.seconds(attempts), error)
+
+    def _again(
+        self, peer: str, delivery: Delivery, attempts: int, seconds: float, error: ChannelError
+    ) -> None:
+        """Keep a delivery at the head of its chat for another try, and store when that is."""
+        now = self._clock.now()
+        due_at = now + timedelta(seconds=seconds)
+        log.info("send_later", delivery=delivery.id, seconds=round(seconds, 1), reason=str(error))
+        later = _later(delivery, attempts, due_at)
+        self._queues[peer][0] = later
+        self._note(Outcome(delivery.id, "pending", attempts, now, None, str(error), due_at))
+        self._busy.discard(peer)
+        self._rest(peer, seconds)
+
+    def _done(self, peer: str, outcome: Outcome) -> None:
+        self._queues[peer].popleft()
+        self._note(outcome)
+        self._busy.discard(peer)
+        self._wake(peer)
+
+    async def _forget_peer(self, peer: str, write: Callable[[Connection], None]) -> None:
+        """Something about the chat itself changed: store it and leave the rest to the sweep."""
+        try:
+            await asyncio.wrap_future(self._writer.submit(write))
+        except DatabaseUnavailable:
+            log.warning("store_unavailable", doing="a chat that moved or blocked us")
+        self._known.difference_update(item.id for item in self._queues.pop(peer, ()))
+        self._busy.discard(peer)
+
+    # -- writing back
+
+    def _note(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._settling.set()
+
+    async def _settle_for_ever(self) -> None:
+        """Write outcomes back; what comes meanwhile shares the next transaction."""
+        while True:
+            await self._settling.wait()
+            self._settling.clear()
+            await self._settle_now()
+
+    async def _settle_now(self) -> None:
+        attempt = 0
+        while self._outcomes:
+            outcomes, self._outcomes = self._outcomes, []
+            try:
+                await asyncio.wrap_future(self._writer.submit(lambda db: settle(db, outcomes)))  # noqa: B023  # awaited before the name changes
+            except DatabaseUnavailable as error:
+                self._outcomes = outcomes + self._outcomes
+                attempt += 1
+                log.warning("store_unavailable", doing="writing back", reason=str(error))
+                await asyncio.sleep(self._backoff.seconds(attempt))
+            else:
+                settled = [item.id for item in outcomes if item.status != "pending"]
+                self._known.difference_update(settled)
+                self._settled_lately.update(settled)
+
+    async def _stop(self, settling: asyncio.Task[None]) -> None:
+        """Let what is on its way arrive, write it back, then stop."""
+        for handle in self._resting.values():
+            handle.cancel()
+        self._overflowed = True
+        self._queues = {peer: deque(list(queue)[:1]) for peer, queue in self._queues.items()}
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        settling.cancel()
+        with suppress(asyncio.CancelledError):
+            await settling
+        await self._settle_now()
+
+
+def _later(delivery: Delivery, attempts: int, due_at: datetime) -> Delivery:
+    return replace(delivery, attempts=attempts, due_at=due_at)

@@ -1,0 +1,112 @@
+"""The embedded process: everything one business needs, in one event loop and one writer thread.
+
+poll ──> take in ──┐
+timers ────────────┼──> turn (writer thread, one commit) ──> senders ──> written back
+held, ready again ─┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from bots.channel import Inbound
+from crm.database import DatabaseUnavailable
+from rapport.runtime.backoff import Backoff
+from rapport.runtime.clock import Clock
+from rapport.runtime.desk import Desk
+from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.sender import Read, Sender
+from rapport.runtime.turns import Turned
+from rapport.runtime.writer import Writer
+
+PUMP_SECONDS = 1.0
+"""How often timers and conversations that nobody was told of are looked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Service:
+    """Drives a desk from asyncio. Senders are by account id."""
+
+    def __init__(
+        self, desk: Desk, writer: Writer, read: Read, clock: Clock,
+        senders: Mapping[int, Sender], backoff: Backoff,
+    ) -> None:  # fmt: skip
+        self._desk = desk
+        self._writer = writer
+        self._read = read
+        self._clock = clock
+        self._senders = senders
+        self._backoff = backoff
+        self._work_left = asyncio.Event()
+        self._acknowledging: set[asyncio.Task[None]] = set()
+
+    async def take_in(self, origin: Origin, arrivals: Sequence[Inbound | Broken]) -> Turned:
+        """Store arrivals and take their turns; returns after the commit.
+
+        Raises DatabaseUnavailable, and then nothing is stored: the caller does not confirm.
+        """
+        now = self._clock.now()
+        return await self._commit(lambda db: self._desk.take_in(db, origin, arrivals, now))
+
+    async def pump(self) -> None:
+        """Ring timers and take turns that are left, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self._pump_once()
+                failures = 0
+                await self._rest()
+            except DatabaseUnavailable as error:
+                failures += 1
+                if failures == 1:
+                    log.warning("store_unavailable", doing="pumping", reason=str(error))
+                await asyncio.sleep(self._backoff.seconds(failures))
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._work_left.wait(), PUMP_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _pump_once(self) -> None:
+        """Work off what is due now; look first, so that an idle process takes no write lock."""
+        self._work_left.clear()
+        while await self._is_due():
+            now = self._clock.now()
+            rung = await self._commit(lambda db: self._desk.ring(db, now))  # noqa: B023  # awaited at once
+            worked = await self._commit(lambda db: self._desk.work(db, now))  # noqa: B023  # awaited at once
+            if not rung.conversations and not worked.conversations:
+                return
+
+    async def _is_due(self) -> bool:
+        moment = await asyncio.to_thread(self._read, self._desk.next_moment)
+        return moment is not None and moment <= self._clock.now()
+
+    async def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
+        turned = await asyncio.wrap_future(self._writer.submit(f))
+        self._hand_over(turned)
+        return turned
+
+    def _hand_over(self, turned: Turned) -> None:
+        """After the commit: messages to their senders, pressed buttons their end."""
+        by_account: dict[int, list[Any]] = {}
+        for delivery in turned.deliveries:
+            by_account.setdefault(delivery.account_id, []).append(delivery)
+        for account_id, deliveries in by_account.items():
+            sender = self._senders.get(account_id)
+            if sender is not None:
+                sender.offer(deliveries)
+        for press in turned.presses:
+            sender = self._senders.get(press.account_id)
+            if sender is not None:
+                task = asyncio.create_task(sender.acknowledge(press.callback_id))
+                self._acknowledging.add(task)
+                task.add_done_callback(self._acknowledging.discard)
+        if turned.more:
+            self._work_left.set()

@@ -1,0 +1,99 @@
+"""Timers are rows; a pump turns due ones into mail. Millions may wait: only the due are read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+
+from crm.sql import Statement, among, listed
+from crm.tables import conversation, mail, timer
+from rapport.runtime.intake import LANE_TIMER, WAITING
+
+AT_ONCE = 1_000
+"""Timers turned into mail in one transaction: some tens of milliseconds."""
+
+
+def ring(db: Connection, business_id: int, now: datetime) -> int:
+    """Turn up to AT_ONCE due timers into waiting mail; how many there were."""
+    due = _DUE.fetch(db, business_id, now, AT_ONCE)
+    if not due:
+        return 0
+    runs = listed(db, [run_id for run_id, _ in due])
+    _TO_MAIL.run(db, now, runs)
+    _DROP.run(db, runs)
+    _READY.many(db, [(now, item) for item in sorted({where for _, where in due})])
+    return len(due)
+
+
+def next_ring(db: Connection, business_id: int) -> datetime | None:
+    """When the next timer is due; None where none waits."""
+    moment: datetime | None = db.execute(
+        select(func.min(timer.c.due_at)).where(timer.c.business_id == business_id)
+    ).scalar_one()
+    return moment
+
+
+_DUE = Statement(
+    lambda _: (
+        select(timer.c.run_id, timer.c.conversation_id)
+        .where(
+            timer.c.business_id == bindparam("business"),
+            timer.c.due_at <= bindparam("now", type_=timer.c.due_at.type),
+        )
+        .order_by(timer.c.due_at)
+        .limit(bindparam("most"))
+    ),
+    ("business", "now", "most"),
+)
+
+
+def _to_mail(dialect: str) -> object:
+    # One alarm is one mail: the wait's id and the moment name it.
+    due = cast(timer.c.due_at, Integer) if dialect == "sqlite" else timer.c.due_at
+    key = literal("timer:") + timer.c.wait_id + literal(":") + cast(due, String)
+    build = func.json_object if dialect == "sqlite" else func.jsonb_build_object
+    rows = select(
+        timer.c.business_id,
+        timer.c.conversation_id,
+        key,
+        timer.c.run_id,
+        literal(LANE_TIMER),
+        literal("timer"),
+        null(),
+        build("wait_id", timer.c.wait_id),
+        literal(WAITING),
+        literal(0),
+        bindparam("now", type_=mail.c.received_at.type),
+    ).where(among(timer.c.run_id, "runs", dialect))
+    columns = (
+        "business_id", "conversation_id", "dedup_key", "run_id", "lane", "kind", "provider_seq",
+        "payload", "status", "attempts", "received_at",
+    )  # fmt: skip
+    return insert(mail).from_select(columns, rows)
+
+
+_TO_MAIL = Statement(_to_mail, ("now", "runs"))  # type: ignore[arg-type]  # an Insert is executable
+_DROP = Statement(
+    lambda dialect: timer.delete().where(among(timer.c.run_id, "runs", dialect)), ("runs",)
+)
+_READY = Statement(
+    lambda _: (
+        update(conversation)
+        .where(conversation.c.id == bindparam("of"), conversation.c.status == "idle")
+        .values(status="ready", ready_at=bindparam("at", type_=conversation.c.ready_at.type))
+    ),
+    ("at", "of"),
+)

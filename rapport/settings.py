@@ -1,0 +1,42 @@
+"""Settings, from the environment or a `.env` file. Their names are fixed: others rely on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the environment says. A field's alias is the variable's name.
+
+    Raises pydantic.ValidationError naming the variable that cannot work.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: str = Field("sqlite:///rapport.db", alias="RAPPORT_DATABASE_URL")
+    redis_url: SecretStr | None = Field(None, alias="RAPPORT_REDIS_URL")
+    flows: Path = Field(Path("flows"), alias="RAPPORT_FLOWS")
+    business: str = Field("", alias="RAPPORT_BUSINESS")
+    http_host: str = Field("127.0.0.1", alias="RAPPORT_HTTP_HOST")
+    http_port: int = Field(8080, alias="RAPPORT_HTTP_PORT", ge=0, le=65535)
+    public_url: str = Field("", alias="RAPPORT_PUBLIC_URL")
+    files: Path = Field(Path("files"), alias="RAPPORT_FILES")
+    secret_key: SecretStr | None = Field(None, alias="RAPPORT_SECRET_KEY")
+    log: Literal["text", "json"] = Field("text", alias="RAPPORT_LOG")
+
+    telegram_bot_token: SecretStr | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
+    telegram_api_base: str = Field("", alias="TELEGRAM_API_BASE")
+    telegram_mode: Literal["polling", "webhook"] = Field("polling", alias="TELEGRAM_MODE")
+    telegram_webhook_secret: SecretStr | None = Field(None, alias="TELEGRAM_WEBHOOK_SECRET")
+
+    instagram_account_id: str = Field("", alias="INSTAGRAM_ACCOUNT_ID")
+    instagram_access_token: SecretStr | None = Field(None, alias="INSTAGRAM_ACCESS_TOKEN")
+    instagram_app_secret: SecretStr | None = Field(None, alias="INSTAGRAM_APP_SECRET")
+    instagram_verify_token: SecretStr | None = Field(None, alias="INSTAGRAM_VERIFY_TOKEN")
+    instagram_api_base: str = Field("", alias="INSTAGRAM_API_BASE")
