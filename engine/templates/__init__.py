@@ -1,6 +1,6 @@
 """Templates: texts with values put in. Sandboxed Jinja2, checked and compiled when loaded.
 
-The language, its limits and what values do in it are told in docs of the flow language. In short:
+What values do in them:
 
 * A name without a value is *undefined*: it prints nothing, `default()` works, filters leave it
   undefined, it counts 0 in arithmetic and '' beside text, is false, equals nothing and is neither

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 
 from engine.fields.places import Locale
-from engine.templates.bounds import MAX_ITEMS, TemplateFailed, bounded, finite
+from engine.templates.bounds import MAX_ITEMS, MAX_TEXT, TemplateFailed, bounded, finite
 
 Result = (
     str | Decimal | bool | date | time | datetime | tuple[object, ...] | Mapping[str, object] | None
@@ -63,7 +63,8 @@ class Record:
 
     def get(self, key: str) -> object:
         """The value of `key` as a template sees it."""
-        value = enter(self.values.get(key))
+        raw = self.values.get(key)
+        value = raw if type(raw) is str and len(raw) <= MAX_TEXT else enter(raw)
         if self.labels is not None and key in self.labels:
             return _labelled(value, self.labels[key])
         return value
@@ -121,10 +122,9 @@ def enter(raw: object) -> object:
     Raises TemplateFailed for a text over the limit, a number that is not finite, and any other
     kind of object.
     """
-    kind = raw.__class__
-    if kind is str:
-        return bounded(raw)  # type: ignore[arg-type]  # its class has just been looked at
-    known = _ENTRIES.get(kind)
+    if type(raw) is str:
+        return bounded(raw)
+    known = _ENTRIES.get(type(raw))
     return known(raw) if known else _enter_unusual(raw)
 
 
