@@ -40,6 +40,8 @@ def clean_text(text: str) -> str | Fault:
     """
     if len(text) > REPLY_LIMIT:
         return Fault(FaultCode.TOO_LONG, {"limit": REPLY_LIMIT})
+    if text.isascii() and text.isprintable():
+        return text.strip()
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     if _FORBIDDEN.search(text):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -42,7 +41,7 @@ def coerce(raw: object, field: Field, locale: Locale, now: datetime | None = Non
         if isinstance(cleaned, Fault):
             return Refused(cleaned)
         raw = cleaned or None
-    coerced = Read(None) if raw is None else _COERCERS[field.type](raw, field, locale)
+    coerced = Read(None) if raw is None else _typed(raw, field.type, locale)
     if isinstance(coerced, Refused):
         return coerced
     fault = validate(coerced.value, field, locale, now)
@@ -59,11 +58,44 @@ def normalise(value: Value) -> Value:
     return value
 
 
-def _text(raw: object, field: Field, locale: Locale) -> Coerced:
-    return Read(raw) if isinstance(raw, str) else refuse(FaultCode.NOT_TEXT)
+def _typed(raw: object, type_: FieldType, locale: Locale) -> Coerced:
+    match type_:
+        case FieldType.NUMBER:
+            return _number(raw)
+        case FieldType.BOOLEAN:
+            return _boolean(raw)
+        case FieldType.DATE:
+            return _date(raw)
+        case FieldType.TIME:
+            return _time(raw)
+        case FieldType.DATETIME:
+            return _moment(raw, locale)
+        case FieldType.LIST:
+            return _list(raw)
+    return _text(raw, type_, locale) if isinstance(raw, str) else refuse(_NOT_TEXT[type_])
 
 
-def _number(raw: object, field: Field, locale: Locale) -> Coerced:
+_NOT_TEXT = {
+    FieldType.TEXT: FaultCode.NOT_TEXT,
+    FieldType.EMAIL: FaultCode.NOT_EMAIL,
+    FieldType.PHONE: FaultCode.NOT_PHONE,
+    FieldType.URL: FaultCode.NOT_URL,
+    FieldType.SELECT: FaultCode.NOT_OPTION,
+}
+
+
+def _text(raw: str, type_: FieldType, locale: Locale) -> Coerced:
+    match type_:
+        case FieldType.EMAIL:
+            return read_email(raw)
+        case FieldType.PHONE:
+            return read_phone(raw, locale.country)
+        case FieldType.URL:
+            return read_url(raw)
+    return Read(raw)
+
+
+def _number(raw: object) -> Coerced:
     number = _decimal(raw)
     if number is None or not number.is_finite():
         return refuse(FaultCode.NOT_NUMBER)
@@ -89,12 +121,12 @@ def _decimal(raw: object) -> Decimal | None:
     return None
 
 
-def _boolean(raw: object, field: Field, locale: Locale) -> Coerced:
+def _boolean(raw: object) -> Coerced:
     value = _WORDS.get(raw.lower()) if isinstance(raw, str) else raw
     return Read(value) if isinstance(value, bool) else refuse(FaultCode.NOT_BOOLEAN)
 
 
-def _date(raw: object, field: Field, locale: Locale) -> Coerced:
+def _date(raw: object) -> Coerced:
     if isinstance(raw, date) and not isinstance(raw, datetime):
         return Read(raw)
     if not (isinstance(raw, str) and _ISO_DATE.fullmatch(raw)):
@@ -105,7 +137,7 @@ def _date(raw: object, field: Field, locale: Locale) -> Coerced:
         return refuse(FaultCode.NO_SUCH_DATE)
 
 
-def _time(raw: object, field: Field, locale: Locale) -> Coerced:
+def _time(raw: object) -> Coerced:
     if isinstance(raw, time) and raw.tzinfo is None:
         return Read(raw)
     if not (isinstance(raw, str) and _ISO_TIME.fullmatch(raw)):
@@ -116,7 +148,7 @@ def _time(raw: object, field: Field, locale: Locale) -> Coerced:
         return refuse(FaultCode.NOT_TIME)
 
 
-def _moment(raw: object, field: Field, locale: Locale) -> Coerced:
+def _moment(raw: object, locale: Locale) -> Coerced:
     try:
         if isinstance(raw, str) and _ISO_MOMENT.fullmatch(raw):
             raw = datetime.fromisoformat(raw.upper())
@@ -128,23 +160,7 @@ def _moment(raw: object, field: Field, locale: Locale) -> Coerced:
     return refuse(FaultCode.NOT_DATETIME)
 
 
-def _email(raw: object, field: Field, locale: Locale) -> Coerced:
-    return read_email(raw) if isinstance(raw, str) else refuse(FaultCode.NOT_EMAIL)
-
-
-def _phone(raw: object, field: Field, locale: Locale) -> Coerced:
-    return read_phone(raw, locale.country) if isinstance(raw, str) else refuse(FaultCode.NOT_PHONE)
-
-
-def _url(raw: object, field: Field, locale: Locale) -> Coerced:
-    return read_url(raw) if isinstance(raw, str) else refuse(FaultCode.NOT_URL)
-
-
-def _select(raw: object, field: Field, locale: Locale) -> Coerced:
-    return Read(raw) if isinstance(raw, str) else refuse(FaultCode.NOT_OPTION)
-
-
-def _list(raw: object, field: Field, locale: Locale) -> Coerced:
+def _list(raw: object) -> Coerced:
     if not isinstance(raw, list | tuple):
         return refuse(FaultCode.NOT_LIST)
     items: dict[str, None] = {}
@@ -154,18 +170,3 @@ def _list(raw: object, field: Field, locale: Locale) -> Coerced:
             return refuse(FaultCode.NOT_LIST)
         items[item] = None
     return Read(tuple(items))
-
-
-_COERCERS: dict[FieldType, Callable[[object, Field, Locale], Coerced]] = {
-    FieldType.TEXT: _text,
-    FieldType.NUMBER: _number,
-    FieldType.DATE: _date,
-    FieldType.BOOLEAN: _boolean,
-    FieldType.EMAIL: _email,
-    FieldType.PHONE: _phone,
-    FieldType.URL: _url,
-    FieldType.SELECT: _select,
-    FieldType.TIME: _time,
-    FieldType.DATETIME: _moment,
-    FieldType.LIST: _list,
-}

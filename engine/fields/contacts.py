@@ -13,6 +13,9 @@ from engine.fields.clean import plain_line
 from engine.fields.faults import FaultCode
 from engine.fields.readings import Read, Refused, refuse
 
+LONGEST_EMAIL = 254
+"""The longest address that can be delivered to, in characters (RFC 5321, erratum 1690)."""
+
 _SPACE = re.compile(r"\s")
 
 
@@ -23,6 +26,8 @@ def read_email(text: str) -> Read | Refused:
     address = plain_line(text).removeprefix("mailto:")
     if _SPACE.search(address):
         return refuse(FaultCode.EMAIL_SPACES if "@" in address else FaultCode.NOT_EMAIL)
+    if len(address) > LONGEST_EMAIL:
+        return refuse(FaultCode.TOO_LONG, limit=LONGEST_EMAIL)
     try:
         valid = validate_email(address, check_deliverability=False)
     except EmailNotValidError:

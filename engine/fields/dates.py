@@ -136,7 +136,7 @@ def _candidates(words: _Words, field: Field, locale: Locale, today: date) -> Fou
         only = not words.numbers and words.month is None
         return _one(today + timedelta(days=words.relative)) if only else FaultCode.NOT_DATE
     if words.month is not None:
-        return _named(words.numbers, words.month, field, locale, today)
+        return _named(words.numbers, words.month, field, today)
     match words.numbers:
         case []:
             return _next_weekday(words.weekday, today)
@@ -174,7 +174,6 @@ def _named(
     numbers: list[str],
     month: tuple[Calendar, int],
     field: Field,
-    locale: Locale,
     today: date,
 ) -> Found:
     calendar, number = month
@@ -272,12 +271,14 @@ def _orders(first: int, second: int, order: DateOrder | None) -> set[tuple[int, 
 
 def _yearless(calendar: Calendar, month: int, day: int, field: Field, today: date) -> Found:
     """The last such day up to today and the next one after it."""
+    around = list(_around(calendar, month, day, today))
+    if not around:
+        return FaultCode.NO_SUCH_DATE
     if field.rules.past:
         return FaultCode.DATE_INCOMPLETE
-    around = list(_around(calendar, month, day, today))
     past = [one for one in around if one <= today]
     coming = [one for one in around if one > today]
-    return tuple(map(Candidate, past[-1:] + coming[:1])) or FaultCode.NO_SUCH_DATE
+    return tuple(map(Candidate, past[-1:] + coming[:1]))
 
 
 def _around(calendar: Calendar, month: int, day: int, today: date) -> Iterator[date]:

@@ -7,6 +7,7 @@ letter: SQLite calls `fold` itself, PostgreSQL runs `translate(text, FOLD_FROM, 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -98,15 +99,18 @@ def _is_decoration(character: str) -> bool:
 
 
 _PHRASE = _PhraseTable()
+_MINUS = re.compile(r"(?<!\S)-(?=\d)")
 
 
 def fold_phrase(text: str) -> str:
     """A whole message reduced to its words, for comparing what people type.
 
     Folded, without punctuation, vowel signs and emoji styles, its spaces collapsed: `"Yes!! "`
-    and `"yes"` are the same phrase. A text of nothing but punctuation is its folded self, so
-    that a keyword `?` can be met.
+    and `"yes"` are the same phrase. The minus of `"-1"` stays, as U+2212. A text of nothing but
+    punctuation is its folded self, so that a keyword `?` can be met.
     """
     composed = unicodedata.normalize("NFC", text)
+    if "-" in composed:
+        composed = _MINUS.sub("\u2212", composed)
     phrase = " ".join(composed.translate(_PHRASE).split())
     return phrase or " ".join(fold(composed).split())

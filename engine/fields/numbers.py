@@ -41,6 +41,7 @@ _GROUPED = {mark: re.compile(rf"[1-9][0-9]{{0,2}}(?:[{mark}][0-9]{{3}})+") for m
 _GROUPED_FREELY = re.compile(rf"[0-9]{{1,3}}(?:[{_THIN}'\u2019\u066c][0-9]{{3}})+")
 # In front of a number these change what it says: "-$20", "< 50".
 _CHANGES_MEANING = re.compile("[-\u2212<>\u2264\u2265]\\W*$")
+_WORD_AFTER = re.compile(r"\s*([^\W\d_]+)")
 _EXPONENT = re.compile(r"[0-9][eE][-+]?[0-9]")
 
 DECIMAL_COMMA = frozenset(
@@ -82,13 +83,14 @@ def read_number(text: str, language: str) -> Read | Refused:
     if _SIMPLE.fullmatch(text):
         return Read(round_half_up(Decimal(text)))
     line = plain_line(text)
-    found = list(_NUMBER.finditer(line))
-    if not found:
-        return refuse(FaultCode.NOT_NUMBER)
-    numbers = {_scaled(line, match, language) for match in found}
-    if len(numbers) > 1:
-        return refuse(FaultCode.SEVERAL_NUMBERS)
-    number = numbers.pop()
+    found: list[re.Match[str]] = []
+    numbers: set[Decimal | None] = set()
+    for match in _NUMBER.finditer(line):
+        found.append(match)
+        numbers.add(_scaled(line, match, language))
+        if len(numbers) > 1 or len(found) > UNIT_WORDS:
+            return refuse(FaultCode.SEVERAL_NUMBERS)
+    number = numbers.pop() if numbers else None
     if number is None or _EXPONENT.search(line) or not _is_unit(line, found):
         return refuse(FaultCode.NOT_NUMBER)
     return within_limits(number)
@@ -110,7 +112,7 @@ def round_half_up(number: Decimal) -> Decimal:
 
 def _scaled(line: str, match: re.Match[str], language: str) -> Decimal | None:
     number = _parse(match.group(), language)
-    word = re.match(r"\s*([^\W\d_]+)", line[match.end() :])
+    word = _WORD_AFTER.match(line, match.end())
     scale = _SCALES.get(fold(word.group(1))) if word else None
     if number is None or scale is None:
         return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from engine.fields.booleans import read_boolean
@@ -18,24 +17,6 @@ from engine.fields.times import read_datetime, read_time
 from engine.fields.types import Field, FieldType
 from engine.fields.validate import validate
 
-Reader = Callable[[str, Field, Locale, datetime], Reading]
-"""Reads a cleaned, non-empty text as one type; the field's rules come afterwards."""
-
-
-READERS: dict[FieldType, Reader] = {
-    FieldType.TEXT: lambda text, field, locale, now: Read(text),
-    FieldType.NUMBER: lambda text, field, locale, now: read_number(text, locale.language),
-    FieldType.DATE: read_date,
-    FieldType.BOOLEAN: lambda text, field, locale, now: read_boolean(text),
-    FieldType.EMAIL: lambda text, field, locale, now: read_email(text),
-    FieldType.PHONE: lambda text, field, locale, now: read_phone(text, locale.country),
-    FieldType.URL: lambda text, field, locale, now: read_url(text),
-    FieldType.SELECT: lambda text, field, locale, now: read_select(text, field),
-    FieldType.TIME: lambda text, field, locale, now: read_time(text),
-    FieldType.DATETIME: read_datetime,
-    FieldType.LIST: lambda text, field, locale, now: read_list(text, field),
-}
-
 
 def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
     """`text` as a value of `field` that keeps its rules; `now` is aware.
@@ -49,7 +30,7 @@ def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Readin
         return Refused(cleaned)
     if not cleaned:
         return refuse(FaultCode.EMPTY)
-    reading = READERS[field.type](cleaned, field, locale, now)
+    reading = _read(cleaned, field, locale, now)
     if isinstance(reading, Refused):
         return reading
     if isinstance(reading, Ambiguous):
@@ -66,3 +47,30 @@ def _fitting(ambiguous: Ambiguous, field: Field, locale: Locale, now: datetime) 
     if kept:
         return Read(kept[0].value)
     return Refused(next(fault for fault in faults if fault is not None))
+
+
+def _read(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
+    """A cleaned, non-empty text as the field's type; the field's rules come afterwards."""
+    match field.type:
+        case FieldType.TEXT:
+            return Read(text)
+        case FieldType.SELECT:
+            return read_select(text, field)
+        case FieldType.NUMBER:
+            return read_number(text, locale.language)
+        case FieldType.DATE:
+            return read_date(text, field, locale, now)
+        case FieldType.BOOLEAN:
+            return read_boolean(text)
+        case FieldType.PHONE:
+            return read_phone(text, locale.country)
+        case FieldType.EMAIL:
+            return read_email(text)
+        case FieldType.URL:
+            return read_url(text)
+        case FieldType.TIME:
+            return read_time(text)
+        case FieldType.DATETIME:
+            return read_datetime(text, field, locale, now)
+        case FieldType.LIST:
+            return read_list(text, field)

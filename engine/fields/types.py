@@ -32,6 +32,9 @@ class FieldType(StrEnum):
     DATETIME = "datetime"
     LIST = "list"
 
+    # Enum's own hash is a Python function, and every reply looks its type up.
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
