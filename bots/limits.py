@@ -16,29 +16,34 @@ from engine import limits
 
 Lane = Literal["live", "campaign"]
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _SWEEP_AT = 1024
 """From how many remembered chats on the full buckets are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
 class Bucket:
-    """`burst` sends at once, and one more `every` so often. `every` zero: no limit."""
+    """`burst` sends at once, and one more `every` so often. `every` zero: no limit.
 
-    every: timedelta
-    burst: int
+    Moments are whole microseconds since 1970: every message asks, and datetimes would cost more
+    than the rest of the question.
+    """
 
-    def ready_at(self, full_at: datetime, now: datetime) -> datetime:
-        """When one more may go, if the bucket is full at `full_at`."""
-        return self._sane(full_at, now) - self.every * (self.burst - 1)
+    __slots__ = ("_every", "_slack", "_whole")
 
-    def full_after(self, full_at: datetime, now: datetime) -> datetime:
-        """When the bucket is full again after one more went `now`."""
-        return max(self._sane(full_at, now), now) + self.every
+    def __init__(self, every: timedelta, burst: int) -> None:
+        self._every = every // _MICROSECOND
+        self._slack = self._every * (burst - 1)
+        self._whole = self._every * burst
 
-    def _sane(self, full_at: datetime, now: datetime) -> datetime:
+    def ready_at(self, full_at: int, now: int) -> int:
+        """When one more may go, if the bucket is full at `full_at`; `now` or before: at once."""
         # Further away than a whole bucket it can only be if the clock was set back.
-        return min(full_at, now + self.every * self.burst)
+        return min(full_at, now + self._whole) - self._slack
+
+    def full_after(self, full_at: int, now: int) -> int:
+        """When the bucket is full again after one more went `now`."""
+        return max(min(full_at, now + self._whole), now) + self._every
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,58 +102,58 @@ class Pace:
 
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
-        self._account_full_at = _LONG_AGO
-        self._campaigns_full_at = _LONG_AGO
-        self._full_at: dict[str, datetime] = {}
-        self._held_until: dict[str, datetime] = {}
+        self._account_full_at = 0
+        self._campaigns_full_at = 0
+        self._full_at: dict[str, int] = {}
+        self._held_until: dict[str, int] = {}
+        self._careful_for = rates.careful_for // _MICROSECOND
         self._sweep_at = _SWEEP_AT
 
     def next_at(self, peer: str, now: datetime, lane: Lane = "live") -> datetime:
         """The earliest moment, `now` or later, at which a message to this peer may leave."""
-        rates = self._rates
-        full_at = self._full_at.get(peer, _LONG_AGO)
-        at = max(
-            now,
-            rates.account.ready_at(self._account_full_at, now),
-            self._bucket(peer, now).ready_at(full_at, now),
-            self._held_until.get(peer, now),
-        )
+        rates, moment = self._rates, _microseconds(now)
+        at = rates.account.ready_at(self._account_full_at, moment)
+        if peer in self._full_at:
+            at = max(at, self._bucket(peer, moment).ready_at(self._full_at[peer], moment))
+        if peer in self._held_until:
+            at = max(at, self._held_until[peer])
         if lane == "campaign":
-            return max(at, rates.campaigns.ready_at(self._campaigns_full_at, now))
-        return at
+            at = max(at, rates.campaigns.ready_at(self._campaigns_full_at, moment))
+        return now if at <= moment else now + timedelta(microseconds=at - moment)
 
     def sent(self, peer: str, now: datetime, lane: Lane = "live") -> None:
         """A request to this peer left now, whatever becomes of it."""
-        rates = self._rates
-        self._account_full_at = rates.account.full_after(self._account_full_at, now)
+        rates, moment = self._rates, _microseconds(now)
+        self._account_full_at = rates.account.full_after(self._account_full_at, moment)
         if lane == "campaign":
-            self._campaigns_full_at = rates.campaigns.full_after(self._campaigns_full_at, now)
-        full_at = self._full_at.get(peer, _LONG_AGO)
-        self._full_at[peer] = self._bucket(peer, now).full_after(full_at, now)
+            self._campaigns_full_at = rates.campaigns.full_after(self._campaigns_full_at, moment)
+        full_at = self._full_at.get(peer, 0)
+        self._full_at[peer] = self._bucket(peer, moment).full_after(full_at, moment)
         if len(self._full_at) >= self._sweep_at:
-            self._forget_full(now)
+            self._forget_full(moment)
 
     def throttled(self, peer: str, retry_after: float, now: datetime) -> None:
         """The platform answered 429: nothing to this peer for `retry_after` seconds."""
-        self._held_until[peer] = now + timedelta(seconds=retry_after)
+        self._held_until[peer] = _microseconds(now + timedelta(seconds=retry_after))
 
     def remembered(self) -> int:
         """How many chats take up memory."""
         return len(self._full_at.keys() | self._held_until.keys())
 
-    def _bucket(self, peer: str, now: datetime) -> Bucket:
-        rates = self._rates
+    def _bucket(self, peer: str, moment: int) -> Bucket:
         held_until = self._held_until.get(peer)
         if held_until is not None:
-            if now < held_until + rates.careful_for:
-                return rates.careful
+            if moment < held_until + self._careful_for:
+                return self._rates.careful
             del self._held_until[peer]
-        return rates.group if rates.is_group(peer) else rates.chat
+        return self._rates.group if self._rates.is_group(peer) else self._rates.chat
 
-    def _forget_full(self, now: datetime) -> None:
-        careful_for = self._rates.careful_for
-        self._full_at = {peer: at for peer, at in self._full_at.items() if at > now}
-        self._held_until = {
-            peer: at for peer, at in self._held_until.items() if at + careful_for > now
-        }
+    def _forget_full(self, moment: int) -> None:
+        calm = moment - self._careful_for
+        self._full_at = {peer: at for peer, at in self._full_at.items() if at > moment}
+        self._held_until = {peer: at for peer, at in self._held_until.items() if at > calm}
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND

@@ -58,6 +58,12 @@ _ENVELOPE = frozenset(
 )
 """What any message may have; the first key besides these says what a service message is about."""
 
+_PROFILE = (
+    ("first_name", "first_name"),
+    ("last_name", "last_name"),
+    ("username", "username"),
+    ("language_code", "language"),
+)
 _LOST = frozenset({"kicked", "left"})
 
 
@@ -86,10 +92,13 @@ def decode(raw: object, bot: str, username: str = "") -> Inbound:
     except _Malformed as reason:
         raise Undecodable(str(reason), f"tg:{bot}:{_digest(raw)}") from None
     key = f"tg:{bot}:{seq}"
-    what = next((name for name in body if name in _READERS), "")
-    origin = _Origin(key, seq, username, what)
+    for what in body:
+        if what in _READERS:
+            break
+    else:
+        return _unknown(_Origin(key, seq, username, ""), body)
     try:
-        return _READERS[what](origin, _mapping(body[what])) if what else _unknown(origin, body)
+        return _READERS[what](_Origin(key, seq, username, what), _mapping(body[what]))
     except _Malformed as reason:
         raise Undecodable(str(reason), key) from None
 
@@ -185,13 +194,7 @@ def _inbound(
 
 
 def _profile(person: _Json) -> _Json:
-    named = {
-        "first_name": _text(person, "first_name"),
-        "last_name": _text(person, "last_name"),
-        "username": _text(person, "username"),
-        "language": _text(person, "language_code"),
-    }
-    return {key: value for key, value in named.items() if value}
+    return {name: _text(person, key) for key, name in _PROFILE if person.get(key)}
 
 
 def _content(body: _Json, username: str) -> tuple[Kind, _Json]:

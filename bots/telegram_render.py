@@ -6,7 +6,6 @@ Texts go without parse_mode: what a business or a customer wrote is never markup
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bots.channel import Outgoing, Rejected
@@ -78,18 +77,20 @@ def parts(message: Outgoing) -> Sequence[Outgoing]:
     """
     if message.media is not None:
         return _media_parts(message, message.media)
-    if measure(message.text, TELEGRAM_TEXT.unit) <= _MOST:
+    if len(message.text) <= _MOST // 2 or measure(message.text, TELEGRAM_TEXT.unit) <= _MOST:
         return (message,)
     texts = list(_pieces(message.text))
-    bare = replace(message, buttons=())
-    return [*(replace(bare, text=text) for text in texts[:-1]), replace(message, text=texts[-1])]
+    return [
+        *(Outgoing(message.peer, text) for text in texts[:-1]),
+        message._replace(text=texts[-1]),
+    ]
 
 
 def _media_parts(message: Outgoing, media: Media) -> Sequence[Outgoing]:
     fits = measure(message.text, TELEGRAM_CAPTION.unit) <= TELEGRAM_CAPTION.value
     if not message.text or (fits and media.kind != "location"):
         return (message,)
-    return [Outgoing(message.peer, "", media=media), *parts(replace(message, media=None))]
+    return [Outgoing(message.peer, "", media=media), *parts(message._replace(media=None))]
 
 
 def _pieces(text: str) -> Iterator[str]:
