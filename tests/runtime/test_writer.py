@@ -1,0 +1,126 @@
+"""The writer: one place that commits, in groups, where nobody's failure takes others with it."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from crm.database import DatabaseUnavailable, open_engine
+from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'store.db'}"
+
+
+@pytest.fixture(params=["thread", "inline"])
+def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writer]:
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer: Writer = ThreadWriter(engine) if request.param == "thread" else InlineWriter(engine)
+    yield writer
+    writer.close()
+    engine.dispose()
+
+
+def say(word: str) -> "Say":
+    return Say(word)
+
+
+class Say:
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __call__(self, db: Connection) -> str:
+        db.execute(text("INSERT INTO said VALUES (:word)"), {"word": self.word})
+        return self.word
+
+
+def said(db: Connection) -> list[str]:
+    return [row.word for row in db.execute(text("SELECT word FROM said ORDER BY word"))]
+
+
+def test_what_a_function_returns_comes_after_the_commit(writer: Writer, tmp_path: Path) -> None:
+    assert writer.submit(say("hello")).result(5) == "hello"
+    outside = sqlite3.connect(tmp_path / "store.db")
+    assert outside.execute("SELECT word FROM said").fetchall() == [("hello",)]
+    outside.close()
+
+
+def test_one_that_raises_takes_nothing_of_the_others_with_it(writer: Writer) -> None:
+    futures: list[Future[str]] = [writer.submit(say(word)) for word in ("a", "a", "b")]
+    outcomes = [future.exception(5) for future in futures]
+    assert [type(outcome).__name__ for outcome in outcomes] == [
+        "NoneType", "IntegrityError", "NoneType",
+    ]  # fmt: skip
+    assert writer.submit(said).result(5) == ["a", "b"]
+
+
+def test_a_locked_store_refuses_in_one_clear_line_and_serves_again_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.database.BUSY_TIMEOUT_SECONDS", 0.01)
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer = ThreadWriter(engine)
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailable, match="locked by another process"):
+        writer.submit(say("a")).result(5)
+    holder.execute("ROLLBACK")
+    holder.close()
+    writer.submit(say("a")).result(5)
+    assert writer.submit(said).result(5) == ["a"]
+    writer.close()
+    engine.dispose()
+
+
+def test_a_read_only_store_refuses_in_one_clear_line(tmp_path: Path) -> None:
+    open_engine(_url(tmp_path)).connect().close()
+    engine = open_engine(_url(tmp_path), read_only=True)
+    writer = ThreadWriter(engine)
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        writer.submit(lambda db: db.execute(text("CREATE TABLE x (y)"))).result(5)
+    writer.close()
+    engine.dispose()
+
+
+def test_what_queues_while_a_transaction_runs_shares_the_next_one(tmp_path: Path) -> None:
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer = ThreadWriter(engine)
+    go = threading.Event()
+
+    def wait(_: Connection) -> None:
+        go.wait(5)
+
+    def transaction(db: Connection) -> object:
+        return db.get_transaction()
+
+    blocked = writer.submit(wait)
+    seen = [writer.submit(transaction) for _ in range(3)]
+    go.set()
+    blocked.result(5)
+    assert len({id(future.result(5)) for future in seen}) == 1
+    writer.close()
+    engine.dispose()
+
+
+def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer = ThreadWriter(engine)
+    futures = [writer.submit(say(str(number))) for number in range(20)]
+    writer.close()
+    assert all(future.done() for future in futures)
+    with engine.connect() as db:
+        assert len(said(db)) == 20
+    engine.dispose()
