@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Unit = Literal["utf16", "bytes", "characters", "items", "seconds", "per_second", "per_minute"]
+Unit = Literal["utf16", "bytes", "characters", "items", "per_second", "per_minute"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,3 +285,24 @@ def test_the_session_serves_aiograms_own_methods_as_well() -> None:
             assert sent.text == "hello"
 
     run(scene())
+
+
+def test_what_people_do_besides_writing_arrives_as_what_it_is() -> None:
+    async def scene(api: BotApi, channel: TelegramAiogram) -> None:
+        first = await channel.fetch(None)
+        sara = api.user(7)
+        written = sara.says("1990-05-51")
+        sara.edits(written, "1990-05-15")
+        sara.posts({"sticker": {"file_id": "S", "emoji": "👍"}})
+        sara.blocks()
+        answer = await channel.fetch(first.next_offset)
+        kinds = [channel.decode(raw).kind for raw in answer.updates]
+        assert kinds == ["text", "edited", "sticker", "blocked"]
+        with pytest.raises(Unreachable):
+            await channel.send(HELLO)
+        sara.unblocks()
+        await channel.send(HELLO)
+        (raw,) = (await channel.fetch(answer.next_offset)).updates
+        assert channel.decode(raw).kind == "unblocked"
+
+    play(scene)

@@ -25,9 +25,10 @@ def parsed(text: str, parse_mode: str | None, most: int, what: str) -> str:
         text = _without_tags(text)
     elif parse_mode:
         raise bad_request("unsupported parse_mode")
+    text = text.strip()
     if units(text) > most:
         raise bad_request(f"{what} is too long")
-    return text.strip()
+    return text
 
 
 class _Tags(HTMLParser):
