@@ -1,0 +1,27 @@
+"""Run every benchmark, print one table and write `benchmarks/latest.json`."""
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import cold_start, floor, lead_capture, ready
+from benchmarks.harness import LATEST, Result, show, to_json
+
+ROUNDS = 3
+ALL: tuple[Callable[[int], list[Result]], ...] = (
+    lead_capture.measure,
+    floor.measure,
+    cold_start.measure,
+    ready.measure,
+)
+
+
+def main() -> int:
+    """0 if every bound holds, else 1."""
+    results = [line for measure in ALL for line in measure(ROUNDS)]
+    LATEST.write_text(to_json(results) + "\n")
+    show(results)
+    return 0 if all(line.ok for line in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
