@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.fields.types import Field
-from engine.texts import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,15 @@ class Segment:
     description: str = ""
     static: bool = False
     criterion: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmartTag:
+    """A tag that follows `criterion` (engine.criteria) by itself."""
+
+    tag: str
+    criterion: Any
+    remove_when_false: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,9 @@ class Business:
     """fields: mapped fields by key and base fields by name (`Field.base` tells them apart).
 
     languages: the default one first. timezone: an IANA name. opt_out, opt_in: the business's own
-    words, beside those built in. sending: the `sending:` section as written, typed.
+    words, beside those built in, folded. defaults: what `defaults:` says of each node kind, as
+    it was written (engine.source.Mapping). sending, scoring, stages, retention, http, instagram:
+    the sections of those names, typed; empty where none is written.
     """
 
     key: str
@@ -72,4 +82,10 @@ class Business:
     opt_out: tuple[str, ...] = ()
     opt_in: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    smart_tags: tuple[SmartTag, ...] = ()
     sending: Mapping[str, Any] = field(default_factory=dict)
+    scoring: Mapping[str, Any] = field(default_factory=dict)
+    stages: Mapping[str, Any] = field(default_factory=dict)
+    retention: Mapping[str, Any] = field(default_factory=dict)
+    http: Mapping[str, Any] = field(default_factory=dict)
+    instagram: Mapping[str, Any] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.durations import Duration
 from engine.fields.types import Value
 from engine.node import Node
 from engine.problems import NOWHERE, Position
@@ -52,17 +53,26 @@ class Flow:
     """again: restart | ignore | parallel | None (restart by the person's own act, else ignore).
 
     error: what is sent where a message's template failed (a Text of templates), None = built in.
+    purpose: why it writes to people, '' for the default of what started it. on_update: move |
+    finish | restart, for those waiting when a new version is applied; was: old node id -> the id
+    it has now. expires: how long after it was due an automatic message is still worth sending.
     source: the YAML text it was read from.
     """
 
     key: str
     version: int = 0
     title: str = ""
+    description: str = ""
     language: str = ""
+    languages: tuple[str, ...] = ()
+    purpose: str = ""
     triggers: tuple[Trigger, ...] = ()
     vars: Mapping[str, Value] = field(default_factory=dict)
     again: str | None = None
+    on_update: str = "move"
+    was: Mapping[str, str] = field(default_factory=dict)
     error: Any = None
+    expires: Duration | None = None
     channels: tuple[str, ...] = ()
     nodes: tuple[Node, ...] = ()
     reads: Reads = Reads()

@@ -80,7 +80,19 @@ class Mapping:
 Source = Scalar | Sequence | Mapping
 
 
-def read_documents(text: str, file: str, problems: Problems) -> list[Source]:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file: its tree, and its part of the file's text (all, if alone)."""
+
+    root: Source
+    text: str
+
+    @property
+    def empty(self) -> bool:
+        return isinstance(self.root, Scalar) and self.root.empty
+
+
+def read_documents(text: str, file: str, problems: Problems) -> list[Document]:
     """The documents of one file, in order; empty ones (comments alone) are left out.
 
     After a problem that ends the reading, the documents complete before it are still given.
@@ -88,17 +100,16 @@ def read_documents(text: str, file: str, problems: Problems) -> list[Source]:
     if _refused(text, file, problems):
         return []
     builder = _Builder(text.removeprefix("\ufeff"), file, problems)
-    documents: list[Source] = []
+    documents: list[Document] = []
     try:
-        for document in builder.documents():
-            if not (isinstance(document, Scalar) and document.empty):
-                documents.append(document)
+        documents.extend(builder.documents())  # what came before a problem is kept
     except YamlError as error:
         position = builder.place(error.line, error.column)
         problems.error(position, "E001", f"this is not YAML: {error}", builder.cure(position))
     except _Refused:
         pass
-    return documents
+    documents = [document for document in documents if not document.empty]
+    return [Document(documents[0].root, builder.text)] if len(documents) == 1 else documents
 
 
 def excerpt(text: str, position: Position) -> str:
@@ -166,7 +177,7 @@ class _Builder:
     def place(self, line: int, column: int) -> Position:
         return Position(self.file, line + 1, column + 1)
 
-    def documents(self) -> Iterator[Source]:
+    def documents(self) -> Iterator[Document]:
         stream = events(self.text)
         for event in stream:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -174,7 +185,9 @@ class _Builder:
                     self.refuse(event, "E011", "a line beginning with % is not used here")
                 self.size = 0
                 self.anchors.clear()
-                yield self.node(next(stream), stream, 1).source
+                root = self.node(next(stream), stream, 1).source
+                end = end_of(next(stream)).index
+                yield Document(root, self.text[start_of(event).index : end])
 
     def node(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
         if isinstance(event, yaml.AliasEvent):

@@ -62,7 +62,7 @@ class TextShape(Shape[Text[Leaf]], Generic[Leaf]):
             return None
         if self.leaf is str:
             self.check_limits(scalar.text, scalar, place, reader)
-            return scalar.text  # type: ignore[return-value]  # mypy does not narrow Leaf
+            return scalar.text
         template = read_template(scalar, reader)
         if template is not None and template.is_constant:
             self.check_limits(template.source, scalar, place, reader)

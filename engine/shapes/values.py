@@ -58,7 +58,7 @@ def plain_word(text: str) -> str | bool | Decimal | None:
 
 
 def plain(source: Source) -> Any:
-    """The tree as dicts, lists and texts, every word as the letters typed; nothing written: None."""
+    """The tree as dicts, lists and texts: the letters typed, None where nothing is written."""
     match source:
         case Scalar():
             return None if source.empty else source.text

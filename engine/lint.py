@@ -1,0 +1,319 @@
+"""What only the whole of a project shows: names that lead nowhere, circles, rival triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from engine.business import Business
+from engine.flow import Flow, Trigger
+from engine.graph import circles, edges_of, reached, trapped
+from engine.loader.reads import customer_name
+from engine.node import END
+from engine.problems import Position, Problems
+from engine.scope import BUSINESS_NAMES, ROOTS
+from engine.shapes import NameUse, Reader, Ref, Reference
+from engine.suggest import did_you_mean
+from engine.transcript import Transcript
+
+if TYPE_CHECKING:
+    from engine.loader.flows import FlowRead
+
+
+def lint_project(
+    business: Business,
+    flows: Mapping[str, FlowRead],
+    others: Sequence[Reader],
+    tests: Sequence[Transcript],
+    problems: Problems,
+) -> None:
+    """Add to `problems` what is wrong between the parts. others: readers of what is no flow."""
+    readers = [*(read.reader for read in flows.values()), *others]
+    names = _Names(business, frozenset(flows), _saved(readers), _given(readers))
+    for reader in readers:
+        for reference in reader.references:
+            _check_reference(reference, names, problems)
+    waiting = {key for key, read in flows.items() if any(one.node.waits for one in read.nodes)}
+    for read in flows.values():
+        _check_names(read, names, problems)
+        _check_targets(read, problems)
+        _check_ways(read, waiting, problems)
+        _check_occurrences(read.flow, problems)
+    _check_claims(business, [read.flow for read in flows.values()], problems)
+    _check_tests(tests, problems)
+
+
+# -- names
+
+
+class _Names:
+    """What may be referred to in the project."""
+
+    def __init__(
+        self,
+        business: Business,
+        flows: frozenset[str],
+        saved: frozenset[str],
+        given: frozenset[str],
+    ) -> None:
+        self.business = business
+        self.flows = flows
+        self.saved = saved
+        self.given = given
+        roles = {staff.role for staff in business.staff}
+        people = {staff.name for staff in business.staff}
+        self.who = frozenset((*people, *roles, *business.teams, "assigned"))
+
+    @property
+    def customer(self) -> frozenset[str]:
+        """What may stand after `customer.`: fields, and keys that some reply is saved to."""
+        own = ("tags", "segments", "extra", "id")
+        return frozenset((*self.business.fields, *self.saved, *own))
+
+
+def _saved(readers: Iterable[Reader]) -> frozenset[str]:
+    return frozenset(name for reader in readers for name in _of(reader, Ref.SAVE))
+
+
+def _given(readers: Iterable[Reader]) -> frozenset[str]:
+    return frozenset(name for reader in readers for name in _of(reader, Ref.GIVE))
+
+
+def _of(reader: Reader, kind: Ref) -> Iterator[str]:
+    return (reference.name for reference in reader.references if reference.kind is kind)
+
+
+def _check_reference(reference: Reference, names: _Names, problems: Problems) -> None:
+    kind, name, position = reference.kind, reference.name, reference.position
+    match kind:
+        case Ref.FLOW:
+            _known(name, names.flows, "E304", "flow", position, problems)
+        case Ref.TAG:
+            _known(name, names.business.tags, "E302", "tag", position, problems)
+        case Ref.SEGMENT:
+            _known(name, names.business.segments, "E303", "segment", position, problems)
+        case Ref.WHO:
+            _known(name, names.who, "E305", kind.value, position, problems)
+        case Ref.READ | Ref.WRITE | Ref.SAVE:
+            _check_field(reference, names, problems)
+        case Ref.NODE | Ref.GIVE:
+            pass
+
+
+def _known(
+    name: str,
+    known: Iterable[str],
+    code: str,
+    what: str,
+    position: Position,
+    problems: Problems,
+) -> None:
+    if name in known:
+        return
+    cure = did_you_mean(name, known)
+    if not cure and code in ("E302", "E303"):
+        cure = f"Declare it under '{what}s' in crm.yaml."
+    problems.error(position, code, f"unknown {what} '{name}'", cure)
+
+
+def _check_field(reference: Reference, names: _Names, problems: Problems) -> None:
+    name, position = reference.name, reference.position
+    if name.startswith("var."):
+        return
+    field = names.business.fields.get(name)
+    if field is None:
+        _report_field(reference, names, problems)
+    elif field.read_only and reference.kind is not Ref.READ:
+        message = f"'{name}' is worked out by Rapport and cannot be written"
+        problems.error(position, "E307", message)
+
+
+def _report_field(reference: Reference, names: _Names, problems: Problems) -> None:
+    name, position = reference.name, reference.position
+    cure = did_you_mean(name.removeprefix("customer."), names.business.fields)
+    if reference.kind is Ref.SAVE:
+        message = f"no field '{name}' is declared: it is stored as text among the extras"
+        problems.warning(position, "W301", message, cure or "Declare it under 'fields'.")
+    elif reference.kind is Ref.WRITE or name not in names.saved:
+        problems.error(position, "E301", f"unknown field '{name}'", cure)
+
+
+def _check_names(read: FlowRead, names: _Names, problems: Problems) -> None:
+    """Names in templates; those in criteria were checked when they were read."""
+    variables = frozenset(
+        (
+            *read.flow.vars,
+            *names.given,
+            *(
+                reference.name.removeprefix("var.")
+                for reference in read.reader.references
+                if reference.kind in (Ref.WRITE, Ref.SAVE) and reference.name.startswith("var.")
+            ),
+        )
+    )
+    for use in read.reader.uses:
+        _check_use(use, variables, names, problems)
+    for use in read.reader.histories:
+        if use.path[0] not in names.business.fields:
+            _known(use.path[0], names.business.fields, "E301", "field", use.position, problems)
+
+
+def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems: Problems) -> None:
+    first, rest = use.path[0], use.path[1:]
+    if use.in_template and first not in ROOTS:
+        _report_root(use, names, problems)
+    elif first == "var" and rest and rest[0] not in variables:
+        message = f"no variable '{rest[0]}' is set in this flow"
+        cure = did_you_mean(rest[0], variables) or "Declare it under 'vars'."
+        problems.error(use.position, "E306", message, cure)
+    elif not use.in_template:
+        return
+    elif first == "customer":
+        if rest:
+            _known(customer_name(use), names.customer, "E301", "field", use.position, problems)
+    elif first in _INNER and rest and rest[0] not in _INNER[first]:
+        message = f"'{first}' has no '{rest[0]}'"
+        cure = did_you_mean(rest[0], _INNER[first])
+        problems.error(use.position, "E502", message, cure)
+
+
+_INNER: Mapping[str, Sequence[str]] = {"reply": ("text", "value"), "business": BUSINESS_NAMES}
+
+
+def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
+    name = use.path[0]
+    if name in names.business.fields:
+        cure = f"Write customer.{name}."
+    else:
+        cure = did_you_mean(name, ROOTS) or f"There are {', '.join(ROOTS)}."
+    problems.error(use.position, "E502", f"unknown name '{'.'.join(use.path)}'", cure)
+
+
+# -- ways
+
+
+def _check_targets(read: FlowRead, problems: Problems) -> None:
+    ids = read.flow.places
+    for one in read.nodes:
+        for target, position in one.targets:
+            if target != END and target not in ids:
+                message = f"node '{one.node.id}' goes to '{target}', which does not exist."
+                problems.error(position, "E103", message, did_you_mean(target, (*ids, END)))
+
+
+def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
+    """Nothing is said of the ways of a flow that could not be read whole."""
+    flow = read.flow
+    if not flow.nodes or any(
+        problem.severity == "error" and problem.position.file == flow.position.file
+        for problem in problems.found
+    ):
+        return
+    edges = edges_of(flow)
+    seen = reached(edges, flow.nodes[0].id)
+    for node in flow.nodes:
+        if node.id not in seen:
+            problems.error(node.position, "E104", f"no way leads to node '{node.id}'")
+    rests = {node.id for node in flow.nodes if node.waits or _calls_wait(read, node.id, waiting)}
+    for circle in circles({id_: () if id_ in rests else to for id_, to in edges.items()}):
+        names = " → ".join((*circle, circle[0]))
+        message = f"these nodes go round without a wait: {names}"
+        problems.error(_place(flow, circle[0]), "E105", message)
+    for circle in trapped(edges):
+        _report_trapped(flow, circle, problems)
+
+
+def _report_trapped(flow: Flow, circle: Sequence[str], problems: Problems) -> None:
+    place = _place(flow, circle[0])
+    if len(circle) == 1:
+        message = f"every answer to '{circle[0]}' leads back to it"
+        problems.error(place, "E106", message, "Give it a way out: a choice, a skip or a timeout.")
+    else:
+        message = f"no way leads out of {', '.join(circle)}"
+        problems.warning(place, "W101", message, "It ends when people stop answering.")
+
+
+def _calls_wait(read: FlowRead, node_id: str, waiting: set[str]) -> bool:
+    """Whether the node runs a flow that waits."""
+    one = read.nodes[read.flow.places[node_id]]
+    called = getattr(one.node, "flow", "")
+    return isinstance(called, str) and called in waiting
+
+
+def _place(flow: Flow, node_id: str) -> Position:
+    return flow.nodes[flow.places[node_id]].position
+
+
+# -- triggers
+
+
+def _check_occurrences(flow: Flow, problems: Problems) -> None:
+    seen: dict[str, Trigger] = {}
+    for trigger in flow.triggers:
+        same = seen.setdefault(trigger.id, trigger)
+        if same is not trigger:
+            message = f"this trigger is for the same occasion as that of line {same.position.line}"
+            problems.error(trigger.position, "E603", message)
+
+
+def _check_claims(business: Business, flows: Sequence[Flow], problems: Problems) -> None:
+    """Of two triggers alike in every way nobody could say which gets the message."""
+    claimed: dict[tuple[str, str, str], tuple[Trigger, tuple[str, ...]]] = {}
+    for flow in flows:
+        for trigger in flow.triggers:
+            for what, word in _claims(trigger):
+                _claim(claimed, (what, word), trigger, flow, problems)
+    always = {word: one.flow for one in business.always for word in one.keywords}
+    for flow in flows:
+        for trigger in flow.triggers:
+            for word in trigger.options.get("keywords", ()):
+                if word in always and always[word] != flow.key:
+                    message = f"'{word}' is claimed by 'always' in crm.yaml, which comes first"
+                    problems.error(trigger.position, "E602", message)
+
+
+def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
+    options = trigger.options
+    for name in ("keywords", "contains"):
+        yield from ((name, word) for word in options.get(name, ()))
+    if trigger.on == "message" and options.get("any"):
+        yield "any message", ""
+    if trigger.on == "command":
+        yield "command", options["command"]
+    if trigger.on == "referral":
+        yield "referral", options.get("ref", "")
+    if trigger.on == "customer_created":
+        yield "customer_created", ""
+
+
+def _claim(
+    claimed: dict[tuple[str, str, str], tuple[Trigger, tuple[str, ...]]],
+    claim: tuple[str, str],
+    trigger: Trigger,
+    flow: Flow,
+    problems: Problems,
+) -> None:
+    if trigger.only is not None:
+        return
+    own = trigger.options.get("channel")
+    channels: tuple[str, ...] = (own,) if own else flow.channels or ("",)
+    for channel in channels:
+        first, _ = claimed.setdefault((*claim, channel), (trigger, channels))
+        if first is not trigger and first.flow != trigger.flow:
+            what = f"'{claim[1]}'" if claim[1] else f"'{claim[0]}'"
+            place = f"{first.position.file}, line {first.position.line}"
+            message = f"{what} is claimed by '{first.flow}' too ({place})"
+            problems.error(trigger.position, "E602", message)
+            return
+
+
+# -- tests
+
+
+def _check_tests(tests: Sequence[Transcript], problems: Problems) -> None:
+    seen: dict[tuple[str, str], Transcript] = {}
+    for test in tests:
+        same = seen.setdefault((test.flow, test.name), test)
+        if same is not test:
+            message = f"a test of '{test.flow}' with this name is on line {same.position.line}"
+            problems.error(test.position, "E110", message)

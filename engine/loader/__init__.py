@@ -1,0 +1,124 @@
+"""Loading a project: from the texts of its files to flows that run, or every problem in them.
+
+Pure: reading the disk is the caller's. Nothing raises for what a file says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine import source as tree
+from engine.business import Business
+from engine.flow import Flow
+from engine.lint import lint_project
+from engine.loader.business import Industry, read_business
+from engine.loader.flows import FlowRead, is_flow, read_flow
+from engine.loader.transcripts import is_test, read_transcript
+from engine.node import Node
+from engine.problems import Position, Problem, Problems
+from engine.shapes import Reader
+from engine.source import Document, Source, read_documents
+from engine.transcript import Transcript
+
+CRM_FILE = "crm.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project as far as it could be read. Only one without errors may be run.
+
+    flows: by key. files: the path of each flow's file, by the flow's key. problems: sorted by
+    place, errors and warnings.
+    """
+
+    business: Business
+    flows: Mapping[str, Flow]
+    files: Mapping[str, str]
+    tests: tuple[Transcript, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+def load_project(
+    files: Mapping[str, str], kinds: Sequence[type[Node]], industry: Industry
+) -> Loaded:
+    """Everything in the files of one project folder, by their paths, crm.yaml among them.
+
+    kinds: the node kinds there are. industry: the YAML text of an industry's template, or None.
+    """
+    problems = Problems()
+    by_name = {kind.KIND: kind for kind in kinds}
+    documents = {path: read_documents(text, path, problems) for path, text in files.items()}
+    crm = next((path for path in files if path.rpartition("/")[2] == CRM_FILE), None)
+    crm_reader = Reader(problems, Business(key="", name=""))
+    if crm is None:
+        problems.error(Position(CRM_FILE, 1, 1), "E013", "a project has a crm.yaml, this has none")
+    for document in documents.pop(crm, [])[:1] if crm else ():
+        read_business(document.root, by_name, industry, crm_reader)
+    business = crm_reader.business
+    flows: dict[str, FlowRead] = {}
+    tests: list[Transcript] = []
+    test_reader = Reader(problems, business)
+    for document in _each(documents):
+        if is_test(document.root):  # asked first: a test names its flow by `flow:` too
+            test = read_transcript(document.root, test_reader)
+            tests += [test] if test else []
+        elif is_flow(document.root):
+            _add(flows, read_flow(document, business, by_name, problems), problems)
+        else:
+            _report_unknown(document.root, problems)
+    lint_project(business, flows, (crm_reader, test_reader), tests, problems)
+    return Loaded(
+        business=business,
+        flows={key: read.flow for key, read in flows.items()},
+        files={key: read.flow.position.file for key, read in flows.items()},
+        tests=tuple(tests),
+        problems=tuple(problems.sorted()),
+    )
+
+
+def load_flow(
+    source_text: str, business: Business, kinds: Sequence[type[Node]], key: str, version: int
+) -> Flow | None:
+    """One flow out of the text it was stored with; None if it has errors now.
+
+    Warnings, and what only the whole project can tell, are not looked at.
+    """
+    problems = Problems()
+    by_name = {kind.KIND: kind for kind in kinds}
+    for document in read_documents(source_text, f"{key} version {version}", problems):
+        if is_flow(document.root):
+            read = read_flow(document, business, by_name, problems, version)
+            if read is not None and read.flow.key == key:
+                return None if problems.errors else read.flow
+    return None
+
+
+def _each(documents: Mapping[str, list[Document]]) -> Iterator[Document]:
+    for path in sorted(documents):
+        yield from documents[path]
+
+
+def _add(flows: dict[str, FlowRead], read: FlowRead | None, problems: Problems) -> None:
+    if read is None:
+        return
+    same = flows.setdefault(read.flow.key, read)
+    if same is not read:
+        there = same.flow.position
+        message = f"the flow '{read.flow.key}' is already in {there.file}, line {there.line}"
+        problems.error(read.flow.position, "E110", message)
+
+
+def _report_unknown(source: Source, problems: Problems) -> None:
+    if isinstance(source, tree.Mapping):
+        campaign = source.entry("campaign")
+        if campaign is not None:
+            message = "campaigns are not available yet"
+            problems.error(campaign.key.position, "E901", message)
+            return
+    message = "a file of a project begins with 'flow:', 'campaign:' or 'test:'"
+    problems.error(source.position, "E012", message)

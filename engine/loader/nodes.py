@@ -1,0 +1,227 @@
+"""Reading the nodes of a flow: kind, id, common keys, and the kind's own options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import source as tree
+from engine.node import END, Node
+from engine.problems import Position
+from engine.shapes import (
+    CHANNEL_NAMES,
+    NAME,
+    NODE_REF,
+    ListOf,
+    OneOf,
+    Option,
+    Reader,
+    Ref,
+)
+from engine.shapes.structures import places_of, read_options
+from engine.source import Entry, Source
+from engine.suggest import did_you_mean
+
+COMMON: Mapping[str, Option] = {
+    "id": Option(NAME, "The node's name: exits lead to it, and waiting people stand at it"),
+    "was": Option(NAME, "The id it had before, for people who wait there"),
+    "goto": Option(NODE_REF, "Where it leads: a node's id, or end", "thanks"),
+    "next": Option(NODE_REF, "The same as goto"),
+    "end": Option(NAME, "Ends the flow with this outcome", "captured"),
+    "end_all": Option(NAME, "Ends this flow and those that called it with this outcome"),
+    "channels": Option(ListOf(OneOf(*CHANNEL_NAMES)), "Runs only on these channels"),
+}
+"""What every node may have."""
+
+LATER = (
+    *("split", "segment", "note", "task", "purchase", "interaction", "wait_for", "http", "start"),
+    *("handoff", "notify", "photo", "video", "document", "voice", "location"),
+)
+"""Node kinds, and options that make one, that this version does not have yet."""
+
+Kinds = Mapping[str, type[Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A node, and the names it goes to as they are written: (name, where)."""
+
+    node: Node
+    targets: tuple[tuple[str, Position], ...]
+
+
+@dataclass(slots=True)
+class NodeReader:
+    """Reads one flow's nodes; `defaults` are those of the flow, then of crm.yaml, by kind."""
+
+    kinds: Kinds
+    reader: Reader
+    defaults: Sequence[Mapping[str, tree.Mapping]]
+    was: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, Position] = field(default_factory=dict)
+
+    def read(self, source: Source) -> list[Read]:
+        """All nodes that can be read, in order, each with an id of its own."""
+        if not isinstance(source, tree.Sequence) or not source.items:
+            self.reader.error(source.position, "E111", "'nodes' takes a list of nodes")
+            return []
+        self.ids = self.written_ids(source.items)
+        read = (self.node(item, place) for place, item in enumerate(source.items, 1))
+        return [one for one in read if one is not None]
+
+    def written_ids(self, items: Iterable[Source]) -> dict[str, Position]:
+        ids: dict[str, Position] = {}
+        for item in items:
+            written = item.get("id") if isinstance(item, tree.Mapping) else None
+            if not isinstance(written, tree.Scalar):
+                continue
+            if written.text == END:
+                message = f"'{END}' cannot be an id: as an exit it ends the flow"
+                self.reader.error(written.position, "E206", message)
+            elif written.text in ids:
+                line = ids[written.text].line
+                message = f"the id '{written.text}' is already on line {line}"
+                self.reader.error(written.position, "E102", message)
+            else:
+                ids[written.text] = written.position
+        return ids
+
+    def node(self, source: Source, place: int) -> Read | None:
+        if not isinstance(source, tree.Mapping):
+            message = "a node is a mapping such as 'say: Hello'"
+            self.reader.error(source.position, "E201", message)
+            return None
+        kind = self.kind_of(source)
+        if kind is None:
+            return None
+        before = len(self.reader.references)
+        node = self.built(kind, self.with_defaults(source, kind.KIND), place)
+        targets = tuple(
+            (reference.name, reference.position)
+            for reference in self.reader.references[before:]
+            if reference.kind is Ref.NODE
+        )
+        return None if node is None else Read(node, targets)
+
+    def with_defaults(self, source: tree.Mapping, kind: str) -> tree.Mapping:
+        """The node with what `defaults:` lays under it; its own keys win."""
+        entries = {entry.key.text: entry for entry in source.entries}
+        for defaults in self.defaults:
+            if kind in defaults:
+                for entry in defaults[kind].entries:
+                    entries.setdefault(entry.key.text, entry)
+        return tree.Mapping(tuple(entries.values()), source.position)
+
+    # -- the kind
+
+    def kind_of(self, source: tree.Mapping) -> type[Node] | None:
+        found = self.kind_entries(source)
+        if len(found) == 1:
+            return self.kinds[found[0].key.text]
+        if found:
+            names = " and ".join(f"'{entry.key.text}'" for entry in found)
+            message = f"a node has one kind, this one has {names}"
+            self.reader.error(found[1].key.position, "E107", message, "Make a node of each.")
+        else:
+            self.report_no_kind(source)
+        return None
+
+    def kind_entries(self, source: tree.Mapping) -> list[Entry]:
+        """The keys that say a kind; `end` and `tag` may be mere options of another kind."""
+        found = [entry for entry in source.entries if entry.key.text in self.kinds]
+        if len(found) > 1:
+            found = [entry for entry in found if not self.is_option(entry, found)]
+        if not found and "end" in self.kinds and source.entry("end_all"):
+            found = [entry for entry in source.entries if entry.key.text == "end_all"]
+            return [
+                dataclasses.replace(found[0], key=dataclasses.replace(found[0].key, text="end"))
+            ]
+        return found
+
+    def is_option(self, entry: Entry, found: list[Entry]) -> bool:
+        name = entry.key.text
+        others = (other.key.text for other in found if other is not entry)
+        return name in COMMON or any(name in self.kinds[other].OPTIONS for other in others)
+
+    def report_no_kind(self, source: tree.Mapping) -> None:
+        strange = [entry for entry in source.entries if entry.key.text not in COMMON]
+        for entry in strange:
+            if entry.key.text in LATER:
+                message = f"'{entry.key.text}' is not available yet"
+                self.reader.error(entry.key.position, "E901", message)
+                return
+        for entry in strange:
+            cure = did_you_mean(entry.key.text, self.kinds)
+            if cure:
+                message = f"a node has no kind '{entry.key.text}'"
+                self.reader.error(entry.key.position, "E108", message, cure)
+                return
+        message = f"a node needs a key that says its kind: {', '.join(self.kinds)}"
+        self.reader.error(source.position, "E108", message)
+
+    # -- the node
+
+    def built(self, kind: type[Node], source: tree.Mapping, place: int) -> Node | None:
+        outer = self.reader.channels
+        self.reader.channels = self.channels_of(source)
+        try:
+            known = {**kind.OPTIONS, **COMMON}
+            values, complete = read_options(source, known, self.reader, f"'{kind.KIND}'")
+            if not complete:
+                return None
+            common = self.common(kind, values, source, place)
+            options = {name: value for name, value in values.items() if name not in COMMON}
+            with self.reader.inside(source.position, places_of(source)):
+                node = kind.build(common, options, self.reader)
+            return None if node is None else self.named(node, source)
+        finally:
+            self.reader.channels = outer
+
+    def channels_of(self, source: tree.Mapping) -> tuple[str, ...]:
+        """The channels whose limits its texts keep to."""
+        written = source.get("channels")
+        if written is None:
+            return self.reader.channels
+        items = written.items if isinstance(written, tree.Sequence) else (written,)
+        return tuple(item.text for item in items if isinstance(item, tree.Scalar))
+
+    def common(
+        self, kind: type[Node], values: Mapping[str, Any], source: tree.Mapping, place: int
+    ) -> dict[str, Any]:
+        ways = [name for name in ("goto", "next", "end", "end_all") if name in values]
+        if len(ways) > 1:
+            message = f"a node leaves one way, this one has {' and '.join(ways)}"
+            self.reader.error(places_of(source)[ways[1]], "E113", message)
+        id_ = values.get("id") or f"{kind.KIND}_{place}"
+        if "was" in values:
+            self.was[values["was"]] = id_
+        return {
+            "id": id_,
+            "position": source.position,
+            "goto": values.get("goto", values.get("next", "")),
+            "end": values.get("end", ""),
+            "end_all": values.get("end_all", ""),
+            "channels": values.get("channels", ()),
+        }
+
+    def named(self, node: Node, source: tree.Mapping) -> Node:
+        """The node under its own id: that of a wait survives moving the node about."""
+        if source.entry("id"):
+            return node
+        stem = _waiting_name(node, source) if node.waits else node.id
+        name, count = stem, 1
+        while name in self.ids:
+            count += 1
+            name = f"{stem}_{count}"
+        self.ids[name] = node.position
+        return node if name == node.id else dataclasses.replace(node, id=name)
+
+
+def _waiting_name(node: Node, source: tree.Mapping) -> str:
+    for key in ("save_to", "save_to_customer_field", "customer_field_key"):
+        saved = source.get(key)
+        if isinstance(saved, tree.Scalar):
+            return f"{node.KIND}_{saved.text.removeprefix('var.')}"
+    return node.KIND

@@ -1,0 +1,57 @@
+"""What a flow may ask of a customer, from the names found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.flow import Reads
+from engine.shapes import NameUse, Reader, Ref
+
+_FIELDS = (Ref.READ, Ref.WRITE, Ref.SAVE)
+_TAGS = ("tags",)
+_SEGMENTS = ("segment", "segments")
+
+
+def reads_of(reader: Reader) -> Reads:
+    """A field that is written is read too: its old value is kept with the new one."""
+    names = set(_names(reader))
+    business = reader.business
+    fields = {name for name in names if name in business.fields}
+    unknown = {name for name in names if name not in business.fields}
+    return Reads(
+        fields=frozenset(fields),
+        history=frozenset(use.path[0] for use in reader.histories),
+        tags=bool(names.intersection(_TAGS)) or _refers(reader, Ref.TAG),
+        segments=bool(names.intersection(_SEGMENTS)) or _refers(reader, Ref.SEGMENT),
+        extra=any(business.fields[name].extra for name in fields)
+        or bool(unknown.difference(_TAGS, _SEGMENTS)),
+    )
+
+
+def _refers(reader: Reader, kind: Ref) -> bool:
+    return any(reference.kind is kind for reference in reader.references)
+
+
+def _names(reader: Reader) -> Iterator[str]:
+    """Names of customer fields, `tags`, `segment`; `extra` for one among the extras."""
+    for reference in reader.references:
+        if reference.kind in _FIELDS and not reference.name.startswith("var."):
+            yield reference.name
+    for use in reader.uses:
+        name = customer_name(use)
+        if name:
+            yield name
+
+
+def customer_name(use: NameUse) -> str:
+    """What of a customer a name reads; '' if nothing."""
+    first = use.path[0]
+    if first == "customer":
+        return use.path[1] if len(use.path) > 1 else ""
+    return "" if use.in_template or first in NOT_OF_CUSTOMER else first
+
+
+NOT_OF_CUSTOMER = frozenset(
+    ("var", "reply", "answer", "event", "business", "now", "channel", "secret")
+)
+"""First words of names that criteria know besides the customer's own."""

@@ -1,0 +1,203 @@
+"""Reading transcript tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from engine import source as tree
+from engine.shapes import (
+    CHANNEL_NAMES,
+    DURATION,
+    FLOW_REF,
+    MOMENT,
+    NAME,
+    VALUE,
+    WORD,
+    Either,
+    ListOf,
+    MapOf,
+    OneOf,
+    Option,
+    Reader,
+    Record,
+    Shape,
+    plain,
+)
+from engine.shapes.structures import read_options
+from engine.source import Source
+from engine.suggest import did_you_mean
+from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
+
+
+class _Written(Shape[dict[str, Any]]):
+    """A mapping whose values stay as the letters typed; `null` is None."""
+
+    wanted = "a mapping"
+
+    def read(self, source: Source, reader: Reader) -> dict[str, Any] | None:
+        if not isinstance(source, tree.Mapping):
+            self.refuse(source, reader)
+            return None
+        return {entry.key.text: _letters(entry.value) for entry in source.entries}
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+def _letters(source: Source) -> Any:
+    if isinstance(source, tree.Scalar) and not source.quoted and source.text == "null":
+        return None
+    value = plain(source)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class _Button(Shape[tuple[str, ...]]):
+    """The buttons of a message in order; rows are taken one after another."""
+
+    wanted = "a list of buttons"
+
+    def read(self, source: Source, reader: Reader) -> tuple[str, ...] | None:
+        if isinstance(source, tree.Mapping):
+            self.refuse(source, reader)
+            return None
+        if isinstance(source, tree.Scalar):
+            return (source.text,)
+        rows = (self.read(item, reader) for item in source.items)
+        return tuple(label for row in rows if row for label in row)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array"}
+
+
+_PIECES = ListOf(WORD)
+
+BOT: Mapping[str, Option] = {
+    "contains": Option(_PIECES, "Pieces of the text"),
+    "not_contains": Option(_PIECES, "What the text must not have"),
+    "matches": Option(WORD, "An RE2 pattern found in the text"),
+    "buttons": Option(_Button(), "Text or value of every button, in order"),
+}
+
+_BOT = Either(
+    scalar=WORD,
+    mapping=Record(BOT, lambda values, reader: _bot(values, reader), "what a message holds"),
+)
+
+
+def _bot(values: dict[str, Any], reader: Reader) -> Bot:
+    if "matches" in values:
+        check_pattern(values["matches"], reader)
+    return Bot(reader.at(), **values)
+
+
+def check_pattern(pattern: str, reader: Reader) -> None:
+    from engine.fields.patterns import compile_pattern
+
+    try:
+        compile_pattern(pattern)
+    except ValueError as error:
+        reader.error(reader.at("matches"), "E405", f"the pattern cannot be used: {error}")
+
+
+_STEPS: Mapping[str, tuple[Shape[Any], str]] = {
+    "user": (WORD, "The customer writes this"),
+    "bot": (_BOT, "The bot sends this"),
+    "press": (WORD, "The customer presses the button with this text or value"),
+    "expect": (_Written(), "These names have these values"),
+    "advance": (DURATION, "This time passes"),
+    "silent": (DURATION, "This time passes and nothing is sent"),
+}
+
+_MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
+    "user": User,
+    "bot": lambda value, at: value if isinstance(value, Bot) else Bot(at, value),
+    "press": Press,
+    "expect": Expect,
+    "advance": Advance,
+    "silent": lambda value, at: Advance(value, at, silent=True),
+}
+
+LATER_STEPS = ("start", "event", "staff")
+LATER_KEYS = ("arms", "http")
+
+
+class _StepShape(Shape[Step]):
+    wanted = "a step such as {user: Hello}"
+
+    def read(self, source: Source, reader: Reader) -> Step | None:
+        if not isinstance(source, tree.Mapping) or len(source.entries) != 1:
+            message = f"a step has one of {', '.join(_STEPS)}"
+            reader.error(source.position, "E801", message)
+            return None
+        entry = source.entries[0]
+        name = entry.key.text
+        if name not in _STEPS:
+            _report_unknown(name, entry.key, reader)
+            return None
+        value = _STEPS[name][0].read(entry.value, reader)
+        return None if value is None else _MAKE[name](value, entry.value.position)
+
+    def schema(self) -> dict[str, Any]:
+        properties = {
+            name: shape.schema() | {"description": does} for name, (shape, does) in _STEPS.items()
+        }
+        return {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+
+
+def _report_unknown(name: str, key: tree.Scalar, reader: Reader) -> None:
+    if name in LATER_STEPS:
+        reader.error(key.position, "E901", f"the step '{name}' is not available yet")
+    else:
+        cure = did_you_mean(name, _STEPS) or f"There are {', '.join(_STEPS)}."
+        reader.error(key.position, "E801", f"unknown step '{name}'", cure)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "test": Option(WORD, "What the test shows, as a sentence", required=True),
+    "flow": Option(FLOW_REF, "The flow it is about", required=True),
+    "channel": Option(OneOf(*CHANNEL_NAMES), "Where the conversation is held"),
+    "customer": Option(_Written(), "What is known of the customer", "{first_name: Sara}"),
+    "now": Option(MOMENT, "When it begins", "2026-03-01T10:00:00+03:30"),
+    "vars": Option(MapOf(NAME, VALUE), "Variables the flow begins with"),
+    "steps": Option(ListOf(_StepShape()), "The conversation", required=True),
+}
+"""The keys of a test."""
+
+
+def is_test(source: Source) -> bool:
+    return isinstance(source, tree.Mapping) and source.entry("test") is not None
+
+
+def read_transcript(source: Source, reader: Reader) -> Transcript | None:
+    assert isinstance(source, tree.Mapping), "is_test was asked"
+    later = {name: Option(VALUE, "") for name in LATER_KEYS}
+    values, complete = read_options(source, {**OPTIONS, **later}, reader, "a test")
+    for name in LATER_KEYS:
+        entry = source.entry(name)
+        if entry:
+            reader.error(entry.key.position, "E901", f"'{name}' is not available yet")
+    now = values.get("now")
+    if now is not None and not (isinstance(now, datetime) and now.tzinfo):
+        position = source.get("now") or source
+        message = "'now' needs a time and an offset, as in 2026-03-01T10:00:00+03:30"
+        reader.error(position.position, "E203", message)
+    if not complete:
+        return None
+    return Transcript(
+        name=values["test"],
+        flow=values["flow"],
+        position=source.position,
+        channel=values.get("channel", "telegram"),
+        customer=values.get("customer", {}),
+        now=now if isinstance(now, datetime) else None,
+        vars=values.get("vars", {}),
+        steps=values["steps"],
+    )

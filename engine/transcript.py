@@ -1,0 +1,87 @@
+"""Transcript tests as they are written: a conversation that a flow must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.durations import Duration
+from engine.problems import Position
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The customer writes `text`; `/start spring` is a command with its argument."""
+
+    text: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The bot sends one message. What is None or empty is not asked about.
+
+    text: the whole text. contains, not_contains: pieces of it. matches: an RE2 pattern found in
+    it. buttons: text or value of each, all of them, in order.
+    """
+
+    position: Position
+    text: str | None = None
+    contains: tuple[str, ...] = ()
+    not_contains: tuple[str, ...] = ()
+    matches: str | None = None
+    buttons: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The customer presses the button of the last message with this text or value."""
+
+    button: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Names of "Names and templates", `node`, `outcome`, `tags`, `tasks`, and their values.
+
+    A value is the letters typed (of a list, a tuple of them), None for `null` or nothing: the
+    name it is compared with decides what they mean.
+    """
+
+    values: Mapping[str, Any]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Time passes; what falls due happens, at its end included.
+
+    silent: and nothing may be sent.
+    """
+
+    duration: Duration
+    position: Position
+    silent: bool = False
+
+
+Step = User | Bot | Press | Expect | Advance
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One test. flow: the key of the flow it is about. now: aware, None for any time.
+
+    customer: fields by key, the letters typed; vars: variables the flow begins with.
+    """
+
+    name: str
+    flow: str
+    position: Position
+    channel: str = "telegram"
+    customer: Mapping[str, Any] = field(default_factory=dict)
+    now: datetime | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
