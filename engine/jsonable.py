@@ -105,20 +105,27 @@ def run_from_json(run_id: int, stored: Mapping[str, Any], outcome: str | None = 
 
 def _frame_to_json(frame: Frame) -> dict[str, Any]:
     stored: dict[str, Any] = {"flow": frame.flow, "version": frame.version, "node": frame.node}
+    if frame.entered_at:
+        stored["entered_at"] = frame.entered_at.isoformat()
     if frame.vars:
         stored["vars"] = to_json(frame.vars)
     if frame.answer:
         stored["answer"] = to_json(frame.answer)
+    if frame.filled:
+        stored["filled"] = list(frame.filled)
     return stored
 
 
 def _frame_from_json(stored: Mapping[str, Any]) -> Frame:
+    entered_at = stored.get("entered_at")
     return Frame(
         flow=stored["flow"],
         version=stored["version"],
         node=stored["node"],
+        entered_at=datetime.fromisoformat(entered_at) if entered_at else None,
         vars=from_json(stored.get("vars", {})),
         answer=from_json(stored.get("answer", {})),
+        filled=tuple(stored.get("filled", ())),
     )
 
 
@@ -128,12 +135,16 @@ def _wait_to_json(wait: Wait) -> dict[str, Any]:
         "asked_at": wait.asked_at.isoformat(),
         "asks": wait.asks,
         "attempts": wait.attempts,
-        "choices": [[item.label, to_json(item.value), item.goto] for item in wait.choices],
+        "choices": [_choice_to_json(choice) for choice in wait.choices],
         "claims": list(wait.claims),
         "alarms": [[alarm.at.isoformat(), alarm.kind, alarm.number] for alarm in wait.alarms],
         "heard": list(wait.heard),
         "state": to_json(wait.state),
     }
+
+
+def _choice_to_json(choice: Choice) -> list[Any]:
+    return [choice.label, to_json(choice.value), choice.goto, choice.act, choice.row]
 
 
 def _wait_from_json(stored: Mapping[str, Any]) -> Wait:
@@ -142,7 +153,10 @@ def _wait_from_json(stored: Mapping[str, Any]) -> Wait:
         asked_at=datetime.fromisoformat(stored["asked_at"]),
         asks=stored["asks"],
         attempts=stored["attempts"],
-        choices=tuple(Choice(label, from_json(value), to) for label, value, to in stored["choices"]),
+        choices=tuple(
+            Choice(label, from_json(value), goto, act, row)
+            for label, value, goto, act, row in stored["choices"]
+        ),
         claims=tuple(stored["claims"]),
         alarms=tuple(
             Alarm(datetime.fromisoformat(at), kind, number) for at, kind, number in stored["alarms"]

@@ -14,7 +14,9 @@ class Message:
     kind: text | command | press | contact | location | photo | video | document | voice | audio |
     sticker | edited | other. `text` is '' where there is none; `token` is the pressed button's;
     `command` and `argument` are those of `/command argument`; `media` is the channel's
-    description of a file, contact or location. `mail_id` is the mail it came in (0 in pure tests).
+    description of a file, contact or location; `album` is shared by the files of one upload.
+    A contact is {phone_number, own}, `own` where it is the sender's card. `mail_id` is the mail it
+    came in (0 in pure tests).
     """
 
     kind: str = "text"
@@ -25,6 +27,7 @@ class Message:
     media: Mapping[str, Any] = field(default_factory=dict)
     callback_id: str = ""
     message_id: str = ""
+    album: str = ""
     mail_id: int = 0
 
 
@@ -39,9 +42,13 @@ class Button(NamedTuple):
     url: str | None = None
 
 
+STARTS_FLOW = "f:"
+"""Before a flow's key it makes a token that starts the flow, however old its message is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file to send: kind photo | video | document | voice | location; `source` is a URL or path."""
+    """A file to send: kind photo | video | document | voice | location; `source`: a URL or path."""
 
     kind: str
     source: str

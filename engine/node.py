@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine.problems import NOWHERE, Position
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.passage import Passage
     from engine.resume import Resume
     from engine.run import Wait
-    from engine.shapes import Option
+    from engine.shapes import Option, Reader
 
 END = "end"
 """The target that ends the flow."""
@@ -80,6 +80,16 @@ class Node:
     end: str = ""
     end_all: str = ""
     channels: tuple[str, ...] = ()
+
+    @classmethod
+    def build(cls, common: dict[str, Any], options: dict[str, Any], _: Reader) -> Self:
+        """The node of what was read.
+
+        common: id, position, goto, end, end_all, channels. options: those of OPTIONS that were
+        written, the required ones always. What contradicts goes to the reader, which is the last
+        argument; a node comes back all the same.
+        """
+        return cls(**common, **options)
 
     @property
     def waits(self) -> bool:

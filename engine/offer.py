@@ -9,22 +9,23 @@ rest of the `message` triggers; `fallback:`. The first that takes it gets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from engine.asking.choices import pressed
 from engine.business import Business
 from engine.facts import Facts
 from engine.fields.fold import fold_phrase
+from engine.fields.places import Locale
+from engine.fields.types import Value
 from engine.flow import Flow, Trigger
-from engine.messages import Message
+from engine.messages import STARTS_FLOW, Message
+from engine.passage import locale_of
 from engine.run import Wait
-from engine.scope import Scope
-
-FLOW_TOKEN = "f:"
-"""A button with this token and a flow's key starts that flow, however old its message is."""
+from engine.scope import scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,13 @@ class TriggerIndex:
     """What the current flows of a business listen to, ready to be looked up by a message.
 
     All words are folded phrases. Where several triggers share a word, the first whose `only:`
-    and channels hold gets the message.
+    and channels hold gets the message. `referrals` are by ref, those of any ref under ''.
     """
 
     flows: Mapping[str, Flow]
     always: Mapping[str, str]
     fallback: str
-    referrals: tuple[tuple[Trigger, frozenset[str]], ...]
+    referrals: Mapping[str, tuple[Trigger, ...]]
     commands: Mapping[str, tuple[Trigger, ...]]
     keywords: Mapping[str, tuple[Trigger, ...]]
     contains: tuple[tuple[str, Trigger], ...]
@@ -115,7 +116,87 @@ class TriggerIndex:
     @classmethod
     def of(cls, flows: Iterable[Flow], business: Business) -> TriggerIndex:
         """The index of the current version of each flow."""
-        raise NotImplementedError
+        by_key = {flow.key: flow for flow in flows}
+        triggers = [trigger for flow in by_key.values() for trigger in flow.triggers]
+        triggers.sort(key=lambda trigger: -trigger.options.get("priority", 0))
+        said = [trigger for trigger in triggers if trigger.on == "message"]
+        return cls(
+            flows=by_key,
+            always=_always(business),
+            fallback=business.fallback,
+            referrals=_grouped(_refs(triggers)),
+            commands=_grouped(_commands(triggers)),
+            keywords=_grouped(_words(said, "keywords")),
+            contains=tuple(sorted(_words(said, "contains"), key=lambda item: -len(item[0]))),
+            created=tuple(trigger for trigger in triggers if trigger.on == "customer_created"),
+            anything=tuple(trigger for trigger in said if trigger.options.get("any")),
+        )
+
+
+def _always(business: Business) -> Mapping[str, str]:
+    always: dict[str, str] = {}
+    for entry in business.always:
+        for word in entry.keywords:
+            always.setdefault(fold_phrase(word), entry.flow)
+    return always
+
+
+def _refs(triggers: Iterable[Trigger]) -> Iterator[tuple[str, Trigger]]:
+    for trigger in triggers:
+        if trigger.on == "referral":
+            yield trigger.options.get("ref", ""), trigger
+
+
+def _commands(triggers: Iterable[Trigger]) -> Iterator[tuple[str, Trigger]]:
+    for trigger in triggers:
+        if trigger.on == "command":
+            yield str(trigger.options["command"]).removeprefix("/").lower(), trigger
+
+
+def _words(triggers: Iterable[Trigger], option: str) -> Iterator[tuple[str, Trigger]]:
+    for trigger in triggers:
+        for word in trigger.options.get(option, ()):
+            yield fold_phrase(word), trigger
+
+
+def _grouped(pairs: Iterable[tuple[str, Trigger]]) -> Mapping[str, tuple[Trigger, ...]]:
+    groups: dict[str, tuple[Trigger, ...]] = {}
+    for word, trigger in pairs:
+        groups[word] = (*groups.get(word, ()), trigger)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A message that no run has taken yet, as `only:` sees it: an engine.scope.Source."""
+
+    message: Message
+    facts: Facts
+    now: datetime
+    event: Mapping[str, Any]
+    reply_value: None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        return self.facts.values
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return self.facts.extra
+
+    @property
+    def tags(self) -> frozenset[str]:
+        return self.facts.tags
+
+    @property
+    def reply(self) -> Message:
+        return self.message
+
+    @property
+    def locale(self) -> Locale:
+        return locale_of(self.facts.values, self.facts.business)
 
 
 def decide(
@@ -132,9 +213,167 @@ def decide(
     wait: the open question of the customer's asking run, None where there is none. created: this
     message made the customer.
     """
-    raise NotImplementedError
+    if message.kind == "press":
+        return _press(message, wait, index)
+    if message.kind == "edited":
+        return _edited(message, wait)
+    phrase = fold_phrase(message.text)
+    if message.kind in _WRITTEN and phrase in _opt_out_words(facts.business.opt_out):
+        return OptOut()
+    offered = Offered(message, facts, now, _event_of(message))
+    if facts.values.get("opted_out_at") is not None and _undoes(message, phrase, facts.business):
+        then = _taken(offered, phrase, None, index, created)
+        return OptIn(then if isinstance(then, Start | Fallback | Cancel) else Nothing("opted in"))
+    return _taken(offered, phrase, wait, index, created)
 
 
 def is_opt_out(text: str, business: Business) -> bool:
     """Whether a whole message asks to be left alone, in any of the languages known."""
-    raise NotImplementedError
+    return fold_phrase(text) in _opt_out_words(business.opt_out)
+
+
+_OPT_OUT = (
+    # English: the words that operators of text messages agree on (CTIA Messaging Principles and
+    # Best Practices, 2023, 5.1.3), without "cancel", "end" and "quit", which are answers too.
+    *("stop", "stop all", "stopall", "unsubscribe", "opt out", "optout"),
+    # Persian
+    *("لغو11", "لغو 11", "لغو عضویت", "لغو اشتراک", "توقف", "پیام نده", "دیگه پیام نده"),
+    # Arabic
+    *("إيقاف", "ايقاف", "أوقف", "الغاء الاشتراك", "إلغاء الاشتراك"),
+    # Turkish
+    *("dur", "durdur", "abonelikten çık", "üyelikten çık", "aboneliği iptal et"),
+)
+
+_OPT_IN = (
+    *("start", "unstop", "subscribe", "resume"),
+    *("شروع", "عضویت", "اشتراک"),
+    *("ابدأ", "اشتراك"),
+    *("başla", "abone ol"),
+)
+
+_WRITTEN = frozenset({"text", "command"})
+
+_CANCEL, _START = "cancel", "start"
+
+
+@lru_cache(maxsize=64)
+def _opt_out_words(own: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold_phrase, (*_OPT_OUT, *own)))
+
+
+@lru_cache(maxsize=64)
+def _opt_in_words(own: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold_phrase, (*_OPT_IN, *own)))
+
+
+def _undoes(message: Message, phrase: str, business: Business) -> bool:
+    if message.kind == "command":
+        return message.command == _START
+    return message.kind == "text" and phrase in _opt_in_words(business.opt_in)
+
+
+def _press(message: Message, wait: Wait | None, index: TriggerIndex) -> Decision:
+    if wait is not None and pressed(wait, message.token) is not None:
+        return Answer()
+    key = message.token.removeprefix(STARTS_FLOW)
+    if key != message.token and key in index.flows:
+        return Start(key, f"{key}/button", {"text": message.text})
+    return StalePress()
+
+
+def _edited(message: Message, wait: Wait | None) -> Decision:
+    """Editing a message that the open question could not use is another try; else too late."""
+    if wait is not None and message.message_id and message.message_id in wait.heard:
+        return Answer()
+    return Nothing("edited after it was taken")
+
+
+def _taken(
+    offered: Offered, phrase: str, wait: Wait | None, index: TriggerIndex, created: bool
+) -> Decision:
+    message = offered.message
+    if wait is not None and message.kind == "text" and phrase in wait.claims:
+        return Answer()
+    if message.kind in _WRITTEN and (flow := index.always.get(phrase)):
+        always = f"{flow}/always"
+        return (
+            Start(flow, always, offered.event)
+            if wait is None
+            else Detour(flow, always, offered.event)
+        )
+    if message.kind == "command":
+        return _command(offered, wait, index, created)
+    if wait is not None:
+        return Answer()
+    return _unasked(offered, phrase, index, created)
+
+
+def _command(offered: Offered, wait: Wait | None, index: TriggerIndex, created: bool) -> Decision:
+    message = offered.message
+    ref = message.argument
+    came = (*index.referrals.get(ref, ()), *index.referrals.get("", ())) if ref else ()
+    named = index.commands.get(message.command, ())
+    trigger = _first(offered, index, (*(came if message.command == _START else ()), *named))
+    if trigger is not None:
+        return _started(trigger, offered)
+    if message.command == _CANCEL:
+        return Cancel()
+    if message.command == _START:
+        trigger = _first(offered, index, (*(index.created if created else ()), *index.anything))
+        return _started(trigger, offered) if trigger else Cancel()
+    return _unclaimed(offered, wait, index)
+
+
+def _unclaimed(offered: Offered, wait: Wait | None, index: TriggerIndex) -> Decision:
+    """A command that nobody knows: the fallback's; the open question says so and asks again."""
+    if index.fallback:
+        return Fallback(index.fallback, offered.event)
+    return Nothing("no flow claims this command") if wait is None else Answer()
+
+
+def _unasked(offered: Offered, phrase: str, index: TriggerIndex, created: bool) -> Decision:
+    """A message while nothing is asked: the most specific trigger's, else the fallback's."""
+    if not phrase and not created:
+        return Nothing("nothing was written and no question is open")
+    spaced = f" {phrase} "
+    candidates = (
+        *index.keywords.get(phrase, ()),
+        *(trigger for word, trigger in index.contains if f" {word} " in spaced),
+        *(index.created if created else ()),
+        *index.anything,
+    )
+    trigger = _first(offered, index, candidates)
+    if trigger is not None:
+        return _started(trigger, offered)
+    if index.fallback and phrase:
+        return Fallback(index.fallback, offered.event)
+    return Nothing("no trigger and no fallback take it")
+
+
+def _started(trigger: Trigger, offered: Offered) -> Start:
+    return Start(trigger.flow, trigger.id, offered.event)
+
+
+def _first(offered: Offered, index: TriggerIndex, triggers: Iterable[Trigger]) -> Trigger | None:
+    """The first trigger that is for this channel and customer."""
+    return next((trigger for trigger in triggers if _applies(trigger, offered, index)), None)
+
+
+def _applies(trigger: Trigger, offered: Offered, index: TriggerIndex) -> bool:
+    channel, flow = offered.facts.channel, index.flows[trigger.flow]
+    if trigger.options.get("channel", channel) != channel:
+        return False
+    if flow.channels and channel not in flow.channels:
+        return False
+    if trigger.only is None:
+        return True
+    scope = scope_of(offered)
+    holds: bool = trigger.only.holds(scope.get, scope.moment)
+    return holds
+
+
+def _event_of(message: Message) -> Mapping[str, Any]:
+    event = {"text": message.text}
+    if message.kind == "command":
+        event |= {"command": message.command, "ref": message.argument}
+    return event

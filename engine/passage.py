@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from engine.business import Business
 from engine.effects import (
     AddTag,
     Effect,
@@ -20,23 +21,28 @@ from engine.effects import (
 )
 from engine.errors import FlowFailed
 from engine.facts import Facts
-from engine.fields.places import Locale
+from engine.fields.places import Locale, base_language
 from engine.fields.types import Field, Value
 from engine.flow import Flow
 from engine.messages import Media, Message, Rows
 from engine.node import Node
 from engine.run import Frame, Run, Wait
-from engine.scope import Scope, scope_of
-from engine.templates import Template, TemplateFailed
+from engine.scope import Condition, Scope, known_zone, scope_of
+from engine.templates.bounds import TemplateFailed
+from engine.templates.template import Template
 from engine.texts import Text
 from engine.wording import wording
+
+_PLACES = frozenset({"language", "timezone", "currency", "date_order"})
+"""The fields that reading and showing depend on."""
 
 
 class Passage:
     """A run on its way from one wait to the next.
 
     Nodes read `now`, `facts`, `flow`, `wait`, `reply`, and change things through the methods;
-    fields, tags and variables change at once for the nodes that follow.
+    fields, tags and variables change at once for the nodes that follow. What is missing from
+    `flows` raises FlowFailed where it is needed, which ends the run.
     """
 
     def __init__(
@@ -46,21 +52,32 @@ class Passage:
         self.run = run
         self.facts = facts
         self.now = now
+        self.event = run.event
         self.effects: list[Effect] = []
         self.values: dict[str, Value] = dict(facts.values)
+        self.extra: dict[str, Any] = dict(facts.extra)
         self.tags: set[str] = set(facts.tags)
         self.frames: list[Frame] = list(run.frames)
-        self.vars: dict[str, Value] = dict(run.frames[-1].vars)
-        self.answer: Mapping[str, Any] = run.answer
+        self.vars: dict[str, Any] = dict(run.frames[-1].vars)
         self.reply: Message | None = None
         self.reply_value: Value = None
         self.wait: Wait | None = run.wait
         self.waits = run.waits
         self.outcome: str | None = run.outcome
-        self.entered_at = run.wait.asked_at if run.wait else now
-        self.flow = self._flow_of(self.frames[-1])
+        self._flow: Flow | None = None
+        self._locale: Locale | None = None
+        self._scope: Scope | None = None
 
     # -- where the run is
+
+    @property
+    def flow(self) -> Flow:
+        if self._flow is None:
+            frame = self.frames[-1]
+            self._flow = self.flows.get((frame.flow, frame.version))
+            if self._flow is None:
+                raise FlowFailed(f"flow '{frame.flow}' version {frame.version} does not exist")
+        return self._flow
 
     @property
     def node(self) -> Node:
@@ -70,16 +87,23 @@ class Passage:
             raise FlowFailed(f"node '{frame.node}' is not in {frame.flow} version {frame.version}")
         return node
 
+    @property
+    def answer(self) -> Mapping[str, Any]:
+        """What the flow called last brought back to this one."""
+        return self.frames[-1].answer
+
     def first_node(self) -> Node | None:
+        """Stand at the active flow's first node; None where it has no nodes."""
         if not self.flow.nodes:
             return None
         return self._stand_at(self.flow.nodes[0])
 
     def move_to(self, target: str) -> Node:
+        """Leave the node for another one of the same flow."""
         node = self.flow.node(target)
         if node is None:
             raise FlowFailed(f"node '{target}' is not in {self.flow.key}")
-        self._leave(target)
+        self._leave(self.frames[-1], target)
         return self._stand_at(node)
 
     def call(self, key: str, variables: Mapping[str, Value]) -> Node | None:
@@ -89,21 +113,24 @@ class Passage:
             raise FlowFailed(f"flow '{key}' does not exist")
         self.frames[-1] = replace(self.frames[-1], vars=self.vars)
         self.vars = {**called.vars, **variables}
-        self.frames.append(Frame(key, called.version, "", self.vars))
-        self.flow = called
+        self.frames.append(Frame(key, called.version))
+        self._flow = called
         return self.first_node()
 
     def finish(self, outcome: str, *, everything: bool) -> bool:
         """End the active flow, or the whole run. True once no caller is left."""
-        self._leave(outcome)
-        ended = self.frames.pop()
-        if everything or not self.frames:
-            self.frames = [*self.frames, ended]
+        if everything:
+            self._leave_all(outcome)
+        else:
+            self._leave(self.frames[-1], outcome)
+        if everything or len(self.frames) == 1:
             self.outcome, self.wait = outcome, None
             return True
-        self.answer = {**self.vars, "outcome": outcome}
+        self.frames.pop()
+        brought = {**self.vars, "outcome": outcome}
+        self.frames[-1] = replace(self.frames[-1], answer=brought)
         self.vars = dict(self.frames[-1].vars)
-        self.flow = self._flow_of(self.frames[-1])
+        self._flow = None
         return False
 
     def fail(self, reason: str, outcome: str) -> None:
@@ -112,24 +139,35 @@ class Passage:
         self.record(
             "workflow_failed", f"Flow {flow} failed at {node or 'its start'}: {reason}", flow=flow
         )
+        self._leave_all(outcome)
         self.outcome, self.wait = outcome, None
 
     def rest(self, wait: Wait) -> None:
+        """Stop here until something happens."""
         self.wait = wait
 
     def new_wait_id(self) -> str:
         self.waits += 1
         return f"{self.run.id}-{self.waits}"
 
+    def mark_filled(self, form: str) -> None:
+        """Remember, for as long as this flow runs, that a form was answered to the end."""
+        frame = self.frames[-1]
+        if form not in frame.filled:
+            self.frames[-1] = replace(frame, filled=(*frame.filled, form))
+
+    def is_filled(self, form: str) -> bool:
+        return form in self.frames[-1].filled
+
     def freeze(self) -> Run:
+        """The run as it is now; variables are copied, so that the passage may be thrown away."""
         self.frames[-1] = replace(self.frames[-1], vars=self.vars)
-        return replace(
-            self.run,
+        return Run(
+            id=self.run.id,
             frames=tuple(self.frames),
             wait=self.wait,
             outcome=self.outcome,
-            answer=self.answer,
-            waits=self.waits,
+            event=self.run.event,
         )
 
     # -- what a node reads
@@ -137,33 +175,36 @@ class Passage:
     @property
     def language(self) -> str:
         """The customer's language if the business speaks it, else the business's own."""
-        language = self.values.get("language")
-        business = self.facts.business
-        return str(language) if language in business.languages else business.language
+        return self.locale.language
 
     @property
     def locale(self) -> Locale:
         """What reading a reply and showing a value depend on."""
-        business, values = self.facts.business, self.values
-        return Locale(
-            language=self.language,
-            languages=business.languages,
-            country=business.country or None,
-            timezone=str(values.get("timezone") or business.timezone),
-            calendar=business.calendar,
-            date_order=values.get("date_order"),  # type: ignore[arg-type]  # dmy | mdy by the only writer
-            currency=str(values.get("currency") or business.currency),
-        )
+        if self._locale is None:
+            self._locale = locale_of(self.values, self.facts.business)
+        return self._locale
 
-    @cached_property
+    @property
+    def zone(self) -> ZoneInfo:
+        """The customer's zone, in which days begin."""
+        return known_zone(self.locale.timezone)
+
+    @property
     def scope(self) -> Scope:
         """The names of templates and criteria, seeing every change at once."""
-        return scope_of(self)
+        if self._scope is None:
+            self._scope = scope_of(self)
+        return self._scope
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a criterion holds for the customer now."""
+        scope = self.scope
+        return condition.holds(scope.get, scope.moment)
 
     def field(self, name: str) -> Field | None:
         return self.facts.business.fields.get(name)
 
-    def read(self, name: str) -> Value:
+    def read(self, name: str) -> Any:
         """A value by its name: a customer field, `customer.x` or `var.x`."""
         return self.scope.get(name)
 
@@ -174,18 +215,32 @@ class Passage:
 
     def render(self, text: Text[Template]) -> str | None:
         """A text with its template filled in; None, and a timeline row, where that fails."""
+        template: Template = self.pick(text)
+        return self.fill(template)
+
+    def fill(self, template: Template) -> str | None:
+        """One variant of a text, filled in; None, and a timeline row, where that fails."""
+        if template.is_constant:
+            return template.source
         try:
-            return str(self.pick(text).render(self.scope))
+            return template.render(self.scope)
         except TemplateFailed as failure:
             self.problem(f"a template failed: {failure}")
             return None
 
     def evaluate(self, value: Any) -> Any:
-        """A literal as it is; a template's value with its type, None where it fails."""
-        if not isinstance(value, Template):
-            return value
+        """A literal as it is, templates in it with the type of their value; None if one fails."""
+        if isinstance(value, Template):
+            return self._value_of(value)
+        if isinstance(value, tuple):
+            return tuple(self.evaluate(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self.evaluate(item) for key, item in value.items()}
+        return value
+
+    def _value_of(self, template: Template) -> Any:
         try:
-            return value.evaluate(self.scope)
+            return template.evaluate(self.scope)
         except TemplateFailed as failure:
             self.problem(f"a template failed: {failure}")
             return None
@@ -196,14 +251,17 @@ class Passage:
         if text.strip() or media:
             self.effects.append(SendMessage(text, buttons, media))
 
-    def say_text(
-        self, text: Text[Template], buttons: Rows = (), media: Media | None = None
-    ) -> None:
+    def say_text(self, text: Text[Template], buttons: Rows = ()) -> None:
         """Send a text of the flow; the flow's `error:` text where its template fails."""
+        self.say(self.message_of(text), buttons)
+
+    def message_of(self, text: Text[Template]) -> str:
+        """A whole message: the text, or the flow's `error:` text where its template fails."""
         rendered = self.render(text)
-        self.say(self.error_text() if rendered is None else rendered, buttons, media)
+        return self.error_text() if rendered is None else rendered
 
     def error_text(self) -> str:
+        """What is said where a message cannot be made: the flow's `error:`, else built in."""
         if self.flow.error is not None:
             rendered = self.render(self.flow.error)
             if rendered:
@@ -216,10 +274,16 @@ class Passage:
             self.vars[name[4:]] = value
             return
         field = self.field(name)
-        old = self.values.get(name)
+        mapped = field is not None
+        old = self.values.get(name) if mapped else self.extra.get(name)
         if old == value and not (field and field.track):
             return
-        self.values[name] = value
+        if mapped:
+            self.values[name] = value
+        else:
+            self.extra[name] = value
+        if name in _PLACES:
+            self._locale = self._scope = None
         frame = self.frames[-1]
         extra = field is None or field.extra
         self.effects.append(
@@ -238,6 +302,7 @@ class Passage:
 
     def learn_date_order(self, order: str) -> None:
         self.values["date_order"] = order
+        self._locale = self._scope = None
         self.effects.append(LearnDateOrder(order))
 
     def record(self, type: str, description: str, **data: Any) -> None:
@@ -255,18 +320,39 @@ class Passage:
 
     # -- inside
 
-    def _flow_of(self, frame: Frame) -> Flow:
-        flow = self.flows.get((frame.flow, frame.version))
-        if flow is None:
-            raise FlowFailed(f"flow '{frame.flow}' version {frame.version} does not exist")
-        return flow
-
     def _stand_at(self, node: Node) -> Node:
-        self.frames[-1] = replace(self.frames[-1], node=node.id)
-        self.entered_at = self.now
+        self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now)
         return node
 
-    def _leave(self, left_by: str) -> None:
-        frame = self.frames[-1]
+    def _leave(self, frame: Frame, left_by: str) -> None:
         if frame.node:
-            self.effects.append(Leave(frame.flow, frame.node, self.entered_at, left_by))
+            entered_at = frame.entered_at or self.now
+            self.effects.append(Leave(frame.flow, frame.node, entered_at, left_by))
+
+    def _leave_all(self, left_by: str) -> None:
+        for frame in reversed(self.frames):
+            self._leave(frame, left_by)
+
+
+def locale_of(values: Mapping[str, Value], business: Business) -> Locale:
+    """The customer's conventions, the business's where they have none of their own."""
+    order = values.get("date_order")
+    zone = known_zone(str(values.get("timezone") or ""), business.timezone)
+    return Locale(
+        language=language_of(values, business),
+        languages=business.languages,
+        country=business.country or None,
+        timezone=zone.key,
+        calendar="jalali" if business.calendar == "jalali" else "gregorian",
+        date_order="dmy" if order == "dmy" else "mdy" if order == "mdy" else None,
+        currency=str(values.get("currency") or business.currency),
+    )
+
+
+def language_of(values: Mapping[str, Value], business: Business) -> str:
+    """The customer's language if the business speaks it, else the business's own."""
+    language = str(values.get("language") or "")
+    for spoken in (language, base_language(language)):
+        if spoken in business.languages:
+            return spoken
+    return business.language

@@ -16,26 +16,33 @@ Status = Literal["asking", "sleeping", "ended"]
 class Frame:
     """One flow on the call stack. `node` is where it is; '' before its first node.
 
-    answer: what the flow it called last brought back: its variables and `outcome`.
+    entered_at: when it arrived there. answer: what the flow it called last brought back: its
+    variables and `outcome`. filled: the forms of this flow that were answered to the end.
     """
 
     flow: str
     version: int
     node: str = ""
+    entered_at: datetime | None = None
     vars: Mapping[str, Value] = field(default_factory=dict)
     answer: Mapping[str, Any] = field(default_factory=dict)
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An answer offered with a question. Its button's token is the wait's id and its place.
 
-    `goto` is the node the choice leads to, '' for the question's own exit.
+    `goto` is the node the choice leads to, '' for the question's own exit. `act` is '' for an
+    answer; engine.asking and the node kinds name what other buttons do (`skip`, `keep` ...).
+    `row` is the row its button is in, from 0.
     """
 
     label: str
-    value: Any
+    value: Any = None
     goto: str = ""
+    act: str = ""
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ next one sees. It is built once for a step and reads only what is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
@@ -18,23 +19,40 @@ from engine.facts import Facts
 from engine.fields.places import Locale
 from engine.fields.types import Field, Value
 from engine.messages import Message
-from engine.templates.values import Record, Scope as TemplateScope
+from engine.templates.values import Record
+from engine.templates.values import Scope as TemplateScope
+
+
+class Condition(Protocol):
+    """A criterion ready to be asked: `get` gives a value by its name, None where there is none."""
+
+    @property
+    def holds(self) -> Callable[[Callable[[str], object], Moment], bool]: ...
 
 
 class Source(Protocol):
     """Where the names come from: a passage, or a message that no run has taken yet."""
 
-    facts: Facts
-    now: datetime
-    values: Mapping[str, Value]
-    extra: Mapping[str, Any]
-    tags: frozenset[str] | set[str]
-    vars: Mapping[str, Value]
-    answer: Mapping[str, Any]
-    event: Mapping[str, Any]
-    reply: Message | None
-    reply_value: Value
-
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def values(self) -> Mapping[str, Value]: ...
+    @property
+    def extra(self) -> Mapping[str, Any]: ...
+    @property
+    def tags(self) -> AbstractSet[str]: ...
+    @property
+    def vars(self) -> Mapping[str, Any]: ...
+    @property
+    def answer(self) -> Mapping[str, Any]: ...
+    @property
+    def event(self) -> Mapping[str, Any]: ...
+    @property
+    def reply(self) -> Message | None: ...
+    @property
+    def reply_value(self) -> Value: ...
     @property
     def locale(self) -> Locale: ...
 
@@ -47,9 +65,9 @@ class Scope(TemplateScope):
     def __init__(self, source: Source) -> None:
         facts, locale = source.facts, source.locale
         self.named = Names(source, locale.language)
-        zone = zone_of(locale.timezone, facts.business.timezone)
+        zone = known_zone(locale.timezone, facts.business.timezone)
         super().__init__(self.named, locale, zone, source.now, facts.history)
-        self.moment = Moment(source.now, zone_of(facts.business.timezone))
+        self.moment = Moment(source.now, known_zone(facts.business.timezone))
 
     def get(self, name: str) -> Any:
         """A value by the name criteria use: `x` or `customer.x`, `var.x`, `event.json.email`.
@@ -157,12 +175,12 @@ def scope_of(source: Source) -> Scope:
 
 
 @lru_cache(maxsize=1024)
-def zone_of(name: str, otherwise: str = "UTC") -> ZoneInfo:
+def known_zone(name: str, otherwise: str = "UTC") -> ZoneInfo:
     """The zone of an IANA name; of `otherwise`, then UTC, where there is no such zone."""
     for candidate in (name, otherwise):
         try:
             return ZoneInfo(candidate)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a directory's name: OSError
             continue
     return ZoneInfo("UTC")
 
@@ -171,7 +189,7 @@ def _customer(source: Source, language: str) -> object:
     return Record(Customer(source), Labels(source.facts.business.fields, language))
 
 
-def _reply(source: Source, language: str) -> object:
+def _reply(source: Source) -> object:
     text = source.reply.text if source.reply else None
     return {"text": text, "value": source.reply_value}
 
@@ -195,7 +213,7 @@ BUSINESS_NAMES = tuple(_business(Business(key="", name="")))
 _ROOTS: Mapping[str, Callable[[Source, str], object]] = {
     "customer": _customer,
     "var": lambda source, _: source.vars,
-    "reply": _reply,
+    "reply": lambda source, _: _reply(source),
     "answer": lambda source, _: source.answer,
     "event": lambda source, _: source.event,
     "business": lambda source, _: _business(source.facts.business),

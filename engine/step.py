@@ -17,8 +17,18 @@ from engine.facts import Facts
 from engine.flow import Flow
 from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Stay
 from engine.passage import Passage
-from engine.resume import Cancelled, Elapsed, Reminded, Resume, Started, TimedOut
-from engine.run import Run
+from engine.resume import (
+    Cancelled,
+    Elapsed,
+    Refused,
+    Released,
+    Reminded,
+    Reply,
+    Resume,
+    Started,
+    TimedOut,
+)
+from engine.run import Run, Wait
 
 STEP_LIMIT = 1_000
 """Nodes a run may pass without waiting. The longest sensible flow has some hundreds."""
@@ -37,13 +47,14 @@ def step(
 ) -> tuple[Run, tuple[Effect, ...]]:
     """Advance `run` by `resume` until it waits or ends.
 
-    A resume that carries a wait_id the run is no longer at changes nothing. Never raises for
-    what a flow or a customer does; ValueError if an ended run is resumed by its caller.
+    A timer whose wait the run has left, and a reply to a run that asks nothing, change nothing.
+    Never raises for what a flow or a customer does; ValueError where the caller starts a run
+    twice or resumes one that has ended.
     """
-    if isinstance(resume, TimedOut | Reminded | Elapsed) and _is_stale(run, resume.wait_id):
+    if (run.status == "ended") is not isinstance(resume, Started) or run.outcome:
+        raise ValueError(f"run {run.id} cannot go on by {type(resume).__name__}: {run.status}")
+    if _is_stale(run.wait, resume):
         return run, ()
-    if run.wait is None and not isinstance(resume, Started):
-        raise ValueError(f"run {run.id} does not wait")
     at = Passage(flows, run, facts, now)
     try:
         _advance(at, resume)
@@ -52,8 +63,12 @@ def step(
     return at.freeze(), tuple(at.effects)
 
 
-def _is_stale(run: Run, wait_id: str) -> bool:
-    return run.wait is None or run.wait.id != wait_id
+def _is_stale(wait: Wait | None, resume: Resume) -> bool:
+    if isinstance(resume, TimedOut | Reminded | Elapsed):
+        return wait is None or wait.id != resume.wait_id
+    if isinstance(resume, Reply | Released | Refused):
+        return wait is None or not wait.asks
+    return False
 
 
 def _advance(at: Passage, resume: Resume) -> None:

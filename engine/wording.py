@@ -53,7 +53,7 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "fa": "این دکمه مربوط به پرسش قبلی است.",
     },
     "cancelled": {"en": "Cancelled.", "fa": "لغو شد."},
-    "nothing_open": {"en": "There is nothing to cancel.", "fa": "چیزی برای لغو نیست."},
+    "nothing_to_cancel": {"en": "There is nothing to cancel.", "fa": "چیزی برای لغو نیست."},
     "opted_out": {
         "en": "You will get no more automatic messages from us. Write /start to undo this.",
         "fa": "دیگر پیام خودکاری از ما دریافت نمی‌کنید. برای بازگشت /start را بفرستید.",
@@ -69,7 +69,7 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
 }
 """By key, then language. A text's `{names}` are the parameters of `wording`."""
 
-SKIP_WORDS = ("skip", "pass", "next", "later", "رد", "رد کردن", "بعدا", "بعدی", "تخطي", "geç", "atla")
+SKIP_WORDS = ("skip", "pass", "رد", "رد کردن", "تخطي", "geç", "atla")
 """What skips a question that may be skipped, besides the words its author lists."""
 
 

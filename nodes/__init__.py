@@ -1,1 +1,15 @@
+"""The node kinds, one file each. Adding one is a file, a line in this list, and a case file."""
 
+from engine.node import Node
+from nodes.ask import Ask
+from nodes.branch import Branch
+from nodes.call import Call
+from nodes.delay import Delay
+from nodes.end import End
+from nodes.form import Form
+from nodes.say import Say
+from nodes.set import Set
+from nodes.tag import Tag
+
+KINDS: tuple[type[Node], ...] = (Say, Ask, Form, Branch, Set, Tag, Delay, Call, End)
+"""In the order of the reference."""

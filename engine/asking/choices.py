@@ -1,0 +1,170 @@
+"""The answers a question offers: what they are for this customer, their buttons, and which one
+a person meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from engine.asking.question import Offer, Question
+from engine.fields.clean import plain_line
+from engine.fields.coerce import coerce
+from engine.fields.fold import fold_phrase
+from engine.fields.readings import Read
+from engine.fields.reply import read_reply
+from engine.fields.show import show
+from engine.fields.types import Field, FieldType
+from engine.messages import Button, Rows
+from engine.passage import Passage
+from engine.run import Choice, Wait
+from engine.templates.template import Template
+from engine.wording import wording
+
+SKIP = "skip"
+"""The act of the button that leaves a question unanswered."""
+
+_BY_NUMBER = frozenset({FieldType.TEXT, FieldType.SELECT, FieldType.BOOLEAN})
+"""Where a bare number may mean the choice at that place; elsewhere it is a value itself."""
+
+MEANT = frozenset({"meant", "dmy", "mdy"})
+"""The acts of what an unclear date may have meant: with the order of day and month it teaches."""
+
+folded = lru_cache(maxsize=4096)(fold_phrase)
+"""`fold_phrase` of the texts that flows repeat: labels and skip words."""
+
+
+def choices_of(at: Passage, question: Question) -> tuple[Choice, ...]:
+    """What to offer now: the question's choices, else the field's options or yes and no."""
+    rows = _written(at, question)
+    if question.skip_button:
+        rows.append([Choice(wording("skip", at.language), act=SKIP)])
+    return in_rows(rows)
+
+
+def in_rows(rows: Iterable[Iterable[Choice | None]]) -> tuple[Choice, ...]:
+    """The choices that there are, each with its row's number; empty rows do not count."""
+    kept = [[choice for choice in row if choice] for row in rows]
+    numbered = enumerate(row for row in kept if row)
+    return tuple(replace(choice, row=number) for number, row in numbered for choice in row)
+
+
+def _written(at: Passage, question: Question) -> list[list[Choice | None]]:
+    field = question.field
+    if isinstance(question.choices, Template):
+        return [[item] for item in _listed(at, question, question.choices)]
+    if question.choices:
+        return [[_offered(at, question, offer) for offer in row] for row in question.choices]
+    if field.options:
+        locale = at.locale
+        return [[Choice(show(one.value, field, locale), one.value)] for one in field.options]
+    if field.type is FieldType.BOOLEAN:
+        yes, no = wording("yes", at.language), wording("no", at.language)
+        return [[Choice(yes, True), Choice(no, False)]]
+    return []
+
+
+def _offered(at: Passage, question: Question, offer: Offer) -> Choice | None:
+    if offer.when is not None and not at.holds(offer.when):
+        return None
+    label = at.render(offer.text)
+    if not label or not label.strip():
+        return None
+    value = _own_text(at, offer) if offer.value is None else at.evaluate(offer.value)
+    return _choice(at, question, label, value, offer.goto)
+
+
+def _own_text(at: Passage, offer: Offer) -> str | None:
+    """A choice without a value is worth its text in the flow's own language, so that what is
+    stored does not depend on who answers.
+    """
+    own = at.flow.language or at.facts.business.language
+    fallbacks = (at.facts.business.language,)
+    return at.fill(offer.text.pick(own, at.facts.channel, fallbacks))
+
+
+def _listed(at: Passage, question: Question, template: Template) -> list[Choice | None]:
+    """Choices out of a template's list: texts, or mappings with text, value and goto."""
+    items = at.evaluate(template)
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        if items is not None:
+            at.problem("`choices` gives no list")
+        return []
+    return [_from_item(at, question, item) for item in items]
+
+
+def _from_item(at: Passage, question: Question, item: Any) -> Choice | None:
+    if not isinstance(item, Mapping):
+        item = {"text": item}
+    label = str(item.get("text") or "").strip()
+    if not label:
+        return None
+    goto = str(item.get("goto") or "")
+    return _choice(at, question, label, item.get("value", label), goto)
+
+
+def _choice(at: Passage, question: Question, label: str, value: Any, goto: str) -> Choice | None:
+    """None, and a row on the timeline, where the field would refuse what is offered."""
+    if question.free:
+        return Choice(label, value, goto)
+    field = question.field
+    coerced = coerce(value, field, at.locale, at.now)
+    if not isinstance(coerced, Read) and isinstance(value, str):
+        reading = read_reply(value, field, at.locale, at.now)
+        coerced = reading if isinstance(reading, Read) else coerced
+    if not isinstance(coerced, Read):
+        at.problem(f"the choice '{label}' is no value of {field.key}")
+        return None
+    return Choice(label, coerced.value, goto)
+
+
+def claims_of(choices: Iterable[Choice], skip: Iterable[str]) -> tuple[str, ...]:
+    """The folded words that answer the question before anything else may take them."""
+    labels = (folded(choice.label) for choice in choices)
+    return tuple(dict.fromkeys((*labels, *sorted(skip))))
+
+
+def shown(wait: Wait) -> range:
+    """The places of the choices on offer at present: those of an unclear reply, else its own."""
+    count = len(wait.choices)
+    if unclear := wait.state.get("unclear"):
+        return range(count - unclear, count)
+    return range(next((n for n, one in enumerate(wait.choices) if one.act in MEANT), count))
+
+
+def buttons_of(wait: Wait) -> Rows:
+    """The buttons of what is on offer at present."""
+    placed = ((wait.choices[place], f"{wait.id}.{place}") for place in shown(wait))
+    buttons = ((choice.row, Button(choice.label, token)) for choice, token in placed)
+    rows = groupby(buttons, key=itemgetter(0))
+    return tuple(tuple(button for _, button in row) for _, row in rows)
+
+
+def pressed(wait: Wait, token: str) -> Choice | None:
+    """The choice of a button's token; None where it is another question's."""
+    wait_id, _, place = token.rpartition(".")
+    if wait_id != wait.id or not (place.isascii() and place.isdecimal() and len(place) < 5):
+        return None
+    return wait.choices[int(place)] if int(place) < len(wait.choices) else None
+
+
+def typed(wait: Wait, text: str, field: Field) -> Choice | None:
+    """The choice whose text, or else whose number, was typed."""
+    if not wait.choices:
+        return None
+    phrase = fold_phrase(text)
+    for choice in wait.choices:
+        if folded(choice.label) == phrase:
+            return choice
+    return _numbered(wait, text) if field.type in _BY_NUMBER or "unclear" in wait.state else None
+
+
+def _numbered(wait: Wait, text: str) -> Choice | None:
+    number, places = plain_line(text).strip(" .)("), shown(wait)
+    if not (number.isascii() and number.isdecimal()) or len(number) > 3:
+        return None
+    return wait.choices[places[int(number) - 1]] if 0 < int(number) <= len(places) else None

@@ -1,0 +1,264 @@
+"""What comes of a reply, a reminder or the end of a question.
+
+An invalid reply is never stored and never moves the flow on: the person gets one message, which
+says what is wrong and asks again. A message that is no attempt at an answer (a sticker, an unknown
+command) is asked again without counting; one whose pictures come as an album is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from engine.asking.choices import MEANT, SKIP, buttons_of, choices_of, pressed, typed
+from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
+from engine.asking.question import Question
+from engine.fields.faults import Fault, FaultCode, fault_text
+from engine.fields.fold import fold_phrase
+from engine.fields.readings import Ambiguous, Candidate, Read, Refused
+from engine.fields.reply import read_reply
+from engine.fields.show import show, spell_date
+from engine.fields.types import PLAIN, Field, FieldType, Value
+from engine.messages import Message
+from engine.node import Finish, Go, Next
+from engine.passage import Passage
+from engine.resume import Refused as RefusedByStore
+from engine.resume import Reminded, Reply, Resume, TimedOut
+from engine.run import Choice, Wait
+from engine.wording import wording
+
+NO_REPLY = "no_reply"
+"""The outcome of a run whose question nobody answered in time."""
+
+MOST_UNCLEAR = 20
+"""Meanings of unclear replies a question keeps buttons for; more are refused as unreadable."""
+
+MOST_HEARD = 10
+"""Messages a question remembers for the case that they are edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A valid reply was stored; `goto` is where its choice leads, '' for the question's exit."""
+
+    goto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """It is left unanswered; nothing was stored, or what was known is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The question stays open."""
+
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The question is left by one of its own ways out."""
+
+    next: Next
+
+
+Heard = Answered | Skipped | Open | Left
+
+
+def hear(at: Passage, question: Question, wait: Wait, resume: Resume) -> Heard:
+    """Take what came while the question was open."""
+    match resume:
+        case Reply(message):
+            return _hear_message(at, question, wait, message)
+        case Reminded(_, number):
+            return Open(_remind(at, question, wait, number))
+        case TimedOut():
+            goto = question.timeout.goto
+            return Left(Go(goto) if goto else Finish(NO_REPLY, everything=True))
+        case RefusedByStore():
+            return _invalid(at, question, wait, wording("not_unique", at.language))
+        case _:
+            return Open(_again(at, question, wait))
+
+
+def refuse(at: Passage, question: Question, wait: Wait, message: Message, why: str) -> Heard:
+    """Count `message` as an invalid reply, and say why and what is asked, in one message."""
+    heard = (*wait.heard, message.message_id) if message.message_id else wait.heard
+    return _invalid(at, question, replace(wait, heard=heard[-MOST_HEARD:]), why)
+
+
+def unusable(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    """Answer what cannot be a reply at all; it does not count as an attempt."""
+    if message.album and wait.state.get("album") == message.album:
+        return Open(wait)
+    if message.album:
+        wait = replace(wait, state={**wait.state, "album": message.album})
+    if message.kind == "press":
+        return Open(wait)
+    before = _what_is_wanted(at, question, message)
+    return Open(ask_again(at, wait, short_text(at, question, wait), before))
+
+
+def _hear_message(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    at.reply = message
+    if message.kind == "press":
+        choice = pressed(wait, message.token)
+        return _choose(at, question, wait, choice) if choice else Open(wait)
+    if question.takes == "any" and message.kind != "command":
+        return _store(at, question, message.text or None)
+    if message.kind == "contact" and _wants_contact(question):
+        return _hear_contact(at, question, wait, message)
+    if not message.text.strip() or message.kind == "command" or question.takes == "contact":
+        return unusable(at, question, wait, message)
+    return _hear_text(at, question, wait, message)
+
+
+def _hear_text(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    choice = typed(wait, message.text, question.field) or _kept(at, wait, message.text)
+    if choice is not None:
+        return _choose(at, question, wait, choice)
+    if question.skip and fold_phrase(message.text) in question.skip:
+        return Skipped()
+    return _hear_value(at, question, wait, message, _read(at, question, wait, message.text))
+
+
+def _hear_value(
+    at: Passage,
+    question: Question,
+    wait: Wait,
+    message: Message,
+    reading: Read | Ambiguous | Refused,
+) -> Heard:
+    match reading:
+        case Read(value):
+            return _store(at, question, value)
+        case Ambiguous(candidates) if len(wait.choices) < MOST_UNCLEAR:
+            return Open(_ask_back(at, wait, candidates))
+        case Ambiguous():
+            reading = Refused(Fault(FaultCode.NOT_DATE))
+    return refuse(at, question, wait, message, fault_text(reading.fault, at.language))
+
+
+def _kept(at: Passage, wait: Wait, text: str) -> Choice | None:
+    """Yes or no to whether a known value is still right; None where that is not the question."""
+    if not _offers_to_keep(wait):
+        return None
+    answer = read_reply(text, PLAIN[FieldType.BOOLEAN], at.locale, at.now)
+    return wait.choices[0 if answer.value else 1] if isinstance(answer, Read) else None
+
+
+def _offers_to_keep(wait: Wait) -> bool:
+    return bool(wait.choices) and wait.choices[0].act == KEEP
+
+
+def _read(at: Passage, question: Question, wait: Wait, text: str) -> Read | Ambiguous | Refused:
+    reading = read_reply(text, question.field, at.locale, at.now)
+    if not question.only_choices:
+        return reading
+    offered = choices_of(at, question) if _offers_to_keep(wait) else wait.choices
+    values = [choice.value for choice in offered if not choice.act]
+    if isinstance(reading, Read) and reading.value in values:
+        return reading
+    return Refused(Fault(FaultCode.NOT_OPTION))
+
+
+def _choose(at: Passage, question: Question, wait: Wait, choice: Choice) -> Heard:
+    match choice.act:
+        case "":
+            return _store(at, question, choice.value, choice.goto)
+        case act if act in MEANT:
+            if act != "meant":
+                at.learn_date_order(act)
+            return _store(at, question, choice.value)
+        case _ if choice.act == CHANGE:
+            return Open(put(at, question, **_kept_state(wait)))
+        case _ if choice.act in (SKIP, KEEP):
+            return Skipped()
+        case act:
+            raise ValueError(f"a question has no act '{act}'")
+
+
+def _kept_state(wait: Wait) -> Mapping[str, Any]:
+    return {key: value for key, value in wait.state.items() if key not in ("unclear", "album")}
+
+
+def _store(at: Passage, question: Question, value: Value, goto: str = "") -> Heard:
+    at.reply_value = value
+    if question.save_to:
+        at.write(question.save_to, _storable(at, question, value))
+    return Answered(goto)
+
+
+def _storable(at: Passage, question: Question, value: Value) -> Value:
+    """A key that is not mapped keeps texts."""
+    name = question.save_to
+    if name.startswith("var.") or at.field(name) is not None or value is None:
+        return value
+    return show(value, question.field, at.locale)
+
+
+def _ask_back(at: Passage, wait: Wait, candidates: tuple[Candidate, ...]) -> Wait:
+    """Ask which of several dates was meant, by buttons that spell them out."""
+    meant = tuple(
+        Choice(_spelled(at, one), one.value, act=one.order or "meant", row=row)
+        for row, one in enumerate(candidates)
+    )
+    state = {**wait.state, "unclear": len(meant)}
+    wait = replace(wait, choices=(*wait.choices, *meant), state=state)
+    at.say(wording("which_date", at.language), buttons_of(wait))
+    return wait
+
+
+def _spelled(at: Passage, candidate: Candidate) -> str:
+    value = candidate.value
+    return spell_date(value, at.language) if isinstance(value, date) else str(value)
+
+
+def _invalid(at: Passage, question: Question, wait: Wait, why: str) -> Heard:
+    retry, attempts = question.retry, wait.attempts + 1
+    if retry.goto and retry.attempts is not None and attempts >= retry.attempts:
+        return Left(Go(retry.goto))
+    wait = replace(wait, attempts=attempts)
+    told = at.render(retry.text) if retry.text is not None else None
+    return Open(ask_again(at, wait, short_text(at, question, wait), told or why))
+
+
+def _again(at: Passage, question: Question, wait: Wait) -> Wait:
+    return ask_again(at, wait, short_text(at, question, wait))
+
+
+def _remind(at: Passage, question: Question, wait: Wait, number: int) -> Wait:
+    """Say a reminder with the buttons of the question; those before it are not said any more."""
+    reminders = question.timeout.remind
+    if number < len(reminders):
+        at.say(at.message_of(reminders[number].text), buttons_of(wait))
+    rest = (alarm for alarm in wait.alarms if alarm.kind != "remind" or alarm.number > number)
+    return replace(wait, alarms=tuple(rest))
+
+
+def _wants_contact(question: Question) -> bool:
+    return question.takes == "contact" or question.field.type is FieldType.PHONE
+
+
+def _hear_contact(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    """A contact card is a phone number; of a field that is the customer's own, only their own."""
+    if not message.media.get("own") and question.takes != "contact":
+        return refuse(at, question, wait, message, wording("not_own_contact", at.language))
+    number = str(message.media.get("phone_number") or "")
+    # Telegram leaves out the + of an international number (Bot API, Contact).
+    number = number if number.startswith(("+", "0")) else f"+{number}"
+    reading = read_reply(number, _phone_field(question.field), at.locale, at.now)
+    return _hear_value(at, question, wait, message, reading)
+
+
+def _phone_field(field: Field) -> Field:
+    return field if field.type is FieldType.PHONE else PLAIN[FieldType.PHONE]
+
+
+def _what_is_wanted(at: Passage, question: Question, message: Message) -> str:
+    if message.kind == "command":
+        return wording("unknown_command", at.language)
+    return wording("contact_wanted" if question.takes == "contact" else "text_wanted", at.language)

@@ -1,0 +1,55 @@
+"""`ask`: the waiting node. Asks, waits for a reply, validates, normalises and stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.asking.hearing import Answered, Left, Open, Skipped, hear
+from engine.asking.options import QUESTION_OPTIONS, question_of
+from engine.asking.posing import pose
+from engine.asking.question import Question
+from engine.node import Exit, Go, Next, Node, Stay
+from engine.passage import Passage
+from engine.resume import Resume
+from engine.shapes import TEXT, Option, Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask(Node):
+    KIND: ClassVar[str] = "ask"
+    HELP: ClassVar[str] = "Asks a question, waits for a valid reply and stores it."
+    OPTIONS: ClassVar[Mapping[str, Option]] = {
+        "ask": Option(TEXT, "the question", "When is your birthday?", required=True),
+        **QUESTION_OPTIONS,
+    }
+
+    question: Question
+
+    @classmethod
+    def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Ask:
+        return cls(**common, question=question_of(options, options["ask"], reader))
+
+    @property
+    def waits(self) -> bool:
+        return True
+
+    def exits(self) -> Iterator[tuple[str, str]]:
+        return iter(self.question.exits())
+
+    def enter(self, at: Passage) -> Next:
+        wait = pose(at, self.question)
+        return Exit() if wait is None else Stay(wait)
+
+    def resume(self, at: Passage, resume: Resume) -> Next:
+        assert at.wait is not None, "only a waiting run is resumed"
+        match hear(at, self.question, at.wait, resume):
+            case Open(wait):
+                return Stay(wait)
+            case Answered(goto):
+                return Go(goto) if goto else Exit()
+            case Skipped():
+                return Exit()
+            case Left(way):
+                return way

@@ -1,0 +1,244 @@
+"""`form`: ask several fields in order, show the answers, correct single ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from engine.asking.choices import in_rows, pressed, typed
+from engine.asking.hearing import Answered, Heard, Left, Open, Skipped, hear, refuse, unusable
+from engine.asking.options import QUESTION_OPTIONS, RETRY, TIMEOUT, question_of
+from engine.asking.posing import pose, put, send
+from engine.asking.question import STANDARD_RETRY, Question
+from engine.asking.timing import STANDARD_TIMEOUT
+from engine.fields.readings import Read
+from engine.fields.reply import read_reply
+from engine.fields.show import show
+from engine.fields.types import PLAIN, FieldType
+from engine.messages import Message
+from engine.node import Exit, Go, Next, Node, Stay
+from engine.passage import Passage
+from engine.resume import Reply, Resume
+from engine.run import Choice, Wait
+from engine.scope import Condition
+from engine.shapes import (
+    CRITERIA,
+    SAVE_REF,
+    TEXT,
+    Either,
+    ListOf,
+    Option,
+    Reader,
+    Record,
+    Shape,
+)
+from engine.source import Source
+from engine.templates import Template
+from engine.texts import Text
+from engine.wording import wording
+
+DONE, CORRECT = "done", "correct"
+"""The acts of the buttons under the list of answers."""
+
+
+_NO_TEXT = Text.plain(Template(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of the form; it is asked only where `when` holds."""
+
+    question: Question
+    when: Condition | None = None
+
+
+def _item(options: dict[str, Any], reader: Reader) -> Item | None:
+    text = options.get("ask")
+    question = question_of(options, text or _NO_TEXT, reader)
+    if not question.save_to:
+        reader.error(reader.at(), "E112", "what a form asks needs `save_to`")
+    if text is None:
+        question = replace(question, text=_own_text(question))
+    return Item(question, options.get("when"))
+
+
+def _own_text(question: Question) -> Text[Template]:
+    """How a field is asked for where the form does not say: its own question, else its label."""
+    return (question.field.ask or question.field.label).map(Template)
+
+
+class _KeyItem(Shape[Item]):
+    """A field by its key alone."""
+
+    wanted = "a field's key"
+
+    def read(self, source: Source, reader: Reader) -> Item | None:
+        key = SAVE_REF.read(source, reader)
+        return None if key is None else _item({"save_to": key}, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return SAVE_REF.schema()
+
+
+_ITEM = Either(
+    scalar=_KeyItem(),
+    mapping=Record(
+        {
+            "ask": Option(TEXT, "the question; by default the field's own, else its label"),
+            **QUESTION_OPTIONS,
+            "when": Option(CRITERIA, "it is asked only where this holds", "{gender: female}"),
+        },
+        _item,
+        "a question of a form",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form(Node):
+    """confirm: None where the answers are not shown. overview: how the list of them is asked."""
+
+    KIND: ClassVar[str] = "form"
+    HELP: ClassVar[str] = "Asks several fields in order; `confirm` lists and corrects the answers."
+    OPTIONS: ClassVar[Mapping[str, Option]] = {
+        "form": Option(
+            ListOf(_ITEM),
+            "keys of fields, or the options of `ask` and `when`",
+            "[first_name, {save_to: email, skip: true}]",
+            required=True,
+        ),
+        "confirm": Option(TEXT, "said above the list of answers", "Is this right?"),
+        "retry": Option(RETRY, "for the list, and the questions without their own"),
+        "timeout": Option(TIMEOUT, "for the list, and the questions without their own"),
+    }
+
+    items: tuple[Item, ...]
+    overview: Question | None = None
+
+    @classmethod
+    def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Form:
+        items = tuple(_with_defaults(item, options) for item in options["form"])
+        if not items:
+            reader.error(reader.at("form"), "E202", "`form` asks nothing")
+        return cls(**common, items=items, overview=_overview(options))
+
+    @property
+    def waits(self) -> bool:
+        return True
+
+    def exits(self) -> Iterator[tuple[str, str]]:
+        for item in self.items:
+            for way, target in item.question.exits():
+                yield f"{item.question.save_to} {way}", target
+        if self.overview is not None:
+            yield from self.overview.exits()
+
+    def enter(self, at: Passage) -> Next:
+        if self.overview is not None and at.is_filled(self.id):
+            return Stay(self._show(at, self.overview))
+        return self._ask_from(at, 0)
+
+    def resume(self, at: Passage, resume: Resume) -> Next:
+        assert at.wait is not None, "only a waiting run is resumed"
+        place = at.wait.state.get("place", len(self.items))
+        if self.overview is not None and "list" in at.wait.state:
+            return self._resume_list(at, self.overview, at.wait, resume)
+        if place >= len(self.items):  # A newer version of the flow has fewer questions.
+            return self.enter(at)
+        return self._after(at, at.wait, hear(at, self.items[place].question, at.wait, resume))
+
+    def _after(self, at: Passage, wait: Wait, heard: Heard) -> Next:
+        match heard:
+            case Open(still):
+                return Stay(still)
+            case Left(way):
+                return way
+            case Answered(goto) if goto:
+                return Go(goto)
+            case Answered() | Skipped():
+                rest = len(self.items) if "correcting" in wait.state else wait.state["place"] + 1
+                return self._ask_from(at, rest)
+
+    def _ask_from(self, at: Passage, first: int) -> Next:
+        for place in range(first, len(self.items)):
+            item = self.items[place]
+            if item.when is None or at.holds(item.when):
+                wait = pose(at, item.question, place=place)
+                if wait is not None:
+                    return Stay(wait)
+        at.mark_filled(self.id)
+        return Exit() if self.overview is None else Stay(self._show(at, self.overview))
+
+    # -- the list of answers
+
+    def _show(self, at: Passage, overview: Question) -> Wait:
+        asked = [
+            (place, item.question)
+            for place, item in enumerate(self.items)
+            if item.when is None or at.holds(item.when)
+        ]
+        lines = [f"{_label(at, question)}: {_answer(at, question)}" for _, question in asked]
+        right = Choice(wording("all_correct", at.language), act=DONE)
+        single = [Choice(_label(at, question), place, act=CORRECT) for place, question in asked]
+        choices = in_rows([[right], *([choice] for choice in single)])
+        text = "\n".join([at.message_of(overview.text), *lines])
+        return send(at, overview, text, choices, {"list": True})
+
+    def _resume_list(self, at: Passage, overview: Question, wait: Wait, resume: Resume) -> Next:
+        if not isinstance(resume, Reply):
+            return self._after(at, wait, hear(at, overview, wait, resume))
+        at.reply = message = resume.message
+        choice = _chosen(at, wait, message)
+        if choice is None:
+            return self._after(at, wait, _not_chosen(at, overview, wait, message))
+        if choice.act == DONE or choice.value >= len(self.items):
+            return Exit()
+        question = self.items[choice.value].question
+        return Stay(put(at, question, place=choice.value, correcting=True))
+
+
+def _chosen(at: Passage, wait: Wait, message: Message) -> Choice | None:
+    """The button pressed or typed; a plain yes means that all is correct."""
+    if message.kind == "press":
+        return pressed(wait, message.token)
+    choice = typed(wait, message.text, PLAIN[FieldType.TEXT])
+    if choice is not None:
+        return choice
+    answer = read_reply(message.text, PLAIN[FieldType.BOOLEAN], at.locale, at.now)
+    return wait.choices[0] if isinstance(answer, Read) and answer.value else None
+
+
+def _not_chosen(at: Passage, overview: Question, wait: Wait, message: Message) -> Heard:
+    if not message.text.strip() or message.kind in ("press", "command"):
+        return unusable(at, overview, wait, message)
+    return refuse(at, overview, wait, message, wording("choose_button", at.language))
+
+
+def _label(at: Passage, question: Question) -> str:
+    return question.field.label.pick(at.language, fallbacks=at.locale.languages)
+
+
+def _answer(at: Passage, question: Question) -> str:
+    value = at.read(question.save_to)
+    return show(value, question.field, at.locale) or wording("no_value", at.language)
+
+
+def _overview(options: Mapping[str, Any]) -> Question | None:
+    if "confirm" not in options:
+        return None
+    return Question(
+        text=options["confirm"],
+        retry=options.get("retry", STANDARD_RETRY),
+        timeout=options.get("timeout", STANDARD_TIMEOUT),
+    )
+
+
+def _with_defaults(item: Item, options: Mapping[str, Any]) -> Item:
+    """The item with the form's `retry` and `timeout` where it has none of its own."""
+    question = item.question
+    if question.retry == STANDARD_RETRY and "retry" in options:
+        question = replace(question, retry=options["retry"])
+    if question.timeout == STANDARD_TIMEOUT and "timeout" in options:
+        question = replace(question, timeout=options["timeout"])
+    return Item(question, item.when)
