@@ -74,8 +74,7 @@ def read_date(text: str, field: Field, locale: Locale, now: datetime) -> Reading
       does not have is refused as such.
     """
     if _ISO.fullmatch(text):
-        day = day_of("gregorian", int(text[:4]), int(text[5:7]), int(text[8:]))
-        return refuse(FaultCode.NO_SUCH_DATE) if day is None else Read(day)
+        return _iso_day(text)
     words = _words(plain_line(text))
     if words is None:
         return refuse(FaultCode.NOT_DATE)
@@ -83,6 +82,13 @@ def read_date(text: str, field: Field, locale: Locale, now: datetime) -> Reading
     if isinstance(found, FaultCode):
         return refuse(found)
     return _reading(found, words)
+
+
+def _iso_day(text: str) -> Reading:
+    try:
+        return Read(date.fromisoformat(text))
+    except ValueError:
+        return refuse(FaultCode.NO_SUCH_DATE)
 
 
 def _reading(found: tuple[Candidate, ...], words: _Words) -> Reading:

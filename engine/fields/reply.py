@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from engine.fields.booleans import read_boolean
@@ -17,6 +18,24 @@ from engine.fields.times import read_datetime, read_time
 from engine.fields.types import Field, FieldType
 from engine.fields.validate import validate
 
+_Reader = Callable[[str, Field, Locale, datetime], Reading]
+
+# From a cleaned, non-empty text; the field's rules come afterwards. A table and not a `match`:
+# looking a member of an Enum up by name costs half a microsecond in Python 3.11.
+_READERS: dict[FieldType, _Reader] = {
+    FieldType.TEXT: lambda text, _field, _locale, _now: Read(text),
+    FieldType.NUMBER: lambda text, _field, locale, _now: read_number(text, locale.language),
+    FieldType.DATE: read_date,
+    FieldType.BOOLEAN: lambda text, _field, _locale, _now: read_boolean(text),
+    FieldType.EMAIL: lambda text, _field, _locale, _now: read_email(text),
+    FieldType.PHONE: lambda text, _field, locale, _now: read_phone(text, locale.country),
+    FieldType.URL: lambda text, _field, _locale, _now: read_url(text),
+    FieldType.SELECT: lambda text, field, _locale, _now: read_select(text, field),
+    FieldType.TIME: lambda text, _field, _locale, _now: read_time(text),
+    FieldType.DATETIME: read_datetime,
+    FieldType.LIST: lambda text, field, _locale, _now: read_list(text, field),
+}
+
 
 def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
     """`text` as a value of `field` that keeps its rules; `now` is aware.
@@ -30,7 +49,7 @@ def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Readin
         return Refused(cleaned)
     if not cleaned:
         return refuse(FaultCode.EMPTY)
-    reading = _read(cleaned, field, locale, now)
+    reading = _READERS[field.type](cleaned, field, locale, now)
     if isinstance(reading, Refused):
         return reading
     if isinstance(reading, Ambiguous):
@@ -47,30 +66,3 @@ def _fitting(ambiguous: Ambiguous, field: Field, locale: Locale, now: datetime) 
     if kept:
         return Read(kept[0].value)
     return Refused(next(fault for fault in faults if fault is not None))
-
-
-def _read(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
-    """A cleaned, non-empty text as the field's type; the field's rules come afterwards."""
-    match field.type:
-        case FieldType.TEXT:
-            return Read(text)
-        case FieldType.SELECT:
-            return read_select(text, field)
-        case FieldType.NUMBER:
-            return read_number(text, locale.language)
-        case FieldType.DATE:
-            return read_date(text, field, locale, now)
-        case FieldType.BOOLEAN:
-            return read_boolean(text)
-        case FieldType.PHONE:
-            return read_phone(text, locale.country)
-        case FieldType.EMAIL:
-            return read_email(text)
-        case FieldType.URL:
-            return read_url(text)
-        case FieldType.TIME:
-            return read_time(text)
-        case FieldType.DATETIME:
-            return read_datetime(text, field, locale, now)
-        case FieldType.LIST:
-            return read_list(text, field)

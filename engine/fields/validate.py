@@ -26,11 +26,13 @@ def validate(value: Value, field: Field, locale: Locale, now: datetime | None) -
         return _list_fault(value, field)
     if isinstance(value, Decimal):
         return _number_fault(value, field.rules)
-    if isinstance(value, time):
-        return _period_fault(value, field.rules)
-    if isinstance(value, date):
-        return _period_fault(value, field.rules) or _side_fault(value, field.rules, locale, now)
-    return None
+    rules = field.rules
+    if rules is NO_RULES or isinstance(value, bool):
+        return None
+    fault = _period_fault(value, rules)
+    if fault is None and isinstance(value, date):
+        fault = _side_fault(value, rules, locale, now)
+    return fault
 
 
 def _text_fault(text: str, field: Field) -> Fault | None:

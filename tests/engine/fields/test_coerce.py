@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.fields.coerce import coerce, normalise
@@ -155,6 +155,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first phone number imports its library
 @given(_JSON, st.sampled_from(list(FieldType)))
 def test_nothing_from_a_file_raises(raw: object, type_: FieldType) -> None:
     assert isinstance(coerce(raw, PLAIN[type_], TEHRAN, NOW), Read | Refused)
