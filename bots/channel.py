@@ -17,8 +17,6 @@ raises into exactly these errors:
 Every message of an error is safe to log: adapters remove credentials from it.
 """
 
-# ruff: noqa: N818 - the names say what happened; that they are errors, the tree says
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

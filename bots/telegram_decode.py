@@ -67,7 +67,7 @@ _PROFILE = (
 _LOST = frozenset({"kicked", "left"})
 
 
-class _Malformed(Exception):  # noqa: N818 - it never leaves this file
+class _Malformed(Exception):
     """Something is not what the Bot API promises."""
 
 
