@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, select
@@ -80,8 +81,12 @@ class _Compiled:
         )
         order = list(compiled.positiontup)
         self.text: str = compiled.string
-        self._order = [names.index(name) for name in order]
-        self._in_order = self._order == list(range(len(names)))
+        # Values written in the statement itself stand behind those that rows bring.
+        constants = [name for name in order if name not in names]
+        self._constants = tuple(compiled.binds[name].effective_value for name in constants)
+        known = [*names, *constants]
+        places = [known.index(name) for name in order]
+        self._arrange = None if places == list(range(len(names))) else _arranger(places)
         self._encoders = [
             (place, encoder)
             for place, name in enumerate(order)
@@ -90,9 +95,9 @@ class _Compiled:
         self._decoders = _decoders(statement, positional)
 
     def encode(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-        if not self._in_order:
-            order = self._order
-            rows = [[row[place] for place in order] for row in rows]
+        if self._arrange is not None:
+            arrange, constants = self._arrange, self._constants
+            rows = [arrange((*row, *constants)) for row in rows]
         if not self._encoders:
             return rows
         encoded = []
@@ -115,6 +120,13 @@ class _Compiled:
                     values[place] = decoder(values[place])
             decoded.append(values)
         return decoded
+
+
+def _arranger(places: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    if len(places) == 1:  # itemgetter would give the item itself
+        only = places[0]
+        return lambda row: (row[only],)
+    return itemgetter(*places)
 
 
 def _encoder(type_: Any, dialect: Dialect) -> Encoder | None:

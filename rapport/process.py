@@ -9,16 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 
 from bots.channel import Channel
 from bots.limits import Pace, Rates
-from crm.database import clear_errors, open_engine
+from crm.database import open_engine
 from engine.loader import Loaded
 from rapport.build import Ready, apply_loaded, open_account
 from rapport.runtime.backoff import Backoff
@@ -26,6 +24,7 @@ from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
 from rapport.runtime.poller import Poller
+from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.turns import Turns
@@ -92,16 +91,6 @@ def _pid() -> int:
     return os.getpid()
 
 
-def reader(engine: Engine) -> Callable[[Callable[[Connection], Any]], Any]:
-    """Runs a function with a reading connection, in the caller's thread."""
-
-    def read(f: Callable[[Connection], Any]) -> Any:
-        with clear_errors(), engine.connect() as db:
-            return f(db)
-
-    return read
-
-
 class Process:
     """One business, its channels, one database. `run` returns after SIGTERM, Ctrl-C or `stop`."""
 
@@ -154,7 +143,7 @@ class Process:
             {origin.account_id: origin.channel for _, origin in opened},
             {line.channel.name: line.channel.parts for line, _ in opened},
         )
-        read = reader(self._read_engine)
+        read = Reader(self._read_engine)
         senders = {
             origin.account_id: Sender(
                 line.channel, origin.account_id, writer, read, self._clock, Pace(line.rates),

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -41,6 +40,7 @@ from rapport.runtime.deliveries import (
     pending,
     settle,
 )
+from rapport.runtime.reading import Reader
 from rapport.runtime.writer import Writer
 
 IN_MEMORY = 2_000
@@ -52,9 +52,6 @@ SWEEP_SECONDS = 1.0
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
 
-Read = Callable[[Callable[[Connection], Any]], Any]
-"""Runs a function with a reading connection."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -62,7 +59,7 @@ class Sender:
     """The one sender of an account. `run` goes on until it is cancelled or credentials fail."""
 
     def __init__(
-        self, channel: Channel, account_id: int, writer: Writer, read: Read, clock: Clock,
+        self, channel: Channel, account_id: int, writer: Writer, read: Reader, clock: Clock,
         pace: Pace, backoff: Backoff,
     ) -> None:  # fmt: skip
         self._channel = channel

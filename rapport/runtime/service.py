@@ -20,7 +20,8 @@ from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Broken, Origin
-from rapport.runtime.sender import Read, Sender
+from rapport.runtime.reading import Reader
+from rapport.runtime.sender import Sender
 from rapport.runtime.turns import Turned
 from rapport.runtime.writer import Writer
 
@@ -34,7 +35,7 @@ class Service:
     """Drives a desk from asyncio. Senders are by account id."""
 
     def __init__(
-        self, desk: Desk, writer: Writer, read: Read, clock: Clock,
+        self, desk: Desk, writer: Writer, read: Reader, clock: Clock,
         senders: Mapping[int, Sender], backoff: Backoff,
     ) -> None:  # fmt: skip
         self._desk = desk

@@ -59,7 +59,7 @@ class InlineWriter:
 
 
 class _Job:
-    __slots__ = ("f", "future", "outcome", "error")
+    __slots__ = ("error", "f", "future", "outcome")
 
     def __init__(self, f: Callable[[Connection], Any]) -> None:
         self.f = f
