@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -30,7 +30,7 @@ class Ready:
 
 def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
     """Make the database agree with a project that loaded without errors."""
-    flows = {key: (flow.position.file, flow.source) for key, flow in loaded.flows.items()}
+    flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
     applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
     return Ready(library_of(db, loaded, applied.business_id), applied)
 
@@ -44,7 +44,7 @@ def library_of(db: Connection, loaded: Loaded, business_id: int) -> Library:
         source = flow_source(at, business_id, key, number).source
         return load_flow(source, business, KINDS, key, number)
 
-    numbered = [flow.numbered(versions[key]) for key, flow in loaded.flows.items()]
+    numbered = [replace(flow, version=versions[key]) for key, flow in loaded.flows.items()]
     return Library(
         business=business,
         business_id=business_id,

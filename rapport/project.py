@@ -41,7 +41,7 @@ def find_projects(path: Path) -> list[Path]:
 
 def read_project(folder: Path) -> Loaded:
     """Load a project, or every problem of it. File names in problems begin with `folder`."""
-    sources = {str(path): path.read_bytes() for path in _yaml_files(folder)}
+    sources = {str(path): path.read_text(encoding="utf-8-sig", errors="surrogateescape") for path in _yaml_files(folder)}
     return load_project(sources, KINDS, industry_template)
 
 

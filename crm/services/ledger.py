@@ -242,8 +242,9 @@ _UNTAG = Statement(
     lambda _: delete(customer_tag).where(
         customer_tag.c.customer_id == bindparam("c"),
         customer_tag.c.tag_id == bindparam("t"),
+        customer_tag.c.business_id == bindparam("b"),
     ),
-    ("c", "t"),
+    ("c", "t", "b"),
 )
 
 

@@ -29,7 +29,7 @@ class Loaded:
     """A project as far as it could be read. Only one without errors may be run.
 
     flows: by key. files: the path of each flow's file, by the flow's key. problems: sorted by
-    place, errors and warnings.
+    place, errors and warnings. crm_source: the text of crm.yaml, '' where there is none.
     """
 
     business: Business
@@ -37,6 +37,7 @@ class Loaded:
     files: Mapping[str, str]
     tests: tuple[Transcript, ...]
     problems: tuple[Problem, ...]
+    crm_source: str = ""
 
     @property
     def ok(self) -> bool:
@@ -78,6 +79,7 @@ def load_project(
         files={key: read.flow.position.file for key, read in flows.items()},
         tests=tuple(tests),
         problems=tuple(problems.sorted()),
+        crm_source=files[crm] if crm else "",
     )
 
 

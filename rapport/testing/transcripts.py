@@ -35,7 +35,7 @@ class _Differs(Exception):
 
 def run_transcripts(loaded: Loaded) -> Iterator[Verdict]:
     """Hold every conversation of a project, one after another."""
-    for transcript in loaded.transcripts:
+    for transcript in loaded.tests:
         yield run_transcript(loaded, transcript)
 
 
