@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine.business import Business
 from engine.flow import Flow, Trigger
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from engine.loader.flows import FlowRead
 
 
+@runtime_checkable
+class Calls(Protocol):
+    """A node that runs another flow and gives it variables."""
+
+    @property
+    def flow(self) -> str: ...
+
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+
+
 def lint_project(
     business: Business,
     flows: Mapping[str, FlowRead],
@@ -29,7 +40,7 @@ def lint_project(
 ) -> None:
     """Add to `problems` what is wrong between the parts. others: readers of what is no flow."""
     readers = [*(read.reader for read in flows.values()), *others]
-    names = _Names(business, frozenset(flows), _saved(readers), _given(readers))
+    names = _Names(business, frozenset(flows), _saved(readers), _given(flows.values()))
     for reader in readers:
         for reference in reader.references:
             _check_reference(reference, names, problems)
@@ -72,15 +83,18 @@ class _Names:
 
 
 def _saved(readers: Iterable[Reader]) -> frozenset[str]:
-    return frozenset(name for reader in readers for name in _of(reader, Ref.SAVE))
+    return frozenset(
+        reference.name
+        for reader in readers
+        for reference in reader.references
+        if reference.kind is Ref.SAVE
+    )
 
 
-def _given(readers: Iterable[Reader]) -> frozenset[str]:
-    return frozenset(name for reader in readers for name in _of(reader, Ref.GIVE))
-
-
-def _of(reader: Reader, kind: Ref) -> Iterator[str]:
-    return (reference.name for reference in reader.references if reference.kind is kind)
+def _given(flows: Iterable[FlowRead]) -> frozenset[str]:
+    """Variables that some flow is called with."""
+    nodes = (one.node for read in flows for one in read.nodes)
+    return frozenset(name for node in nodes if isinstance(node, Calls) for name in node.variables)
 
 
 def _check_reference(reference: Reference, names: _Names, problems: Problems) -> None:
@@ -96,8 +110,8 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.who, "E305", kind.value, position, problems)
         case Ref.READ | Ref.WRITE | Ref.SAVE:
             _check_field(reference, names, problems)
-        case Ref.NODE | Ref.GIVE:
-            pass
+        case Ref.NODE:
+            pass  # looked up in its own flow
 
 
 def _known(
@@ -193,12 +207,11 @@ def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
 
 
 def _check_targets(read: FlowRead, problems: Problems) -> None:
-    ids = read.flow.places
     for one in read.nodes:
         for target, position in one.targets:
-            if target != END and target not in ids:
+            if target != END and target not in read.ids:
                 message = f"node '{one.node.id}' goes to '{target}', which does not exist."
-                problems.error(position, "E103", message, did_you_mean(target, (*ids, END)))
+                problems.error(position, "E103", message, did_you_mean(target, (*read.ids, END)))
 
 
 def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
@@ -235,9 +248,8 @@ def _report_trapped(flow: Flow, circle: Sequence[str], problems: Problems) -> No
 
 def _calls_wait(read: FlowRead, node_id: str, waiting: set[str]) -> bool:
     """Whether the node runs a flow that waits."""
-    one = read.nodes[read.flow.places[node_id]]
-    called = getattr(one.node, "flow", "")
-    return isinstance(called, str) and called in waiting
+    node = read.nodes[read.flow.places[node_id]].node
+    return isinstance(node, Calls) and node.flow in waiting
 
 
 def _place(flow: Flow, node_id: str) -> Position:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine import source as tree
 from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
 from engine.fields.base import BASE_FIELDS
-from engine.loader.fields import build_fields, read_declared
-from engine.loader.flows import UNTOUCHED, defaults_by_kind
+from engine.loader.fields import FIELD, build_fields, read_declared
+from engine.loader.flows import DEFAULTS, Part, defaults_by_kind
 from engine.loader.nodes import Kinds
 from engine.problems import Problems
 from engine.shapes import (
@@ -34,7 +34,7 @@ from engine.shapes import (
     ScalarShape,
     WholeNumber,
 )
-from engine.shapes.structures import read_options
+from engine.shapes.structures import read_options, record_schema
 from engine.source import Source, read_documents
 from engine.suggest import did_you_mean
 from engine.triggers import PHRASES
@@ -105,7 +105,7 @@ SEGMENT: Mapping[str, Option] = {
     "description": Option(WORD, "Who is in it"),
     "color": Option(COLOR, "Its colour", '"#FFD700"'),
     "static": Option(BOOLEAN, "Its members are put in by hand or by flows"),
-    "when": Option(UNTOUCHED, "Who belongs to it", "{crm_score__gte: 80}"),
+    "when": Option(Part(CUSTOMER_CRITERIA.schema()), "Who belongs to it", "{crm_score__gte: 80}"),
 }
 
 SMART_TAG: Mapping[str, Option] = {
@@ -147,15 +147,30 @@ SCORING: Mapping[str, Option] = {
 
 HTTP: Mapping[str, Option] = {"hosts": Option(ListOf(WORD), "Hosts that flows may call")}
 
+
+def _smart_tag(values: dict[str, Any], _: Reader) -> SmartTag:
+    when = values["when"].criterion
+    return SmartTag(values["tag"], when, values.get("remove_when_false", False))
+
+
+_SMART_TAGS = ListOf(Record(SMART_TAG, _smart_tag, "a smart tag"))
+_STAGES = MapOf(OneOf(*STAGES), CUSTOMER_CRITERIA)
+
+
+def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
+    """A section whose entries may also be left empty."""
+    return {"type": "object", "additionalProperties": {"anyOf": [schema, {"type": "null"}]}}
+
+
 OPTIONS: Mapping[str, Option] = {
     "business": Option(Record(BUSINESS, _same, "'business'"), "Who it is", required=True),
     "industry": Option(WORD, "Whose fields come first", "retail"),
-    "fields": Option(UNTOUCHED, "What is known of a customer"),
-    "tags": Option(UNTOUCHED, "The tags there are"),
-    "segments": Option(UNTOUCHED, "The segments there are"),
-    "smart_tags": Option(UNTOUCHED, "Tags that follow by themselves"),
+    "fields": Option(Part(_by_name(record_schema(FIELD))), "What is known of a customer"),
+    "tags": Option(Part(_by_name(record_schema(TAG))), "The tags there are"),
+    "segments": Option(Part(_by_name(record_schema(SEGMENT))), "The segments there are"),
+    "smart_tags": Option(Part(_SMART_TAGS.schema()), "Tags that follow by themselves"),
     "scoring": Option(Record(SCORING, _same, "'scoring'"), "How customers are scored"),
-    "stages": Option(UNTOUCHED, "Changes of the lifecycle's stages"),
+    "stages": Option(Part(_STAGES.schema()), "Changes of the lifecycle's stages"),
     "sending": Option(Record(SENDING, _same, "'sending'"), "When and how much is sent by itself"),
     "staff": Option(
         ListOf(Record(STAFF, lambda values, _: Staff(**values), "one of 'staff'")),
@@ -167,7 +182,7 @@ OPTIONS: Mapping[str, Option] = {
         "Words that win over any open question",
     ),
     "fallback": Option(FLOW_REF, "The flow that gets what nothing else claims"),
-    "defaults": Option(UNTOUCHED, "Options laid under every node of a kind"),
+    "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
     "retention": Option(MapOf(NAME, DURATION), "How long things are kept", "{messages: 365d}"),
     "http": Option(
         Either(sequence=ListOf(WORD), mapping=Record(HTTP, _same, "'http'")), "Hosts to call"
@@ -363,16 +378,11 @@ def _segments(entries: Mapping[str, tree.Entry], reader: Reader) -> dict[str, Se
 def _smart_tags(source: Source | None, reader: Reader) -> tuple[SmartTag, ...]:
     if source is None:
         return ()
-    return ListOf(Record(SMART_TAG, _smart_tag, "a smart tag")).read(source, reader) or ()
-
-
-def _smart_tag(values: dict[str, Any], _: Reader) -> SmartTag:
-    when = values["when"].criterion
-    return SmartTag(values["tag"], when, values.get("remove_when_false", False))
+    return _SMART_TAGS.read(source, reader) or ()
 
 
 def _stages(source: Source | None, reader: Reader) -> dict[str, Any]:
     if source is None:
         return {}
-    read = MapOf(OneOf(*STAGES), CUSTOMER_CRITERIA).read(source, reader) or {}
+    read = _STAGES.read(source, reader) or {}
     return {stage: criteria.criterion for stage, criteria in read.items()}

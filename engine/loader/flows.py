@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine import source as tree
@@ -42,17 +42,21 @@ PURPOSES = (
 """`service`, and the keys of a customer's marketing preferences."""
 
 
-class _Untouched(Shape[Source]):
-    """A part that something else reads."""
+@dataclass(frozen=True, slots=True)
+class Part(Shape[Source]):
+    """A part of a file that is read later, when more is known; `described` is for editors."""
+
+    described: dict[str, Any] = field(default_factory=dict)
 
     def read(self, source: Source, _: Reader) -> Source | None:
         return source
 
     def schema(self) -> dict[str, Any]:
-        return {}
+        return self.described
 
 
-UNTOUCHED = _Untouched()
+NODES = Part({"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/node"}})
+DEFAULTS = Part({"$ref": "#/$defs/defaults"})
 
 OPTIONS: Mapping[str, Option] = {
     "flow": Option(NAME, "The flow's name", "lead_capture", required=True),
@@ -66,26 +70,28 @@ OPTIONS: Mapping[str, Option] = {
     "again": Option(
         OneOf("restart", "ignore", "parallel"), "What starting it does for someone already in it"
     ),
-    "stop_on": Option(UNTOUCHED, "Events that end a run"),
+    "stop_on": Option(Part(), "Events that end a run"),
     "on_update": Option(
         OneOf("move", "finish", "restart"), "What people waiting in it get when it changes"
     ),
-    "defaults": Option(UNTOUCHED, "Options laid under every node of a kind"),
+    "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
     "error": Option(TEXT, "Sent where a message cannot be made"),
     "expires": Option(DURATION, "How long after it was due a message is still sent", "24h"),
     "channels": Option(ListOf(OneOf(*CHANNEL_NAMES)), "Where it runs; default everywhere"),
-    "nodes": Option(UNTOUCHED, "The nodes, run from the top", required=True),
+    "nodes": Option(NODES, "The nodes, run from the top", required=True),
 }
 """The keys of a flow file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRead:
-    """A flow as read, with what lint looks at."""
+    """A flow as read, with what lint looks at. ids: all that are written, those of nodes that
+    could not be read too."""
 
     flow: Flow
     nodes: tuple[Read, ...]
     reader: Reader
+    ids: frozenset[str]
 
 
 def is_flow(source: Source) -> bool:
@@ -129,7 +135,7 @@ def read_flow(
         position=source.position,
         places={one.node.id: place for place, one in enumerate(read)},
     )
-    return FlowRead(flow, read, reader)
+    return FlowRead(flow, read, reader, frozenset(nodes.ids))
 
 
 def _reader(source: tree.Mapping, business: Business, problems: Problems) -> Reader:
@@ -158,7 +164,7 @@ def defaults_by_kind(
     """What `defaults:` says of each kind. The options are read with every node they lie under."""
     if source is None:
         return {}
-    options = {kind: Option(UNTOUCHED, "") for kind in kinds}
+    options = {kind: Option(Part(), "") for kind in kinds}
     if not isinstance(source, tree.Mapping):
         reader.error(source.position, "E201", "'defaults' takes a mapping such as {ask: {...}}")
         return {}
@@ -172,5 +178,5 @@ def _check_default(kind: str, value: Source, kinds: Kinds, reader: Reader) -> No
     if not isinstance(value, tree.Mapping):
         reader.error(value.position, "E201", f"'{kind}' takes a mapping of its options here")
         return
-    options = {name: Option(UNTOUCHED, "") for name in kinds[kind].OPTIONS if name != kind}
+    options = {name: Option(Part(), "") for name in kinds[kind].OPTIONS if name != kind}
     read_options(value, options, reader, f"'{kind}'")

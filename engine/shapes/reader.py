@@ -25,7 +25,6 @@ class Ref(StrEnum):
     READ = "field that is read"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
-    GIVE = "variable that is given to a flow"
 
 
 @dataclass(frozen=True, slots=True)
