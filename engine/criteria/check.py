@@ -16,7 +16,7 @@ from engine.criteria.operators import LOOKUPS, ON_LISTS, OPERATORS, Op, Shape
 from engine.criteria.parse import parse_readable
 from engine.criteria.report import Counting, Report
 from engine.fields.places import Locale
-from engine.fields.types import Field, FieldType
+from engine.fields.types import PLAIN, Field, FieldType
 from engine.suggest import did_you_mean
 from engine.texts import Text
 
@@ -235,7 +235,7 @@ def readings(compare: Compare) -> tuple[Compare, ...]:
     if compare.type is not None:
         return (compare,)
     found = []
-    for field in _ONE_OF_EACH:
+    for field in map(PLAIN.__getitem__, _DISTINCT):
         try:
             found.append(_typed_by(field, compare, Known(compare.field, field), Locale()))
         except LiteralError:
@@ -243,16 +243,13 @@ def readings(compare: Compare) -> tuple[Compare, ...]:
     return tuple(found)
 
 
-_ONE_OF_EACH = tuple(
-    Field(key=type_, type=type_, label=Text.plain(type_))
-    for type_ in (
-        FieldType.TEXT,
-        FieldType.NUMBER,
-        FieldType.BOOLEAN,
-        FieldType.DATE,
-        FieldType.DATETIME,
-        FieldType.TIME,
-        FieldType.LIST,
-    )
+_DISTINCT = (
+    FieldType.TEXT,
+    FieldType.NUMBER,
+    FieldType.BOOLEAN,
+    FieldType.DATE,
+    FieldType.DATETIME,
+    FieldType.TIME,
+    FieldType.LIST,
 )
 """Types that Python tells apart; email, phone, url and select are texts like any other."""

@@ -12,9 +12,8 @@ from engine.fields.coerce import coerce
 from engine.fields.faults import FaultCode, fault_text
 from engine.fields.places import Locale
 from engine.fields.readings import Refused
-from engine.fields.types import Field, FieldType
+from engine.fields.types import PLAIN, FieldType
 from engine.suggest import did_you_mean
-from engine.texts import Text
 
 LONGEST = {
     Unit.YEARS: 200,
@@ -87,9 +86,6 @@ def _shown(raw: object) -> str:
     return repr(raw) if isinstance(raw, str) else str(raw).lower()
 
 
-_FIELDS = {type_: Field(key=type_, type=type_, label=Text.plain(type_)) for type_ in FieldType}
-"""A field of each type, without rules: a literal may lie outside what may be stored."""
-
 _DESCRIBED: Mapping[FieldType, tuple[str, str]] = {
     FieldType.TEXT: ("a text", "Write it in quotes."),
     FieldType.NUMBER: ("a number", "Write it like 20 or 12.5."),
@@ -110,12 +106,12 @@ _DESCRIBED: Mapping[FieldType, tuple[str, str]] = {
 
 def _value(type_: FieldType, raw: object, locale: Locale) -> Single:
     """A value as any file or program gives it, and never an absent one."""
-    # An item of a list is a text.
+    # An item of a list is a text. A literal may lie outside a field's rules.
     read_as = FieldType.TEXT if type_ is FieldType.LIST else type_
     described, cure = _DESCRIBED[type_]
     if isinstance(raw, (list, tuple, Mapping)):
         raise LiteralError(f"{_shown(raw)} is not {described}", cure)
-    coerced = coerce(raw, _FIELDS[read_as], locale)
+    coerced = coerce(raw, PLAIN[read_as], locale)
     if isinstance(coerced, Refused):
         exact = coerced.fault.code in (FaultCode.TOO_MANY_PLACES, FaultCode.NUMBER_TOO_LARGE)
         reason = fault_text(coerced.fault, "en") if exact else cure
