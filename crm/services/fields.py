@@ -108,14 +108,21 @@ class _Sync:
                 self.changes.append(Change("retired", "field", key, "its values are kept"))
 
     def keep(self, declared: Iterable[Field]) -> None:
-        """Fields that were there come first: theirs are the columns they had."""
+        """Everybody's own column is theirs before any is given out."""
         ordered = list(_with_positions(declared))
+        self._taken.update(self._own_slots(item for item, _ in ordered))
         for item, position in ordered:
             if item.key in self._rows:
                 self._keep_one(self._rows[item.key], item, position)
         for item, position in ordered:
             if item.key not in self._rows:
                 self._create(item, position)
+
+    def _own_slots(self, declared: Iterable[Field]) -> Iterable[str]:
+        for item in declared:
+            row = self._rows.get(item.key)
+            if row is not None and row.slot and _stays(row, item):
+                yield row.slot
 
     def _create(self, item: Field, position: int) -> None:
         slot = self._choose_slot(item)
@@ -124,36 +131,39 @@ class _Sync:
                 business_id=self._business_id,
                 key=item.key,
                 slot=slot,
+                position=position,
                 is_active=True,
                 created_at=self._now,
-                **_described(item, position),
+                **_described(item),
             )
         )
         self.changes.append(Change("added", "field", item.key, _place(item.type, slot)))
 
     def _keep_one(self, row: Row[Any], item: Field, position: int) -> None:
-        wanted = _described(item, position) | {"slot": self._slot_to_keep(row, item)}
+        wanted = _described(item) | {"slot": self._slot_to_keep(row, item)}
         changed = [name for name, value in wanted.items() if getattr(row, name) != value]
         if not row.is_active:
-            self._update(row, **wanted, is_active=True, deactivated_at=None)
+            self._update(row, **wanted, position=position, is_active=True, deactivated_at=None)
             detail = _place(item.type, wanted["slot"])
             self.changes.append(Change("restored", "field", item.key, detail))
-        elif changed:
-            self._update(row, **wanted)
+            return
+        if changed or row.position != position:
+            self._update(row, **wanted, position=position)
+        # A position alone is no news: it moves whenever a field above comes or goes.
+        if changed:
             self.changes.append(Change("changed", "field", item.key, ", ".join(changed)))
 
     def _slot_to_keep(self, row: Row[Any], item: Field) -> str | None:
-        """The field's own column, if it is still of its type and nobody has it now."""
-        was_extra = row.slot is None
-        if row.type == item.type and was_extra == _is_extra(item):
-            if row.is_active or row.slot not in self._taken:
-                self._taken.add(row.slot)
+        """The field's own column, unless its type or place changes or others were given it."""
+        if _stays(row, item):
+            if row.slot or _is_extra(item):
                 return row.slot  # type: ignore[no-any-return]  # Row's attributes are untyped
         elif count := self._count_values(row):
             raise FieldHoldsValues(
                 item.key, _place(row.type, row.slot), _kind_of_place(item), count
             )
-        self._taken.discard(row.slot)
+        elif row.is_active:
+            self._taken.discard(row.slot)
         return self._choose_slot(item)
 
     def _choose_slot(self, item: Field) -> str | None:
@@ -164,8 +174,18 @@ class _Sync:
         for slot in slots:
             if slot.name not in self._taken and not self._holds_values(slot.name):
                 self._taken.add(slot.name)
+                self._forget_owners(slot.name)
                 return slot.name
         raise NoFreeSlot(item.key, item.type, len(slots))
+
+    def _forget_owners(self, slot: str) -> None:
+        """Or an older field, restored some day, would read the values of the new one."""
+        self._db.execute(
+            update(field)
+            .where(field.c.business_id == self._business_id, field.c.slot == slot)
+            .where(~field.c.is_active)
+            .values(slot=None)
+        )
 
     def _holds_values(self, slot: str) -> bool:
         has_value = select(customer.c.id).where(
@@ -174,6 +194,8 @@ class _Sync:
         return bool(self._db.scalar(select(has_value.exists())))
 
     def _count_values(self, row: Row[Any]) -> int:
+        if not row.slot and not _was_extra(row):
+            return 0
         has_value = customer.c[row.slot].is_not(None) if row.slot else has_extra(row.key)
         statement = select(func.count()).where(
             customer.c.business_id == self._business_id, has_value
@@ -190,11 +212,10 @@ def has_extra(key: str) -> ColumnElement[bool]:
     return value.is_not(None)
 
 
-def _described(item: Field, position: int) -> dict[str, Any]:
+def _described(item: Field) -> dict[str, Any]:
     return {
         "type": item.type.value,
         "declaration": to_declaration(item),
-        "position": position,
         "is_system": item.is_system,
     }
 
@@ -208,6 +229,16 @@ def _with_positions(declared: Iterable[Field]) -> Iterable[tuple[Field, int]]:
 
 def _is_extra(item: Field) -> bool:
     return item.extra or not slots_of(item.type)
+
+
+def _stays(row: Row[Any], item: Field) -> bool:
+    """Whether the field keeps its type, and is a column's or an extra as it was."""
+    return bool(row.type == item.type) and _was_extra(row) == _is_extra(item)
+
+
+def _was_extra(row: Row[Any]) -> bool:
+    """By what was declared: an inactive field may have lost its column to another."""
+    return bool(row.declaration.get("extra")) or not slots_of(FieldType(row.type))
 
 
 def _place(type: str, slot: str | None) -> str:

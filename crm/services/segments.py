@@ -42,7 +42,9 @@ def sync_segments(
             changes.append(Change("restored", "segment", key))
         elif changed := [name for name, value in wanted.items() if getattr(row, name) != value]:
             _update(db, row, **wanted)
-            changes.append(Change("changed", "segment", key, ", ".join(changed)))
+            # A position alone is no news: it moves whenever a segment above comes or goes.
+            if changed != ["position"]:
+                changes.append(Change("changed", "segment", key, ", ".join(changed)))
     for key, row in known.items():
         if row.status != "archived" and key not in business.segments:
             _update(db, row, status="archived")

@@ -26,7 +26,8 @@ field = Table(
     belongs_to("business"),
     Column("key", String(100), nullable=False),
     Column("type", String(20), nullable=False),
-    # NULL: the value lives in customer.custom_fields_extra.
+    # NULL: the value lives in customer.custom_fields_extra. Also where a field was out of use
+    # and another one was given its column.
     Column("slot", String(40)),
     # Label, options, rules and the other things a file says about the field.
     Column("declaration", Json, nullable=False),

@@ -26,9 +26,12 @@ def test_a_migrated_schema_has_no_difference_that_alembic_sees(empty: Engine) ->
 def test_a_migrated_schema_is_to_the_letter_the_one_the_code_creates(empty: Engine) -> None:
     """Defaults, nullability and the conditions of partial indexes too, which alembic skips."""
     migrations.upgrade(empty)
-    with store_with_tables(empty.dialect.name) as declared, declared.connect() as by_code:
-        with empty.connect() as migrated:
-            assert _schema(migrated) == _schema(by_code)
+    with (
+        store_with_tables(empty.dialect.name) as declared,
+        declared.connect() as by_code,
+        empty.connect() as migrated,
+    ):
+        assert _schema(migrated) == _schema(by_code)
 
 
 def test_every_table_can_be_taken_back_and_made_again(empty: Engine) -> None:
