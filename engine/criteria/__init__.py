@@ -10,11 +10,12 @@ code point. `today` is the business's day; a day beside a moment means all of it
 is before it began and `gt: today` after it ended.
 """
 
-from engine.criteria.ast import All, Any, Compare, Criterion, Not, reads, to_canonical
-from engine.criteria.check import Catalogue, check, read_criterion
+from engine.criteria.ast import All, Any, Compare, Criterion, Key, Not, reads, to_canonical
+from engine.criteria.catalogue import Catalogue
+from engine.criteria.check import check, read_criterion
 from engine.criteria.moment import Moment
 from engine.criteria.parse import parse
-from engine.criteria.predicate import Condition, Get, Predicate, compile_predicate
+from engine.criteria.predicate import Get, Predicate, compile_predicate
 from engine.criteria.report import Report
 
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
     "Any",
     "Catalogue",
     "Compare",
-    "Condition",
     "Criterion",
     "Get",
+    "Key",
     "Moment",
     "Not",
     "Predicate",

@@ -15,6 +15,12 @@ Path = tuple[str | int, ...]
 """Keys and places from the outermost value to the one meant."""
 
 
+class Key(str):
+    """The last step of a path whose key, not the value beside it, is meant."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Compare:
     """One comparison.
@@ -22,7 +28,8 @@ class Compare:
     As parsed, `field` is the name as written and `value` a JSON value. `check` types it: `value`
     becomes an Operand, `type` the type of the field (None where only the value at hand tells
     it), and of `now.weekday` `field` keeps `now` and `part` takes the weekday.
-    `path` says where it was written and does not count when two are compared.
+    `path` says where its value was written and `name_path` where its name and operator were;
+    they do not count when two are compared.
     """
 
     field: str
@@ -31,6 +38,7 @@ class Compare:
     type: FieldType | None = None
     part: Part | None = None
     path: Path = dataclasses.field(default=(), compare=False, repr=False)
+    name_path: Path = dataclasses.field(default=(), compare=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from engine.criteria import literals
 from engine.criteria.ast import All, Any, Compare, Criterion, Not
+from engine.criteria.catalogue import Catalogue, Known
 from engine.criteria.leaf import PART_TYPES
-from engine.criteria.literals import LiteralError, Target
-from engine.criteria.operands import PARTS, Day, Neighbour, Operand, Part, Relative, Single, Unit
-from engine.criteria.operators import LOOKUPS, ON_LISTS, OPERATORS, Op, Shape
+from engine.criteria.literals import LiteralError, OperatorError, Target
+from engine.criteria.operands import Day, Neighbour, Operand, Part, Relative, Single, Unit
+from engine.criteria.operators import ON_LISTS, OPERATORS, Op, Shape
 from engine.criteria.parse import parse_readable
 from engine.criteria.report import Counting, Report
 from engine.fields.places import Locale
 from engine.fields.types import PLAIN, Field, FieldType
-from engine.suggest import did_you_mean
-from engine.texts import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The names a criterion may use.
-
-    fields: by name; of `tags`, `segment` and lists the options are the names there are (none:
-    any). `untyped`: names of which only the value at hand tells the type, `reply.value`, or
-    first words that allow all names below them: `var` allows `var.x`.
-    Besides these, `extra.KEY` is any key among a customer's extras: of the type of its field, or
-    text where none is declared. `locale` is the business's: the country of phone numbers and the
-    zone of times written without one. Dates have parts: `now.weekday`. `customer.x` is `x`.
-    """
-
-    fields: Mapping[str, Field]
-    untyped: frozenset[str] = frozenset()
-    locale: Locale = dataclasses.field(default_factory=Locale)
-
-    def find(self, name: str) -> Field | None:
-        """The field of a name without a part; None if it is untyped or unknown."""
-        field = self.fields.get(name)
-        if field is None and _EXTRA_NAME.fullmatch(name):
-            key = name.removeprefix(_EXTRA)
-            return Field(key=key, type=FieldType.TEXT, label=Text.plain(key), extra=True)
-        return field
-
-    def is_untyped(self, name: str) -> bool:
-        return name in self.untyped or name.partition(".")[0] in self.untyped
-
-
-_EXTRA = "extra."
-_EXTRA_NAME = re.compile(r"extra\.[a-z][a-z0-9_]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A name found: `field` is None where it is untyped."""
-
-    name: str
-    field: Field | None
-    part: Part | None = None
 
 
 def read_criterion(value: object, catalogue: Catalogue, report: Report) -> Criterion | None:
@@ -95,46 +50,20 @@ def _check(criterion: Criterion, catalogue: Catalogue, report: Report) -> Criter
 
 
 def _check_compare(compare: Compare, catalogue: Catalogue, report: Report) -> Criterion:
-    known = find_name(compare.name, catalogue)
+    name = compare.name
+    known = catalogue.find(name)
     if known is None:
-        report(compare.path, f"there is no field '{compare.name}'", _cure(compare.name, catalogue))
+        report(compare.name_path, f"there is no field '{name}'", catalogue.cure(name))
         return compare
     try:
         plain, denied = _without_flag(compare)
         typed = _typed(plain, known, catalogue.locale)
         return Not(typed) if denied else typed
+    except OperatorError as problem:
+        report(compare.name_path, f"'{name}': {problem.message}", problem.cure)
     except LiteralError as problem:
-        report(compare.path, f"'{compare.name}': {problem.message}", problem.cure)
-        return compare
-
-
-def find_name(name: str, catalogue: Catalogue) -> Known | None:
-    """The field and part that a name means; None if it means nothing."""
-    name = name.removeprefix("customer.")
-    field = _mapped_extra(name, catalogue) or catalogue.fields.get(name)
-    if field is not None:
-        return Known(name if name in catalogue.fields else field.key, field)
-    if catalogue.is_untyped(name):
-        return Known(name, None)
-    whole, _, part = name.rpartition(".")
-    of = find_name(whole, catalogue) if part in PARTS else None
-    if of is not None and of.field is not None and of.part is None:
-        if of.field.type in OPERATORS[Op(part)].types:
-            return Known(of.name, of.field, PARTS[part])
-    field = catalogue.find(name)
-    return None if field is None else Known(name, field)
-
-
-def _mapped_extra(name: str, catalogue: Catalogue) -> Field | None:
-    field = catalogue.fields.get(name.removeprefix(_EXTRA)) if name.startswith(_EXTRA) else None
-    return field if field is not None and field.extra else None
-
-
-def _cure(name: str, catalogue: Catalogue) -> str:
-    field, _, lookup = name.rpartition("__")
-    if field in catalogue.fields:
-        return did_you_mean(lookup, LOOKUPS)
-    return did_you_mean(name, catalogue.fields)
+        report(compare.path, f"'{name}': {problem.message}", problem.cure)
+    return compare
 
 
 def _without_flag(compare: Compare) -> tuple[Compare, bool]:
@@ -159,10 +88,12 @@ def _typed_by(field: Field, compare: Compare, known: Known, locale: Locale) -> C
     op = ON_LISTS.get(compare.op, compare.op) if type_ is FieldType.LIST else compare.op
     operator = OPERATORS[op]
     if type_ not in operator.types or (known.part and operator.shape is Shape.LETTERS):
-        raise LiteralError(f"'{op}' does not apply to a {type_}", _operators_of(type_))
+        raise OperatorError(f"'{op}' does not apply to a {type_}", _operators_of(type_))
     target = Target(type_, tuple(option.value for option in field.options), known.part)
     value = _operand(compare.value, op, target, locale)
-    return Compare(known.name, op, value, field.type, known.part, compare.path)
+    return dataclasses.replace(
+        compare, field=known.name, op=op, value=value, type=field.type, part=known.part
+    )
 
 
 def _operators_of(type_: FieldType) -> str:
@@ -220,7 +151,7 @@ def _is_over(low: Single, high: Single) -> bool:
 
 def _untyped(compare: Compare, known: Known) -> Compare:
     raw = tuple(compare.value) if isinstance(compare.value, list) else compare.value
-    untyped = Compare(known.name, compare.op, raw, path=compare.path)
+    untyped = dataclasses.replace(compare, field=known.name, value=raw)
     if not readings(untyped):
         raise LiteralError(f"no value of any type can be compared so by '{compare.op}'")
     return untyped

@@ -35,6 +35,10 @@ class LiteralError(Exception):
         self.cure = cure
 
 
+class OperatorError(LiteralError):
+    """The type does not have the operator, whatever stands beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a literal must be: a value of `type`, of `options` if there are any, or a `part`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping, Sized
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -55,18 +54,6 @@ def compile_predicate(criterion: Criterion) -> Predicate:
             return _not(compile_predicate(item))
         case Compare():
             return _compare(criterion)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A checked criterion and its predicate: `condition.holds(get, moment)`."""
-
-    criterion: Criterion
-    holds: Predicate
-
-    @classmethod
-    def of(cls, criterion: Criterion) -> Condition:
-        return cls(criterion, compile_predicate(criterion))
 
 
 def _all(predicates: list[Predicate]) -> Predicate:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from engine.criteria.ast import Path
 
 Report = Callable[[Path, str, str], None]
-"""Called with the path of what is wrong, what is wrong with it, and a cure ('' for none)."""
+"""Called with the path of what is wrong, what is wrong with it, and a cure ('' for none).
+
+The last step of the path is a `Key` where the key itself is wrong: an unknown field.
+"""
 
 
 class Counting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from engine.criteria.ast import Compare, Path
+from engine.criteria.ast import Compare, Key, Path
 from engine.criteria.operators import LOOKUPS, OPS, Op
 from engine.criteria.report import Report
 from engine.suggest import did_you_mean
@@ -19,7 +19,7 @@ def recognises(mapping: Mapping[str, object]) -> bool:
 def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[Compare]:
     for key in mapping:
         if key not in _KEYS:
-            report((*path, key), f"'{key}' has no place beside field, op and value", "")
+            report((*path, Key(key)), f"'{key}' has no place beside field, op and value", "")
     field, word = mapping.get("field"), mapping.get("op")
     if not isinstance(field, str) or not isinstance(word, str):
         missing = "op" if isinstance(field, str) else "field"
@@ -27,7 +27,8 @@ def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[
         return
     op = _operator(word, (*path, "op"), report)
     if op is not None:
-        yield Compare(field, op, mapping.get("value"), path=path)
+        value_path, name_path = (*path, "value"), (*path, "field")
+        yield Compare(field, op, mapping.get("value"), path=value_path, name_path=name_path)
 
 
 def _operator(word: str, path: Path, report: Report) -> Op | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from engine.criteria.ast import Compare, Path
+from engine.criteria.ast import Compare, Key, Path
 from engine.criteria.operands import PARTS
 from engine.criteria.operators import LOOKUPS, Op
 from engine.criteria.report import Report
@@ -26,7 +26,8 @@ def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[
             report((*path, key), f"'{key}' is compared with a mapping", "")
             continue
         field, op = split(key)
-        yield Compare(field, op or _bare(value), value, path=(*path, key))
+        named = (*path, Key(key))
+        yield Compare(field, op or _bare(value), value, path=(*path, key), name_path=named)
 
 
 def split(key: str) -> tuple[str, Op | None]:

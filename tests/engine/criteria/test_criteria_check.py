@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.criteria import Compare
+from engine.criteria import Compare, Key
 from engine.criteria.operands import Day, Neighbour, Part, Relative, Unit
 from engine.fields.types import FieldType
 from tests.support.criteria import criterion_of, read
@@ -81,6 +81,25 @@ def test_every_problem_is_reported_at_once() -> None:
     assert sorted(str(path) for path, _, _ in reading.problems) == sorted(
         ["('crm_scor',)", "('any', 0, 'status')", "('any', 1)", "('crm_score',)"]
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "is_key"),
+    [
+        ({"crm_scor": 1}, ("crm_scor",), True),
+        ({"crm_score__contains": "1"}, ("crm_score__contains",), True),
+        ({"crm_score": "x"}, ("crm_score",), False),
+        ({"any": [{"field": "crm_scor", "op": "equals"}]}, ("any", 0, "field"), False),
+        ({"field": "crm_score", "op": "equals", "value": "x"}, ("value",), False),
+    ],
+)
+def test_a_problem_names_the_key_where_that_is_wrong_and_else_the_value(
+    value: object, path: tuple[str | int, ...], is_key: bool
+) -> None:
+    [(where, _, _)] = read(value).problems
+
+    assert where == path
+    assert isinstance(where[-1], Key) is is_key
 
 
 TYPED = [

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.criteria import Condition, Moment, Not, compile_predicate
+from engine.criteria import Moment, Not, compile_predicate
 from tests.support.criteria import criterion_of
 
 TEHRAN = ZoneInfo("Asia/Tehran")
@@ -227,11 +227,3 @@ def test_a_moment_at_the_end_of_the_calendar_has_parts_too() -> None:
     last = {"last_contacted_at": datetime.max.replace(tzinfo=UTC)}
 
     assert holds({"last_contacted_at__year": 9999}, last)
-
-
-def test_a_condition_keeps_the_criterion_it_was_made_of() -> None:
-    criterion = criterion_of({"crm_score__gte": 80})
-    condition = Condition.of(criterion)
-
-    assert condition.criterion is criterion
-    assert condition.holds({"crm_score": Decimal(80)}.get, NOON)
