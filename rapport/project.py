@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from engine.loader import Loaded, load_project
+from engine.loader import CRM_FILE, Loaded, load_project
+from engine.problems import Position, Problem
+from engine.source import MAX_SIZE
 from nodes import KINDS
-
-CRM_FILE = "crm.yaml"
 
 
 class NoProject(Exception):
-    """The folder is not a project (one with a crm.yaml). The text says which ones there are."""
+    """No project, or no single one, where one is needed. The text says which ones there are."""
 
 
 def find_project(path: Path) -> Path:
-    """The one project at `path` (its folder, or a file in it). Raises NoProject."""
+    """The folder of the one project at `path` (its folder, or a file in it). Raises NoProject."""
     found = find_projects(path)
     if len(found) == 1:
         return found[0]
@@ -27,28 +28,63 @@ def find_project(path: Path) -> Path:
 
 def find_projects(path: Path) -> list[Path]:
     """The project at `path`, else those in the folders below it. Raises NoProject for none."""
-    folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise NoProject(f"{path} does not exist")
-    for candidate in (folder, *folder.parents) if path.is_file() else (folder,):
+    candidates = [path] if path.is_dir() else list(path.parents)
+    for candidate in candidates:
         if (candidate / CRM_FILE).is_file():
             return [candidate]
-    found = sorted(item.parent for item in folder.rglob(CRM_FILE) if not _is_hidden(item, folder))
+    found = sorted(item.parent for item in path.rglob(CRM_FILE) if not _is_hidden(item, path))
     if not found:
         raise NoProject(f"{path} holds no project: there is no {CRM_FILE} in it")
     return found
 
 
 def read_project(folder: Path) -> Loaded:
-    """Load a project, or every problem of it. File names in problems begin with `folder`."""
-    sources = {str(path): path.read_text(encoding="utf-8-sig", errors="surrogateescape") for path in _yaml_files(folder)}
-    return load_project(sources, KINDS, industry_template)
+    """Load a project, or every problem of it. Paths in it are inside `folder`, with slashes.
+
+    Raises OSError for a file that cannot be read.
+    """
+    texts: dict[str, str] = {}
+    unreadable: list[Problem] = []
+    for path in _yaml_files(folder):
+        inside = path.relative_to(folder).as_posix()
+        with path.open("rb") as file:
+            # One byte more than is allowed, so that the loader sees it is too much.
+            content = file.read(MAX_SIZE + 1)
+        texts[inside] = content.decode("utf-8", errors="replace")
+        unreadable += _not_utf8(inside, content)
+    loaded = load_project(texts, KINDS, industry_template)
+    if not unreadable:
+        return loaded
+    return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))
 
 
 def industry_template(name: str) -> str | None:
     """The YAML of an industry's fields, None for an industry without a template."""
     found = files("crm").joinpath("templates", f"{name}.yaml")
     return found.read_text(encoding="utf-8") if found.is_file() else None
+
+
+def industries() -> list[str]:
+    """The industries there is a template for, in order of name."""
+    templates = files("crm").joinpath("templates").iterdir()
+    return sorted(
+        item.name.removesuffix(".yaml") for item in templates if item.name.endswith(".yaml")
+    )
+
+
+def _not_utf8(file: str, content: bytes) -> list[Problem]:
+    if len(content) > MAX_SIZE:
+        return []
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        position = Position(file, before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
+        message = f"the byte 0x{content[error.start]:02X} is not UTF-8"
+        return [Problem(position, "E001", message, "Save the file as UTF-8.")]
+    return []
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:

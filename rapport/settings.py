@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_FILE = ".env"
+
+
+class WrongSetting(Exception):
+    """A setting that cannot work; the text is one line that names the variable."""
 
 
 class Settings(BaseSettings):
-    """What the environment says. A field's alias is the variable's name.
-
-    Raises pydantic.ValidationError naming the variable that cannot work.
-    """
+    """What the environment says. A field's alias is the variable's name; `read_settings` reads."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+        env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
     )
 
     database_url: str = Field("sqlite:///rapport.db", alias="RAPPORT_DATABASE_URL")
@@ -40,3 +43,15 @@ class Settings(BaseSettings):
     instagram_app_secret: SecretStr | None = Field(None, alias="INSTAGRAM_APP_SECRET")
     instagram_verify_token: SecretStr | None = Field(None, alias="INSTAGRAM_VERIFY_TOKEN")
     instagram_api_base: str = Field("", alias="INSTAGRAM_API_BASE")
+
+
+def read_settings() -> Settings:
+    """Raises WrongSetting for a value that cannot work, and a `.env` that cannot be read."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # The input is left out: it may be a secret in the wrong variable.
+        faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+        raise WrongSetting("; ".join(faults)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{ENV_FILE} cannot be read: {error}") from None

@@ -3,132 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import re2
-
+from engine.fields.plain import to_plain
 from engine.loader import Loaded
 from engine.problems import Position
 from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
-from rapport.testing.stage import DEFAULT_NOW, Sent, Stage
+from rapport.testing.differences import Difference, difference_of, spoken
+from rapport.testing.stage import Stage
+from rapport.testing.stages import DEFAULT_NOW, Setting, Stages
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one test. `difference` is '' where it passed; `conversation` is what was said."""
+    """What came of one test. `difference` and `at`, the step it is about, are None where it
+    passed; `conversation` is what was said until then, a line each."""
 
     transcript: Transcript
-    difference: str = ""
+    conversation: tuple[str, ...] = ()
+    difference: Difference | None = None
     at: Position | None = None
-    conversation: tuple[str, ...] = field(default=())
 
     @property
     def passed(self) -> bool:
-        return self.difference == ""
+        return self.difference is None
 
 
 class _Differs(Exception):
-    def __init__(self, text: str, at: Position) -> None:
-        super().__init__(text)
+    def __init__(self, difference: Difference, at: Position) -> None:
+        super().__init__(difference)
+        self.difference = difference
         self.at = at
 
 
 def run_transcripts(loaded: Loaded) -> Iterator[Verdict]:
-    """Hold every conversation of a project, one after another."""
-    for transcript in loaded.tests:
-        yield run_transcript(loaded, transcript)
+    """Hold every conversation of a project that loaded without errors, one after another."""
+    stages = Stages(loaded)
+    try:
+        for transcript in loaded.tests:
+            yield run_transcript(stages, transcript)
+    finally:
+        stages.close()
 
 
-def run_transcript(loaded: Loaded, transcript: Transcript) -> Verdict:
-    stage = Stage(
-        loaded,
+def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
+    setting = Setting(
         transcript.channel,
         transcript.now or DEFAULT_NOW,
-        transcript.customer,
-        {transcript.flow: transcript.vars} if transcript.vars else {},
+        transcript.customer or None,
+        transcript.flow,
+        transcript.vars,
     )
     talk: list[str] = []
     try:
-        for item in transcript.steps:
-            _take(stage, item, talk)
-        _nothing_unread(stage, transcript.steps[-1] if transcript.steps else None, talk)
+        with stages.open(setting) as stage:
+            _hold(stage, transcript, talk)
     except _Differs as differs:
-        return Verdict(transcript, str(differs), differs.at, tuple(talk))
-    finally:
-        stage.close()
-    return Verdict(transcript, conversation=tuple(talk))
+        return Verdict(transcript, tuple(talk), differs.difference, differs.at)
+    except ValueError as error:
+        wrong = Difference(str(error))
+        return Verdict(transcript, tuple(talk), wrong, transcript.position)
+    return Verdict(transcript, tuple(talk))
 
 
-def _take(stage: Stage, item: Step, talk: list[str]) -> None:
-    match item:
+def _hold(stage: Stage, transcript: Transcript, talk: list[str]) -> None:
+    for step in transcript.steps:
+        _take(stage, step, talk)
+    if transcript.steps:
+        _nothing_unread(stage, transcript.steps[-1], "the test ends", talk)
+
+
+def _take(stage: Stage, step: Step, talk: list[str]) -> None:
+    match step:
         case User(text):
-            _nothing_unread(stage, item, talk)
+            _nothing_unread(stage, step, f"user: {text}", talk)
             talk.append(f"user: {text}")
             stage.say(text)
         case Press(button):
-            _nothing_unread(stage, item, talk)
+            _nothing_unread(stage, step, f"press: {button}", talk)
             talk.append(f"press: {button}")
-            if not stage.press(button):
-                offered = ", ".join(label for label, _, _ in stage.last_buttons) or "none"
-                raise _Differs(f"there is no button '{button}' (buttons: {offered})", item.position)
+            _press(stage, button, step)
         case Advance(duration, silent=silent):
-            talk.append(f"advance: {duration}")
+            talk.append(f"{'silent' if silent else 'advance'}: {duration}")
+            if silent:
+                _nothing_unread(stage, step, "silence", talk)
             stage.advance(duration)
             if silent:
-                _nothing_unread(stage, item, talk)
+                _nothing_unread(stage, step, "silence", talk)
         case Bot():
-            _next_message(stage, item, talk)
+            _next_message(stage, step, talk)
         case Expect(values):
             for name, expected in values.items():
-                if not stage.is_equal(name, expected):
-                    actual = stage.value(name)
-                    raise _Differs(f"{name} is {actual!r}, not {expected!r}", item.position)
+                _expect(stage, name, expected, step)
+
+
+def _press(stage: Stage, button: str, step: Press) -> None:
+    if not stage.press(button):
+        offered = ", ".join(shown.text for shown in stage.buttons) or "no buttons"
+        why = f"there is no button '{button}' to press"
+        raise _Differs(Difference(why, f"press: {button}", f"offered: {offered}"), step.position)
 
 
 def _next_message(stage: Stage, expected: Bot, talk: list[str]) -> None:
-    if not stage.unread:
-        raise _Differs("the bot said nothing more", expected.position)
-    sent = stage.unread.pop(0)
-    talk.append(_spoken(sent))
-    difference = _difference(sent, expected)
-    if difference:
+    sent = stage.unread.pop(0) if stage.unread else None
+    difference = difference_of(sent, expected)
+    if difference is not None:
         raise _Differs(difference, expected.position)
+    if sent is not None:
+        talk.append(spoken(sent))
 
 
-def _difference(sent: Sent, expected: Bot) -> str:
-    """What about a message is not as expected; '' for nothing."""
-    if expected.text is not None and sent.text != expected.text:
-        return f"the bot said {sent.text!r}, not {expected.text!r}"
-    for piece in expected.contains:
-        if piece not in sent.text:
-            return f"{piece!r} is not in {sent.text!r}"
-    for piece in expected.not_contains:
-        if piece in sent.text:
-            return f"{piece!r} is in {sent.text!r}"
-    if expected.matches is not None and not re2.search(expected.matches, sent.text):
-        return f"{sent.text!r} does not match {expected.matches!r}"
-    return _buttons_differ(sent, expected.buttons)
+def _expect(stage: Stage, name: str, expected: object, step: Expect) -> None:
+    try:
+        equal, actual = stage.is_equal(name, expected), stage.value(name)
+    except LookupError as error:
+        raise _Differs(Difference(str(error)), step.position) from None
+    if not equal:
+        raise _Differs(
+            Difference(
+                f"{name} is not as expected", f"{name}: {_written(expected)}",
+                f"{name}: {_written(actual)}",
+            ),
+            step.position,
+        )  # fmt: skip
 
 
-def _buttons_differ(sent: Sent, expected: tuple[str, ...] | None) -> str:
-    if expected is None:
-        return ""
-    labels = [label for label, _, _ in sent.buttons]
-    same = len(labels) == len(expected) and all(
-        wanted in (label, str(value))
-        for wanted, (label, _, value) in zip(expected, sent.buttons, strict=True)
-    )
-    return "" if same else f"the buttons are {labels}, not {list(expected)}"
-
-
-def _nothing_unread(stage: Stage, item: Step | None, talk: list[str]) -> None:
+def _nothing_unread(stage: Stage, step: Step, expected: str, talk: list[str]) -> None:
     """What the bot said and no step expected fails the test."""
-    if stage.unread and item is not None:
-        sent = stage.unread.pop(0)
-        talk.append(_spoken(sent))
-        raise _Differs(f"the bot said {sent.text!r}, which no step expects", item.position)
+    if stage.unread:
+        actual = spoken(stage.unread[0])
+        why = "the bot said something that no step expects"
+        raise _Differs(Difference(why, expected, actual), step.position)
 
 
-def _spoken(sent: Sent) -> str:
-    buttons = "".join(f" [{label}]" for label, _, _ in sent.buttons)
-    return f"bot: {sent.text}{buttons}"
+def _written(value: object) -> str:
+    """A value as a test would write it."""
+    if isinstance(value, frozenset | tuple | list):
+        items = sorted(value) if isinstance(value, frozenset) else value
+        return f"[{', '.join(_written(item) for item in items)}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(to_plain(value))

@@ -1,0 +1,100 @@
+"""Preparing the database: created, backed up and upgraded before anything else touches it.
+
+Nothing here is for the hot path; alembic is imported only by what calls it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from crm import migrations
+from crm.database import clear_errors
+
+
+class WrongDatabase(Exception):
+    """This database cannot be used by this program as it is; the text is one line saying why."""
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite URL; None for a database in memory and for other stores.
+
+    Raises WrongDatabase for what is not the URL of a database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise WrongDatabase(
+            "RAPPORT_DATABASE_URL is not a database URL such as sqlite:///rapport.db"
+        ) from None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(parsed.database or "")
+
+
+def prepare(engine: Engine, now: datetime) -> str | None:
+    """Bring the schema to the one of this code; what was done, None where nothing was.
+
+    An SQLite file that an upgrade will change is copied beside itself first. Raises
+    WrongDatabase, and DatabaseUnavailable with nothing written.
+    """
+    with clear_errors():
+        revision = refuse_foreign(engine)
+        if revision == migrations.head():
+            return None
+        saved = None
+        file = sqlite_file(engine.url.render_as_string(hide_password=False))
+        if revision is not None and file is not None:
+            saved = file.with_name(f"{file.name}.{revision}-{now:%Y%m%dT%H%M%S}.bak")
+            backup(file, saved)
+        migrations.upgrade(engine)
+    if revision is None:
+        return "the database was created"
+    kept = f"; the database as it was is {saved}" if saved else ""
+    return f"the database was upgraded from {revision} to {migrations.head()}{kept}"
+
+
+def refuse_foreign(engine: Engine) -> str | None:
+    """The revision the database is at, None for an empty one. Raises WrongDatabase."""
+    if migrations.is_newer_than_code(engine):
+        raise WrongDatabase(
+            f"the database is of a newer version of Rapport ({migrations.current(engine)}): "
+            "install that version, or use another database"
+        )
+    revision = migrations.current(engine)
+    if revision is None and inspect(engine).get_table_names():
+        raise WrongDatabase("the database holds the tables of another program")
+    return revision
+
+
+def refuse_outdated(engine: Engine) -> None:
+    """Raises WrongDatabase where the schema is not the one of this code."""
+    revision = refuse_foreign(engine)
+    if revision != migrations.head():
+        raise WrongDatabase(
+            f"the database is at {revision or 'no version'} and this program needs "
+            f"{migrations.head()}: run `rapport db upgrade`"
+        )
+
+
+def backup(file: Path, target: Path) -> None:
+    """Copy an SQLite database, also while it is used. Raises FileExistsError, sqlite3.Error.
+
+    The copy is whole or not there: it gets its name last.
+    """
+    if target.exists():
+        raise FileExistsError(f"{target} exists already")
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    # Only a path that exists: connecting would make an empty database of a misspelt one.
+    source_uri = f"{file.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(source_uri, uri=True)) as source:
+        with closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+    partial.replace(target)

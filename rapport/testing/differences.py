@@ -1,0 +1,76 @@
+"""What a message of the bot is, against what a test expects of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.fields.patterns import compile_pattern
+from engine.transcript import Bot
+from rapport.testing.stage import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`why` is a sentence; `expected` and `actual` are lines of a conversation, '' for none."""
+
+    why: str
+    expected: str = ""
+    actual: str = ""
+
+
+def difference_of(sent: Sent | None, expected: Bot) -> Difference | None:
+    """What about the bot's next message (None: it said nothing) is not as expected."""
+    why = "the bot said nothing more" if sent is None else _why(sent, expected)
+    if not why:
+        return None
+    return Difference(why, wanted(expected), "(nothing)" if sent is None else spoken(sent))
+
+
+def spoken(sent: Sent) -> str:
+    """A message as a line of a conversation."""
+    buttons = "".join(f" [{shown.text}]" for shown in sent.buttons)
+    return f"bot: {_one_line(sent.text)}{buttons}"
+
+
+def wanted(expected: Bot) -> str:
+    """What a test asks of a message, as a line of a conversation."""
+    parts = [] if expected.text is None else [_one_line(expected.text)]
+    parts += [f"… {_one_line(piece)} …" for piece in expected.contains]
+    parts += [f"(without {_one_line(piece)})" for piece in expected.not_contains]
+    parts += [] if expected.matches is None else [f"/{expected.matches}/"]
+    parts += [f"[{button}]" for button in expected.buttons or ()]
+    if expected.buttons == ():
+        parts.append("(no buttons)")
+    return f"bot: {' '.join(parts)}"
+
+
+def _why(sent: Sent, expected: Bot) -> str:
+    if expected.text is not None and sent.text != expected.text:
+        return "the bot said something else"
+    for piece in expected.contains:
+        if piece not in sent.text:
+            return f"the message does not contain '{_one_line(piece)}'"
+    for piece in expected.not_contains:
+        if piece in sent.text:
+            return f"the message contains '{_one_line(piece)}'"
+    if expected.matches is not None and not _is_found(expected.matches, sent.text):
+        return f"the message does not match /{expected.matches}/"
+    if expected.buttons is not None and not _are_buttons(sent, expected.buttons):
+        return "the buttons are others"
+    return ""
+
+
+def _is_found(pattern: str, text: str) -> bool:
+    return compile_pattern(f"(?s:.*)(?:{pattern})(?s:.*)").fullmatch(text) is not None
+
+
+def _are_buttons(sent: Sent, expected: tuple[str, ...]) -> bool:
+    """A button is expected by its text or by the value it stands for."""
+    return len(sent.buttons) == len(expected) and all(
+        wanted in (shown.text, str(shown.value))
+        for wanted, shown in zip(expected, sent.buttons, strict=True)
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ⏎ ".join(text.splitlines())

@@ -1,0 +1,97 @@
+"""Making stages quickly: a project is applied once, and every test gets a copy of that database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from crm.database import open_engine
+from crm.tables import metadata
+from engine.loader import Loaded
+from engine.shapes import CHANNEL_NAMES
+from rapport.build import apply_loaded, open_account
+from rapport.runtime.intake import Origin
+from rapport.runtime.library import Library
+from rapport.testing.stage import Stage
+
+DEFAULT_NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+"""The moment of a test that names none: a Thursday in winter, so nothing is special about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a test begins. customer: values by field, as a file writes them; None: a stranger.
+
+    flow: the flow it is about, '' for none in particular. vars: variables that flow begins with.
+    """
+
+    channel: str = "telegram"
+    now: datetime = DEFAULT_NOW
+    customer: Mapping[str, Any] | None = None
+    flow: str = ""
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Stages:
+    """The stages of one project that loaded without errors. One is open at a time."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._applied = open_engine("sqlite://")
+        self._copy = open_engine("sqlite://")
+        metadata.create_all(self._applied)
+        with self._applied.begin() as db:
+            ready = apply_loaded(db, loaded, DEFAULT_NOW)
+            self._library = ready.library
+            self._origins: dict[str, Origin] = {
+                channel: open_account(
+                    db, ready.library.business_id, channel, "bot", "bot", DEFAULT_NOW
+                )
+                for channel in CHANNEL_NAMES
+            }
+
+    @contextmanager
+    def open(self, setting: Setting) -> Iterator[Stage]:
+        """A stage as `setting` says, on a database that nobody has talked in.
+
+        Raises ValueError for a customer of the setting who cannot be.
+        """
+        _copy_database(self._applied, self._copy)
+        library = _with_vars(self._library, setting.flow, setting.vars)
+        origin = self._origins[setting.channel]
+        stage = Stage(self._copy, library, origin, setting.now, setting.flow)
+        if setting.customer is not None:
+            stage.introduce(setting.customer)
+        yield stage
+
+    def close(self) -> None:
+        self._applied.dispose()
+        self._copy.dispose()
+
+
+def _copy_database(source: Engine, target: Engine) -> None:
+    """SQLite's own backup: pages are copied, nothing is parsed or executed."""
+    with source.connect() as original, target.connect() as copy:
+        original.connection.driver_connection.backup(  # type: ignore[union-attr]  # sqlite3's
+            copy.connection.driver_connection
+        )
+
+
+def _with_vars(library: Library, key: str, given: Mapping[str, Any]) -> Library:
+    """The library for one test: turns load versions into it, and `given` changes its flow."""
+    flows = {
+        place: replace(flow, vars={**flow.vars, **given}) if place[0] == key else flow
+        for place, flow in library.flows.items()
+    }
+    return Library(
+        business=library.business,
+        business_id=library.business_id,
+        flows=flows if given else dict(library.flows),
+        columns=library.columns,
+        tags=library.tags,
+        load_version=library.load_version,
+    )
