@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from engine import source as tree
 from engine.asking.moments import MOMENT_OR_TEMPLATE
 from engine.asking.question import Offer, Question, Retry, Takes
 from engine.asking.rules import RULES, WrittenRules, with_rules
@@ -26,7 +27,6 @@ from engine.shapes import (
     SAVE_REF,
     TEXT,
     WORD,
-    Either,
     ListOf,
     Literal,
     OneOf,
@@ -38,7 +38,7 @@ from engine.shapes import (
     typed,
 )
 from engine.shapes.values import locale_of
-from engine.source import Sequence, Source
+from engine.source import Source
 from engine.templates import Template
 from engine.texts import Text
 from engine.wording import SKIP_WORDS
@@ -73,48 +73,50 @@ def _offer(options: dict[str, Any], _: Reader) -> WrittenOffer:
     return WrittenOffer(**options)
 
 
-class _ShortOffer(Shape[WrittenOffer]):
-    """A choice that is just its text."""
+_OFFER_OPTIONS: Mapping[str, Option] = {
+    "text": Option(BUTTON, "what its button says", "Change it", required=True),
+    "value": Option(LITERAL, "what is stored; without it, the text", "clothes"),
+    "goto": Option(NODE_REF, "the node it leads to; without it, the question's exit"),
+    "when": Option(CRITERIA, "it is offered only where this holds", "{is_vip: true}"),
+}
+_FULL_OFFER = Record(_OFFER_OPTIONS, _offer, "a choice")
 
-    wanted = "the text of a choice"
+
+class OfferShape(Shape[WrittenOffer]):
+    """A text, in one language or several, or a mapping with `text`."""
+
+    wanted = "a choice, a text or {text: ..., value: ...},"
 
     def read(self, source: Source, reader: Reader) -> WrittenOffer | None:
+        if isinstance(source, tree.Mapping) and any(map(source.entry, _OFFER_OPTIONS)):
+            return _FULL_OFFER.read(source, reader)
         text = BUTTON.read(source, reader)
         return None if text is None else WrittenOffer(text)
 
     def schema(self) -> dict[str, Any]:
-        return BUTTON.schema()
+        return {"anyOf": [BUTTON.schema(), _FULL_OFFER.schema()]}
 
 
-OFFER = Either(
-    scalar=_ShortOffer(),
-    mapping=Record(
-        {
-            "text": Option(BUTTON, "what its button says", "Change it", required=True),
-            "value": Option(LITERAL, "what is stored; without it, the text", "clothes"),
-            "goto": Option(NODE_REF, "the node it leads to; without it, the question's exit"),
-            "when": Option(CRITERIA, "it is offered only where this holds", "{is_vip: true}"),
-        },
-        _offer,
-        "a choice",
-    ),
-)
+ROW = ListOf(OfferShape())
+"""A choice alone is a row of its own."""
 
 
-class ChoicesShape(Shape[Any]):
+class ChoicesShape(Shape[tuple[tuple[WrittenOffer, ...], ...] | Template]):
     """Rows of choices (an inner list is a row), or a template that gives the list."""
 
     wanted = "a list of choices"
 
-    def read(self, source: Source, reader: Reader) -> Any:
-        if not isinstance(source, Sequence):
-            return LITERAL.read(source, reader)
-        rows = (ListOf(OFFER).read(item, reader) or () for item in source.items)
-        return tuple(row for row in rows if row)
+    def read(
+        self, source: Source, reader: Reader
+    ) -> tuple[tuple[WrittenOffer, ...], ...] | Template | None:
+        if isinstance(source, tree.Scalar):
+            literal = LITERAL.read(source, reader)
+            if literal is None or literal.template is not None:
+                return None if literal is None else literal.template
+        return ListOf(ROW).read(source, reader)
 
     def schema(self) -> dict[str, Any]:
-        offer = OFFER.schema()
-        return {"anyOf": [{"type": "array", "items": ListOf(OFFER).schema()}, offer]}
+        return ListOf(ROW).schema()
 
 
 def _retry(options: dict[str, Any], reader: Reader) -> Retry:
@@ -288,13 +290,10 @@ def _only_choices(options: Mapping[str, Any], field: Field, save_to: str, reader
 
 
 def _choices(
-    written: Any, field: Field | None, reader: Reader
+    written: tuple[tuple[WrittenOffer, ...], ...] | Template, field: Field | None, reader: Reader
 ) -> tuple[tuple[Offer, ...], ...] | Template:
-    if isinstance(written, Literal):
-        if written.template is not None:
-            return written.template
-        reader.error(reader.at("choices"), "E201", "a list of choices belongs here")
-        return ()
+    if isinstance(written, Template):
+        return written
     return tuple(tuple(_made(offer, field, reader) for offer in row) for row in written)
 
 
