@@ -97,9 +97,10 @@ def read_documents(text: str, file: str, problems: Problems) -> list[Document]:
 
     After a problem that ends the reading, the documents complete before it are still given.
     """
+    text = text.removeprefix("\ufeff")
     if _refused(text, file, problems):
         return []
-    builder = _Builder(text.removeprefix("\ufeff"), file, problems)
+    builder = _Builder(text, file, problems)
     documents: list[Document] = []
     try:
         documents.extend(builder.documents())  # what came before a problem is kept
@@ -123,7 +124,10 @@ def excerpt(text: str, position: Position) -> str:
 
 
 # YAML 1.1's printable characters (5.1); libyaml and PyYAML word their refusals differently.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# U+FEFF, a byte order mark that belongs before the text, they count differently.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -277,13 +281,15 @@ class _Builder:
                 "a key is a word, not a list or mapping",
                 "A value that begins with { or [ wants quotes.",
             )
+        elif key.empty:
+            self.problems.error(key.position, "E010", "a key is missing before ':'")
         elif key.text in entries:
             first = entries[key.text].key.position.line
             self.problems.error(
                 key.position, "E007", f"the key '{key.text}' is already on line {first}"
             )
         else:
-            entries[key.text] = Entry(key, value)
+            entries[key.text] = Entry(key, _placed(value, key.position))
 
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
         start = self.start(event)
@@ -356,6 +362,13 @@ class _Builder:
     def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:
         self.error(event, code, message)
         raise _Refused
+
+
+def _placed(value: Source, key: Position) -> Source:
+    """A value that is missing stands at its key: there is nowhere better to point."""
+    if isinstance(value, Scalar) and value.empty:
+        return Scalar("", False, key)
+    return value
 
 
 def _measured(source: Source, parts: list[_Built]) -> _Built:
