@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -21,15 +22,29 @@ DOUBLED = (
 )
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the databases of the fixtures below, for each test to copy."""
+    folder = tmp_path_factory.mktemp("peer")
+    asyncio.run(open_all(AiogramContender(), folder / "opened.db", Crowd(PEOPLE)))
+    shutil.copy(folder / "opened.db", folder / "walked.db")
+    _walk(folder / "walked.db")
+    return folder
+
+
 @pytest.fixture
-def opened(tmp_path: Path) -> Path:
+def opened(made: Path, tmp_path: Path) -> Path:
     """A database in which the peer has asked everybody the first question."""
-    database = tmp_path / "peer.db"
-    asyncio.run(open_all(AiogramContender(), database, Crowd(PEOPLE)))
-    return database
+    return Path(shutil.copy(made / "opened.db", tmp_path))
 
 
-def _walked(database: Path, in_flight: int = 256) -> int:
+@pytest.fixture
+def walked(made: Path, tmp_path: Path) -> Path:
+    """A database in which the first `WALKED` people have answered all questions."""
+    return Path(shutil.copy(made / "walked.db", tmp_path))
+
+
+def _walk(database: Path, in_flight: int = 256) -> int:
     stats = asyncio.run(walk(AiogramContender(), database, Crowd(PEOPLE), WALKED, in_flight))
     assert len(stats.latencies) == stats.turns
     return stats.turns
@@ -37,7 +52,7 @@ def _walked(database: Path, in_flight: int = 256) -> int:
 
 @pytest.mark.parametrize("in_flight", [1, 256])
 def test_the_peer_stores_every_answer_once(opened: Path, in_flight: int) -> None:
-    assert _walked(opened, in_flight) == WALKED * len(QUESTIONS)
+    assert _walk(opened, in_flight) == WALKED * len(QUESTIONS)
     AiogramContender().check(opened, Crowd(PEOPLE), WALKED)
 
 
@@ -57,13 +72,12 @@ def test_the_check_notices_answers_that_were_expected_and_not_given(opened: Path
     ],
 )
 def test_the_check_notices_a_row_that_is_wrong_missing_or_doubled(
-    opened: Path, damage: str
+    walked: Path, damage: str
 ) -> None:
-    _walked(opened)
-    with closing(sqlite3.connect(opened)) as connection, connection:
+    with closing(sqlite3.connect(walked)) as connection, connection:
         assert connection.execute(damage).rowcount == 1
     with pytest.raises(WrongResultError):
-        AiogramContender().check(opened, Crowd(PEOPLE), WALKED)
+        AiogramContender().check(walked, Crowd(PEOPLE), WALKED)
 
 
 def _typed(update: str, text: str) -> str:
