@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
@@ -92,15 +92,18 @@ class Document:
         return isinstance(self.root, Scalar) and self.root.empty
 
 
-def read_documents(text: str, file: str, problems: Problems) -> list[Document]:
+def read_documents(
+    text: str, file: str, problems: Problems, parser: type[Any] | None = None
+) -> list[Document]:
     """The documents of one file, in order; empty ones (comments alone) are left out.
 
     After a problem that ends the reading, the documents complete before it are still given.
+    parser: one of engine.yaml_events; None for the fastest there is.
     """
     text = text.removeprefix("\ufeff")
     if _refused(text, file, problems):
         return []
-    builder = _Builder(text, file, problems)
+    builder = _Builder(text, file, problems, parser)
     documents: list[Document] = []
     try:
         documents.extend(builder.documents())  # what came before a problem is kept
@@ -174,6 +177,7 @@ class _Builder:
     text: str
     file: str
     problems: Problems
+    parser: type[Any] | None
     size: int = 0
     anchors: dict[str, _Built | None] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
@@ -182,11 +186,11 @@ class _Builder:
         return Position(self.file, line + 1, column + 1)
 
     def documents(self) -> Iterator[Document]:
-        stream = events(self.text)
+        stream = events(self.text, self.parser)
         for event in stream:
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version or event.tags:
-                    self.refuse(event, "E011", "a line beginning with % is not used here")
+                    self.refuse(event, "E001", "a line that begins with % is not used here")
                 self.size = 0
                 self.anchors.clear()
                 root = self.node(next(stream), stream, 1).source

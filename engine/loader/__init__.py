@@ -57,7 +57,7 @@ def load_project(
     crm = next((path for path in files if path.rpartition("/")[2] == CRM_FILE), None)
     crm_reader = Reader(problems, Business(key="", name=""))
     if crm is None:
-        problems.error(Position(CRM_FILE, 1, 1), "E013", "a project has a crm.yaml, this has none")
+        problems.error(Position(CRM_FILE, 1, 1), "E012", "a project has a crm.yaml, this has none")
     for document in documents.pop(crm, [])[:1] if crm else ():
         read_business(document.root, by_name, industry, crm_reader)
     business = crm_reader.business
@@ -123,4 +123,4 @@ def _report_unknown(source: Source, problems: Problems) -> None:
             problems.error(campaign.key.position, "E901", message)
             return
     message = "a file of a project begins with 'flow:', 'campaign:' or 'test:'"
-    problems.error(source.position, "E012", message)
+    problems.error(source.position, "E011", message)
