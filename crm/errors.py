@@ -40,6 +40,14 @@ class Ambiguous(CrmError):
         super().__init__(f"{reference} may be any of {len(matches)}: {names}")
 
 
+class UnknownField(CrmError):
+    """No column is called so; extras cannot be listed or sorted by. Correct the name."""
+
+    def __init__(self, name: str, suggestion: str) -> None:
+        self.name = name
+        super().__init__(f"There is no column for '{name}'. {suggestion}".rstrip())
+
+
 class InvalidValues(CrmError):
     """`reasons` says, by field, which rule a value breaks; correct them and try again."""
 
@@ -93,3 +101,7 @@ class FieldHoldsValues(CrmError):
             f"Field '{key}' holds the values of {count} customers as {was} and cannot become "
             f"{wanted}. Declare a field with another key."
         )
+
+
+class NotForAnybody(CrmError):
+    """The mail could not be read, so it has no conversation to go back to; it can only be seen."""

@@ -9,15 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select, update
 
-from crm.errors import CrmError, NotFound
+from crm.errors import NotForAnybody, NotFound
 from crm.tables import conversation, customer, mail, outbox
 
 _REFERENCE = re.compile(r"(mail|outbox):([0-9]{1,18})")
 _TABLES = {"mail": mail, "outbox": outbox}
-
-
-class NotForAnybody(CrmError):
-    """The mail could not be read, so it has no conversation to go back to; it can only be seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, literal, or_, select
 
+from crm.criteria_stores import STORES, Store
 from crm.errors import Ambiguous, Match, NotFound
 from crm.services.references import (
     ByAccount,
@@ -17,7 +18,7 @@ from crm.services.references import (
     read_reference,
 )
 from crm.tables import customer, customer_account
-from engine.fields.fold import FOLD_FROM, FOLD_TO, fold, latin_digits
+from engine.fields.fold import fold, latin_digits
 
 _FORMS = "an id, a phone number, an email, telegram:ID, instagram:ID or chat:NAME"
 _MOST_DIGITS = 18
@@ -57,7 +58,7 @@ def find(
     needle = fold(text.strip())
     if not needle:
         return []
-    rank = _rank(needle, phone_numbers(text.strip(), country), db.dialect.name)
+    rank = _rank(needle, phone_numbers(text.strip(), country), STORES[db.dialect.name])
     found = (
         select(customer.c.id, customer.c.display_name, customer.c.archived_at, rank.label("rank"))
         .where(customer.c.business_id == business_id, customer.c.merged_into.is_(None))
@@ -90,33 +91,22 @@ def _named_by(read: Reference, business_id: int) -> ColumnElement[bool]:
             )
 
 
-def _rank(needle: str, numbers: tuple[str, ...], dialect: str) -> ColumnElement[Any]:
+def _rank(needle: str, numbers: tuple[str, ...], store: Store) -> ColumnElement[Any]:
     """How like the needle a customer is: 0 is best, NULL not at all."""
     name = customer.c.name_folded
     others = [
-        folded(customer.c[column], dialect)
+        store.folded(customer.c[column])
         for column in ("username", "email", "company", "external_id")
     ]
     exactly = [text == needle for text in (name, *others)]
     return case(
         (or_(*exactly, _is_id(needle), customer.c.phone_number.in_(numbers)), 0),
-        (_place(name, needle, dialect) == 1, 1),
-        (_place(name, needle, dialect) > 0, 2),
-        (or_(*(_place(text, needle, dialect) == 1 for text in others)), 3),
-        (or_(*(_place(text, needle, dialect) > 0 for text in others)), 4),
-        (_phone_has(needle, dialect), 5),
+        (store.place(name, needle) == 1, 1),
+        (store.place(name, needle) > 0, 2),
+        (or_(*(store.place(text, needle) == 1 for text in others)), 3),
+        (or_(*(store.place(text, needle) > 0 for text in others)), 4),
+        (_phone_has(needle, store), 5),
     )
-
-
-def folded(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    if dialect == "sqlite":
-        return func.fold(column)
-    return func.translate(column, FOLD_FROM, FOLD_TO)
-
-
-def _place(text: ColumnElement[Any], needle: str, dialect: str) -> ColumnElement[int]:
-    """Where the needle begins in the text, from 1; 0 where it is not in it."""
-    return (func.instr if dialect == "sqlite" else func.strpos)(text, needle)
 
 
 def _is_id(needle: str) -> ColumnElement[bool]:
@@ -126,7 +116,7 @@ def _is_id(needle: str) -> ColumnElement[bool]:
     return customer.c.id == literal(int(number))
 
 
-def _phone_has(needle: str, dialect: str) -> ColumnElement[bool]:
+def _phone_has(needle: str, store: Store) -> ColumnElement[bool]:
     """Three or more digits of a number; a leading 0 stands for the country code."""
     digits = "".join(letter for letter in latin_digits(needle) if letter in "0123456789")
     others = set(needle) - set("0123456789+-() ./")
@@ -135,5 +125,5 @@ def _phone_has(needle: str, dialect: str) -> ColumnElement[bool]:
         return false()
     return and_(
         customer.c.phone_number.is_not(None),
-        _place(customer.c.phone_number, wanted, dialect) > 0,
+        store.place(customer.c.phone_number, wanted) > 0,
     )

@@ -10,12 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from crm.errors import NotFound
+from crm.stored_extras import typed_extra
 from crm.tables import customer
 from engine.business import Business
-from engine.fields.coerce import coerce
-from engine.fields.places import Locale
-from engine.fields.readings import Read
-from engine.fields.types import PLAIN, Field, FieldType, Value
+from engine.fields.types import Field, FieldType, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def load_record(
     values = {
         key: typed_column(item, row[columns[key]])
         if key in columns
-        else typed_extra(item, extras.get(key))
+        else typed_extra(extras.get(key), item.type)
         for key, item in business.fields.items()
     }
     return Record(dict(row), values)
@@ -60,15 +58,3 @@ def typed_column(item: Field, stored: Any) -> Value:
     if item.type is FieldType.NUMBER and isinstance(stored, int):
         return Decimal(stored)
     return stored  # type: ignore[no-any-return]  # the column has the field's type
-
-
-def typed_extra(item: Field, stored: Any) -> Value:
-    """An extra's JSON as a value of the field's type; None where it is not one."""
-    if stored is None:
-        return None
-    read = coerce(stored, PLAIN[item.type], _NO_LOCALE)
-    return read.value if isinstance(read, Read) else None
-
-
-_NO_LOCALE = Locale()
-"""Stored values are in exact forms: reading them back asks for no customs of place or language."""

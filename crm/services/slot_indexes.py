@@ -13,14 +13,10 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Index,
-    Integer,
     MetaData,
     Table,
-    cast,
-    extract,
     func,
     insert,
     select,
@@ -29,7 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
+from crm.criteria_stores import date_part
 from crm.tables import customer, field, slot_index
+from engine.criteria.operands import Part
 from engine.fields.slots import slots_of
 from engine.fields.types import FieldType
 
@@ -64,22 +62,6 @@ def build_wanted_indexes(db: Connection, now: datetime) -> list[str]:
             built = update(slot_index).where(slot_index.c.slot == row.slot)
             db.execute(built.values(built_at=now if row.wanted else None))
     return [row.slot for row in changed]
-
-
-def month_of(date_column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
-    """The month of a stored date, written as its index has it: only then is the index used."""
-    return _part_of(date_column, dialect, "month", 6)
-
-
-def day_of(date_column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
-    """The day of the month of a stored date, as `month_of`."""
-    return _part_of(date_column, dialect, "day", 9)
-
-
-def _part_of(column: ColumnElement[Any], dialect: str, part: str, place: int) -> ColumnElement[int]:
-    if dialect == "sqlite":
-        return cast(func.substr(column, text(str(place)), text("2")), Integer)
-    return cast(extract(part, column), Integer)
 
 
 def _filtered_slots(db: Connection) -> set[str]:
@@ -127,7 +109,7 @@ def _indexes_of(slot: str, dialect: str) -> list[Index]:
     if slot in _DATES:
         # The date at the end makes the index a covering one. Without it SQLite prefers the plain
         # index and walks all dates: 124 ms for a birthday among 50,000 instead of 1.2.
-        month, day = month_of(column, dialect), day_of(column, dialect)
+        month, day = date_part(column, Part.MONTH), date_part(column, Part.DAY)
         indexes.append(
             Index(f"ix_customer_{slot}_month_day", business, month, day, column, **options)
         )

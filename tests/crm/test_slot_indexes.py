@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import Connection, Engine, select, text
 
-from crm.services.slot_indexes import build_wanted_indexes, day_of, month_of
+from crm.criteria_stores import date_part
+from crm.database import open_engine
+from crm.services.slot_indexes import build_wanted_indexes
 from crm.tables import customer, metadata
+from engine.criteria.operands import Part
 from engine.fields.types import FieldType
 from tests.crm.businesses import NOW, applied, business, mapped
+from tests.support.database import SQLITE_MEMORY, empty_database
 
 
 @contextmanager
@@ -44,12 +48,18 @@ def _slot_indexes(engine: Engine) -> dict[str, str]:
     return {row.name: row.made for row in rows if row.name.startswith("ix_customer_custom_")}
 
 
-@pytest.fixture
-def made(empty: Engine) -> Engine:
-    metadata.create_all(empty)
-    with empty.begin() as db:
-        applied(db, business())
-    return empty
+@pytest.fixture(params=["sqlite", "postgresql"])
+def made(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database with tables and one business."""
+    with ExitStack() as stack:
+        sqlite = request.param == "sqlite"
+        url = SQLITE_MEMORY if sqlite else stack.enter_context(empty_database())
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        metadata.create_all(engine)
+        with engine.begin() as db:
+            applied(db, business())
+        yield engine
 
 
 def test_filterable_fields_get_an_index_and_dates_one_by_month_and_day(made: Engine) -> None:
@@ -87,8 +97,8 @@ def test_a_birthday_is_found_through_the_index_by_month_and_day(made: Engine) ->
     query = select(customer.c.id).where(
         customer.c.business_id == 1,
         birth.is_not(None),
-        month_of(birth, dialect) == 5,
-        day_of(birth, dialect) == 15,
+        date_part(birth, Part.MONTH) == 5,
+        date_part(birth, Part.DAY) == 15,
     )
     with made.connect() as db:
         if dialect == "postgresql":

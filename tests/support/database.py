@@ -63,6 +63,26 @@ def empty_schema() -> Iterator[str]:
 
 
 @contextmanager
+def empty_database() -> Iterator[str]:
+    """The URL of a PostgreSQL database of the test's own; dropped at the end.
+
+    For what waits on every transaction of its database: `CREATE INDEX CONCURRENTLY` would wait
+    for other people's tests.
+    """
+    need_postgresql()
+    name = f"rapport_test_{uuid.uuid4().hex}"
+    server = create_engine(POSTGRESQL_URL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name}"))
+        server.dispose()
+
+
+@contextmanager
 def empty_store(dialect: str) -> Iterator[Engine]:
     """A database with no tables: SQLite in memory, or a schema of PostgreSQL."""
     if dialect == "sqlite":
