@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 LONGEST_DAYS = 36_500
 """A hundred years: what is longer is a slip of the hand, and would leave the calendar."""
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
 _UNITS = {"w": (7, 0), "d": (1, 0), "h": (0, 3600), "m": (0, 60), "s": (0, 1)}
 _PART = re.compile(r"(\d{1,9})([wdhms])", re.ASCII)
 _WHOLE = re.compile(r"([+-]?)((?:\d{1,9}[wdhms])+)", re.ASCII)
@@ -51,8 +54,7 @@ class Duration:
                 moment = _same_clock(moment.astimezone(zone), self.days)
             return moment.astimezone(UTC) + timedelta(seconds=self.seconds)
         except OverflowError:
-            end = datetime.max if (self.days, self.seconds) > (0, 0) else datetime.min
-            return end.replace(tzinfo=UTC)
+            return LATEST if (self.days, self.seconds) > (0, 0) else EARLIEST
 
     def __bool__(self) -> bool:
         return bool(self.days or self.seconds)

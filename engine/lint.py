@@ -233,6 +233,8 @@ def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
         message = f"these nodes go round without a wait: {names}"
         problems.error(_place(flow, circle[0]), "E105", message)
     for circle in trapped(edges):
+        if rests.isdisjoint(circle):
+            continue  # it was told above
         _report_trapped(flow, circle, problems)
 
 

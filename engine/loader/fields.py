@@ -228,10 +228,10 @@ def _check_options(field: Field, reader: Reader) -> None:
         reader.error(reader.at("type"), "E109", f"the select '{field.key}' needs 'options'")
     if field.options and field.type not in (FieldType.SELECT, FieldType.LIST):
         message = f"only a select or list has options, '{field.key}' is a {field.type}"
-        reader.error(reader.at("options"), "E705", message)
+        reader.error(reader.at("options"), "E704", message)
     for value, count in Counter(option.value for option in field.options).items():
         if count > 1:
-            reader.error(reader.at("options"), "E705", f"the option '{value}' is there twice")
+            reader.error(reader.at("options"), "E704", f"the option '{value}' is there twice")
 
 
 def _check_sizes(field: Field, reader: Reader) -> None:
@@ -274,9 +274,9 @@ def read_rules(values: Mapping[str, Any], field: Field, reader: Reader) -> Rules
             kept[name] = typed(kept[name], field, reader)
     for low, high in (("min", "max"), ("min_length", "max_length")):
         if kept.get(low) is not None and kept.get(high) is not None and kept[low] > kept[high]:
-            reader.error(reader.at("rules"), "E705", f"'{low}' is greater than '{high}'")
+            reader.error(reader.at("rules"), "E704", f"'{low}' is greater than '{high}'")
     if kept.get("past") and kept.get("future"):
-        reader.error(reader.at("rules"), "E705", "nothing is both in the past and in the future")
+        reader.error(reader.at("rules"), "E704", "nothing is both in the past and in the future")
     _check_pattern(kept.get("pattern"), reader)
     return Rules(**kept)
 
@@ -287,7 +287,7 @@ def _applies(name: str, field: Field, reader: Reader) -> bool:
     there = [rule for rule, types in _APPLIES.items() if field.type in types]
     reader.error(
         reader.at("rules"),
-        "E705",
+        "E704",
         f"the rule '{name}' does not apply to a {field.type}",
         f"It has {', '.join(there)}.",
     )

@@ -169,7 +169,7 @@ class NodeReader:
         try:
             known = {**kind.OPTIONS, **COMMON}
             values, complete = read_options(source, known, self.reader, f"'{kind.KIND}'")
-            if not complete:
+            if not complete or (source.entry(kind.KIND) and kind.KIND not in values):
                 return None
             common = self.common(kind, values, source, place)
             options = {name: value for name, value in values.items() if name not in COMMON}

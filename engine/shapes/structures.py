@@ -21,15 +21,19 @@ IGNORED = "x_"
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Shape[tuple[T, ...]], Generic[T]):
-    """A list; one item may stand for a list of one. Items that cannot be read are left out."""
+    """A list; one item may stand for a list of one.
+
+    Items that cannot be read are left out; it is unreadable where none is left.
+    """
 
     item: Shape[T]
     wanted: str = "a list"
 
     def read(self, source: Source, reader: Reader) -> tuple[T, ...] | None:
         items = source.items if isinstance(source, tree.Sequence) else (source,)
-        read = (self.item.read(item, reader) for item in items)
-        return tuple(item for item in read if item is not None)
+        read = [self.item.read(item, reader) for item in items]
+        kept = tuple(item for item in read if item is not None)
+        return kept if kept or not items else None
 
     def schema(self) -> dict[str, Any]:
         item = self.item.schema()

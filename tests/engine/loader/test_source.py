@@ -122,7 +122,7 @@ def test_what_comes_before_a_problem_is_still_read() -> None:
         ("a: &b [*b]", "1:8 E004", ""),
         ("a: 1\na: 2", "2:1 E007", ""),
         ("? [a]\n: 1", "1:3 E010", "quotes"),
-        ("{: 1}", "1:2 E010", ""),
+        ("?\n: 1", "1:2 E010", ""),
         ("<<: 1", "1:5 E010", ""),
         ("a: !!python/object:os.system x", "1:4 E006", "Delete"),
         ("a: !!int 5", "1:4 E006", "Delete"),
