@@ -1,4 +1,4 @@
-"""The composition root: the one place that puts settings, database, project and channels together."""
+"""The composition root: puts database, project and channels together."""
 
 from __future__ import annotations
 

@@ -38,6 +38,10 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "")
 
 
+def is_in_memory(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite" and not engine.url.database
+
+
 def prepare(engine: Engine, now: datetime) -> str | None:
     """Bring the schema to the one of this code; what was done, None where nothing was.
 
@@ -94,7 +98,9 @@ def backup(file: Path, target: Path) -> None:
     partial.unlink(missing_ok=True)
     # Only a path that exists: connecting would make an empty database of a misspelt one.
     source_uri = f"{file.resolve().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(source_uri, uri=True)) as source:
-        with closing(sqlite3.connect(partial)) as copy:
-            source.backup(copy)
+    with (
+        closing(sqlite3.connect(source_uri, uri=True)) as source,
+        closing(sqlite3.connect(partial)) as copy,
+    ):
+        source.backup(copy)
     partial.replace(target)

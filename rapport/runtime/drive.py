@@ -21,7 +21,7 @@ from rapport.runtime.intake import Origin
 AT_ONCE = 1_000
 
 Show = Callable[[Delivery], str | None]
-"""Takes a delivery to where it is read; the id of the message it became, None where there is none."""
+"""Takes a delivery to where it is read; the id of the message it became, if it has one."""
 
 
 class Drive:

@@ -17,7 +17,7 @@ from crm.services.ledger import Cause, Ledger
 from crm.tables import run
 from engine.durations import Duration
 from engine.fields.coerce import coerce
-from engine.fields.readings import Read
+from engine.fields.readings import Refused
 from engine.fields.types import Value
 from engine.jsonable import from_json
 from engine.passage import locale_of
@@ -151,7 +151,7 @@ class Stage:
             if key not in business.fields:
                 raise ValueError(f"customer: there is no field '{key}'")
             read = coerce(written, business.fields[key], locale_of(typed, business))
-            if not isinstance(read, Read):
+            if isinstance(read, Refused):
                 raise ValueError(f"customer: {written!r} is no valid {key}")
             typed[key] = read.value
         return typed

@@ -70,26 +70,26 @@ def _hold(stage: Stage, transcript: Transcript, talk: list[str]) -> None:
     for step in transcript.steps:
         _take(stage, step, talk)
     if transcript.steps:
-        _nothing_unread(stage, transcript.steps[-1], "the test ends", talk)
+        _nothing_unread(stage, transcript.steps[-1], "(the test ends)")
 
 
 def _take(stage: Stage, step: Step, talk: list[str]) -> None:
     match step:
         case User(text):
-            _nothing_unread(stage, step, f"user: {text}", talk)
+            _nothing_unread(stage, step, f"user: {text}")
             talk.append(f"user: {text}")
             stage.say(text)
         case Press(button):
-            _nothing_unread(stage, step, f"press: {button}", talk)
+            _nothing_unread(stage, step, f"press: {button}")
             talk.append(f"press: {button}")
             _press(stage, button, step)
         case Advance(duration, silent=silent):
             talk.append(f"{'silent' if silent else 'advance'}: {duration}")
             if silent:
-                _nothing_unread(stage, step, "silence", talk)
+                _nothing_unread(stage, step, "(silence)")
             stage.advance(duration)
             if silent:
-                _nothing_unread(stage, step, "silence", talk)
+                _nothing_unread(stage, step, "(silence)")
         case Bot():
             _next_message(stage, step, talk)
         case Expect(values):
@@ -128,7 +128,7 @@ def _expect(stage: Stage, name: str, expected: object, step: Expect) -> None:
         )  # fmt: skip
 
 
-def _nothing_unread(stage: Stage, step: Step, expected: str, talk: list[str]) -> None:
+def _nothing_unread(stage: Stage, step: Step, expected: str) -> None:
     """What the bot said and no step expected fails the test."""
     if stage.unread:
         actual = spoken(stage.unread[0])

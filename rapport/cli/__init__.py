@@ -1,0 +1,1 @@
+"""The commands. Each module is imported at start, so what is heavy is imported inside commands."""

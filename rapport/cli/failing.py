@@ -1,0 +1,71 @@
+"""How commands end, and how they say what went wrong.
+
+Exit codes: 0 done; 1 found problems, or not found; 2 wrong use, or a setting that cannot work;
+70 a fault of this program (EX_SOFTWARE of sysexits.h).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+FOUND_PROBLEMS = 1
+WRONG_USE = 2
+OUR_FAULT = 70
+
+
+class Refusal(Exception):
+    """What a command cannot do, as one line for a person, and the code it ends with."""
+
+    def __init__(self, text: str, code: int = FOUND_PROBLEMS) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def explain(error: Exception) -> tuple[str, int] | None:
+    """The line and exit code of an error that is not a fault of this program; else None."""
+    if isinstance(error, Refusal):
+        return str(error), error.code
+    if isinstance(error, OSError):
+        return _of_the_machine(error), FOUND_PROBLEMS
+    # By name: importing these modules costs more than most commands need.
+    for kind in type(error).__mro__:
+        code = _CODES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            return str(error), code
+    return None
+
+
+_CODES = {
+    "bots.channel.Unauthorised": WRONG_USE,
+    "crm.database.DatabaseUnavailable": FOUND_PROBLEMS,
+    "crm.errors.CrmError": FOUND_PROBLEMS,
+    "rapport.process.AlreadyRunning": WRONG_USE,
+    "rapport.project.NoProject": WRONG_USE,
+    "rapport.settings.WrongSetting": WRONG_USE,
+    "rapport.storage.WrongDatabase": WRONG_USE,
+}
+
+
+def _of_the_machine(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def report_fault(error: Exception) -> str:
+    """The line for a fault of this program; the traceback goes into a file that it names."""
+    if os.environ.get("RAPPORT_DEBUG"):
+        traceback.print_exception(error, file=sys.stderr)
+    text = "".join(traceback.format_exception(error))
+    what = f"a fault in Rapport ({type(error).__name__})"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="rapport-fault-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"{what}; run again with RAPPORT_DEBUG=1 to see where"
+    return f"{what}; please report it with {Path(file.name)}"

@@ -1,0 +1,103 @@
+"""What every listing shares: rows as a table that fits the terminal, as JSON or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(StrEnum):
+    """How a listing is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Report(StrEnum):
+    """How findings are printed: for people or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="table, json or csv")]
+ReportOption = Annotated[Report, typer.Option("--format", help="text or json")]
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: Format, empty: str
+) -> None:
+    """Rows of plain JSON values. `empty` is said instead of a table without rows.
+
+    JSON has everything of a row; a table and CSV have `columns`.
+    """
+    if form is Format.JSON:
+        print_json(rows)
+    elif form is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
+    elif rows:
+        _print_table(rows, columns)
+    else:
+        print(empty)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say(text: str) -> None:
+    """A word to the person, beside what the command prints for programs."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def cell(value: Any) -> str:
+    """A plain value in one cell of a table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+"""https://owasp.org/www-community/attacks/CSV_Injection"""
+
+
+def _csv_cell(value: Any) -> str:
+    """A text that a spreadsheet would run as a formula is quoted; numbers and phones are not."""
+    text = cell(value)
+    if isinstance(value, str) and text.startswith(_RUN_BY_SPREADSHEETS) and not _is_number(text):
+        return f"'{text}"
+    return text
+
+
+def _is_number(text: str) -> bool:
+    return text[1:].isascii() and text[1:].replace(".", "", 1).isdigit()
+
+
+def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        # Text: what people wrote is never markup.
+        table.add_row(*(Text(cell(row.get(name))) for name in columns))
+    Console().print(table)

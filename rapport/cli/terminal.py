@@ -1,0 +1,203 @@
+"""One person's terminal: lines in, messages out, under a clock that may be moved ahead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, select
+
+from bots import telegram_render
+from bots.channel import Outgoing
+from bots.chat import TerminalChat
+from crm.database import clear_errors, open_engine
+from crm.errors import CrmError
+from crm.services.find import resolve
+from crm.services.show import show_customer
+from crm.tables import account
+from engine.durations import Duration
+from engine.loader import Loaded
+from rapport.build import apply_loaded, open_account, whole
+from rapport.cli.output import cell
+from rapport.runtime.clock import SystemClock, VirtualClock
+from rapport.runtime.deliveries import Delivery
+from rapport.runtime.desk import Desk
+from rapport.runtime.drive import Drive
+from rapport.runtime.library import Library
+from rapport.runtime.turns import Turns
+from rapport.storage import prepare, sqlite_file
+
+CHANNEL = "chat"
+
+
+class AheadClock:
+    """The machine's clock and how far ahead of it the chat's time is.
+
+    That is kept beside the database, so that a later chat does not go back in time.
+    """
+
+    def __init__(self, database: Path | None) -> None:
+        self._file = database.with_name(f"{database.name}.ahead") if database else None
+        self._ahead = timedelta()
+        if self._file is not None and self._file.exists():
+            self._ahead = timedelta(seconds=float(self._file.read_text(encoding="utf-8")))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    @property
+    def is_kept(self) -> bool:
+        return self._file is not None
+
+    def move_to(self, moment: datetime) -> None:
+        self._ahead = moment - datetime.now(UTC)
+        if self._file is not None:
+            self._file.write_text(str(self._ahead.total_seconds()), encoding="utf-8")
+
+
+@contextmanager
+def open_terminal(url: str, loaded: Loaded, name: str) -> Iterator[Terminal]:
+    """The terminal of `name` on a database, which is created or upgraded and has the project
+    applied. Raises what `prepare` and `apply_loaded` do.
+    """
+    clock = AheadClock(sqlite_file(url))
+    with clear_errors(), asyncio.Runner() as runner:
+        engine = open_engine(url)
+        try:
+            prepare(engine, SystemClock().now())
+            with engine.begin() as db:
+                library = apply_loaded(db, loaded, clock.now()).library
+            yield Terminal(engine, library, name, clock, runner)
+        finally:
+            engine.dispose()
+
+
+class Terminal:
+    """What one person types and reads. Every method returns when nothing is due any more."""
+
+    def __init__(
+        self, engine: Engine, library: Library, name: str, clock: AheadClock, runner: asyncio.Runner
+    ) -> None:
+        self._engine = engine
+        self._library = library
+        self._name = name
+        self._ahead = clock
+        self._clock = VirtualClock(clock.now())
+        self._runner = runner
+        self._channel = TerminalChat(_print)
+        self._offset: int | None = None
+        with engine.begin() as db:
+            origin = open_account(
+                db, library.business_id, CHANNEL, self._channel.account, "", self._clock.now()
+            )
+            self._channels = _accounts(db, library.business_id)
+        turns = Turns(library, self._channels, _parts)
+        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show)
+
+    def catch_up(self) -> None:
+        """Let happen what has fallen due since the last line."""
+        self._drive.advance_to(self._ahead.now())
+        self._drive.settle_down()
+
+    def take(self, line: str) -> None:
+        """One line: a command of the terminal, or something said to the bot."""
+        self.catch_up()
+        command, _, argument = line.partition(" ")
+        match command:
+            case "/press":
+                self._press(argument.strip())
+            case "/advance":
+                self._advance(argument.strip())
+            case "/show":
+                self._show_customer()
+            case _:
+                self._channel.says(self._name, line)
+                self._hear()
+
+    def _press(self, number: str) -> None:
+        try:
+            self._channel.presses(self._name, int(number))
+        except ValueError:
+            _note("/press wants the number of a button, as in /press 1")
+        except LookupError as error:
+            _note(str(error))
+        else:
+            self._hear()
+
+    def _hear(self) -> None:
+        fetched = self._runner.run(self._channel.fetch(self._offset))
+        self._offset = fetched.next_offset
+        self._drive.take_in(*(self._channel.decode(update) for update in fetched.updates))
+
+    def _advance(self, written: str) -> None:
+        if others := sorted({name for name in self._channels.values() if name != CHANNEL}):
+            _note(f"time cannot be moved here: {', '.join(others)} lives in this database too")
+            return
+        if not self._ahead.is_kept:
+            _note("time can only be moved in an SQLite file")
+            return
+        try:
+            duration = Duration.parse(written)
+        except ValueError as error:
+            _note(f"/advance 2h: {error}")
+            return
+        zone = ZoneInfo(self._library.business.timezone)
+        self._drive.advance_to(duration.after(self._clock.now(), zone))
+        self._ahead.move_to(self._clock.now())
+
+    def _show_customer(self) -> None:
+        with self._engine.connect() as db:
+            try:
+                found = resolve(db, self._library.business_id, f"{CHANNEL}:{self._name}")
+            except CrmError:
+                _note(f"nobody knows {self._name} yet: say something first")
+                return
+            customer = show_customer(db, self._library.business_id, found)
+        for name, value in _worth_showing(customer):
+            print(f"  {name}: {cell(value)}", flush=True)
+
+    def _show(self, delivery: Delivery) -> str:
+        message = delivery.outgoing()
+        if message.peer != self._name:
+            print(f"(to {message.peer}) {message.text!r}", flush=True)
+            return str(delivery.id)
+        return self._runner.run(self._channel.send(message)).message_id
+
+
+def _accounts(db: Connection, business_id: int) -> dict[int, str]:
+    """Every account that lives in this database: turns are taken for all of them."""
+    rows = db.execute(
+        select(account.c.id, account.c.channel).where(account.c.business_id == business_id)
+    )
+    return {row.id: row.channel for row in rows}
+
+
+def _parts(channel: str, message: Outgoing) -> Any:
+    return telegram_render.parts(message) if channel == "telegram" else whole(channel, message)
+
+
+_LESS_INTERESTING = ("accounts", "activities", "runs", "fields", "score_parts")
+
+
+def _worth_showing(customer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is known of a customer, fields first; what is empty is left out."""
+    for name, value in customer["fields"].items():
+        if value is not None:
+            yield name, value
+    for name, value in customer.items():
+        if name not in _LESS_INTERESTING and value not in (None, [], {}, 0, ""):
+            yield name, value
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _note(text: str) -> None:
+    """A word of the terminal itself, which the bot did not say."""
+    _print(f"note: {text}")

@@ -1,0 +1,42 @@
+"""The channels that the settings configure. Their libraries are imported only if they are used."""
+
+from __future__ import annotations
+
+from engine.business import Business
+from rapport.process import Line
+from rapport.settings import Settings, WrongSetting
+
+
+def configured_lines(settings: Settings, business: Business) -> list[Line]:
+    """A line for each channel with credentials; none is an answer too.
+
+    Raises WrongSetting, and Unauthorised for what cannot be a token.
+    """
+    return [telegram_line(settings, business)] if settings.telegram_bot_token else []
+
+
+def telegram_line(settings: Settings, business: Business) -> Line:
+    from bots.limits import TELEGRAM
+
+    try:
+        from bots.telegram_aiogram import TelegramAiogram
+    except ModuleNotFoundError as error:
+        raise WrongSetting(
+            f"TELEGRAM_BOT_TOKEN is set, but {error.name} is missing: "
+            "pip install 'rapport[telegram]'"
+        ) from None
+    if settings.telegram_mode == "webhook":
+        raise WrongSetting("TELEGRAM_MODE: webhook is not available yet; leave it at polling")
+    assert settings.telegram_bot_token is not None, "the caller looked"
+    token = settings.telegram_bot_token.get_secret_value()
+    rate = business.sending.get("rate")
+    rates = TELEGRAM if rate is None else TELEGRAM.at(float(rate))
+    return Line(TelegramAiogram.connect(token, settings.telegram_api_base), rates)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What must never be logged."""
+    from pydantic import SecretStr
+
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
