@@ -39,9 +39,8 @@ def _text(stored: Any) -> str | None:
 
 
 def _number(stored: Any) -> Decimal | None:
-    if isinstance(stored, bool) or not isinstance(stored, int | float | str):
-        return None
-    written = str(stored)  # of a float the shortest form, which is what was meant
+    # Of a float str() is the shortest form, which is what was meant; of anything else, no number.
+    written = str(stored)
     return Decimal(written) if _NUMBER.fullmatch(written) else None
 
 

@@ -26,7 +26,7 @@ from crm.tables import business, customer, customer_tag, segment, segment_member
 from engine.criteria import Any as AnyOf
 from engine.criteria import Catalogue, Compare, Criterion, Moment, Not, compile_predicate
 from engine.criteria.check import read_criterion
-from engine.criteria.operators import OPERATORS, Op
+from engine.criteria.operators import OPERATORS, Op, Shape
 from engine.fields.places import Locale
 from engine.fields.plain import to_plain
 from engine.fields.types import FieldType, Value
@@ -121,8 +121,8 @@ MOMENTS = [
 OPTIONS = ["clothes", "shoes", "Shoes"]
 NAMES = ["VIP", "Sneakers", "کفش"]
 SEGMENTS = ["vip_customers", "regular"]
-JUNK: list[Any] = ["", 5, 12.5, True, False, [], ["VIP", 3], {}, {"a": 1}, "2026-02-30", "25:00",
-        "12.345", "1e5", "2026-03-10", "2026-02-30T10:00:00Z", "0000-01-01", "09:60", "+5", "۱۲",
+JUNK: list[Any] = ["", 5, 12.5, True, False, [], [5], ["VIP", 3], {}, {"a": 1}, "2026-02-30",
+        "25:00", "12.345", "1e5", "2026-03-10", "2026-02-30T10:00:00Z", "0000-01-01", "09:60", "+5", "۱۲",
         12345678901234567890, 1e300, 0.1, -0.0]  # fmt: skip
 ZONES = ["UTC", "Asia/Tehran", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"]
 NOWS = [*MOMENTS, "2024-02-29T12:00:00Z", "2026-02-28T12:00:00Z", "2026-12-31T23:30:00Z",
@@ -276,70 +276,70 @@ def _extras(chance: random.Random) -> dict[str, Any]:
 
 # -- criteria
 
-_RELATIVE = ["today", "yesterday", "tomorrow", "0 days ago", "30 days ago", "1 month ago",
-             "in 1 month", "1 year ago", "in 2 weeks", "26 years ago"]  # fmt: skip
-_LITERALS: dict[FieldType, st.SearchStrategy[Any]] = {
-    FieldType.TEXT: st.sampled_from(TEXTS),
-    FieldType.NUMBER: st.sampled_from(NUMBERS),
-    FieldType.DATE: st.sampled_from(DATES + _RELATIVE),
-    FieldType.BOOLEAN: st.booleans(),
-    FieldType.SELECT: st.sampled_from(OPTIONS),
-    FieldType.TIME: st.sampled_from(TIMES),
-    FieldType.DATETIME: st.sampled_from(
-        [*DATES, *MOMENTS, *_RELATIVE, "now", "90 minutes ago", "in 3 hours"]
-    ),
+RELATIVE = ["today", "yesterday", "tomorrow", "0 days ago", "30 days ago", "1 month ago",
+            "in 1 month", "1 year ago", "in 2 weeks", "26 years ago"]  # fmt: skip
+LITERALS: dict[FieldType, list[Any]] = {
+    FieldType.TEXT: TEXTS,
+    FieldType.NUMBER: NUMBERS,
+    FieldType.DATE: [*RELATIVE, *DATES],
+    FieldType.BOOLEAN: [True, False],
+    FieldType.SELECT: OPTIONS,
+    FieldType.TIME: TIMES,
+    FieldType.DATETIME: [*RELATIVE, "now", "90 minutes ago", "in 3 hours", *DATES, *MOMENTS],
 }
-_PARTS: dict[str, st.SearchStrategy[Any]] = {
-    "month": st.sampled_from([2, 3, 5, "this", "next", "last", [1, "this"]]),
-    "day": st.sampled_from([1, 10, 28, 29, 31, "this", "next", "last"]),
-    "year": st.sampled_from([1990, 2000, 2026, "this", "next", "last"]),
-    "weekday": st.sampled_from(["mon", "tue", "sun", ["sat", "sun"]]),
-    "time": st.sampled_from(["00:00", "12:00", "03:30", "23:59"]),
+PARTS: dict[str, list[Any]] = {
+    "month": [2, 3, 5, "this", "next", "last"],
+    "day": [1, 10, 28, 29, 31, "this", "next", "last"],
+    "year": [1990, 2000, 2026, "this", "next", "last"],
+    "weekday": ["mon", "tue", "wed", "sat", "sun"],
+    "time": ["00:00", "12:00", "03:30", "23:59"],
 }
-_NUMBER_PARTS = ("month", "day", "year")
+PART_TYPES = {"weekday": FieldType.SELECT, "time": FieldType.TIME}
 
 
-def _names_of(field: str) -> st.SearchStrategy[list[str]]:
-    names = SEGMENTS if field == "segment" else NAMES
-    return st.lists(st.sampled_from(names), min_size=1, max_size=3)
+def _values(field: str, type_: FieldType, op: Op, literals: list[Any]) -> list[Any]:
+    """What is tried beside an operator: of pairs and lists a few, of the rest all there is."""
+    match OPERATORS[op].shape:
+        case Shape.PART:
+            return [*PARTS[op.value], PARTS[op.value][:2]]
+        case Shape.NOTHING:
+            return [True, False]
+        case Shape.DAYS:
+            return [0, 1, 30, 365, 9_500]
+        case Shape.LETTERS:
+            return LETTERS + TEXTS
+        case Shape.TWO:
+            return [[low, high] for low in literals[:7] for high in literals[:7]]
+        case Shape.MANY if type_ is FieldType.LIST:
+            names = SEGMENTS if field == "segment" else NAMES
+            return [[name] for name in names] + [names[:2], names]
+        case Shape.MANY:
+            return [literals[:1], literals[:2], literals[-3:]]
+        case Shape.ONE:
+            return literals
 
 
-@st.composite
-def _leaves(draw: st.DrawFn) -> dict[str, Any]:
-    field = draw(st.sampled_from([*sorted(CATALOGUE.fields), "extra.loose"]))
-    type_ = FieldType.TEXT if field == "extra.loose" else CATALOGUE.fields[field].type
-    if type_ in (FieldType.DATE, FieldType.DATETIME) and draw(st.integers(0, 4)) == 0:
-        return draw(_part_leaves(field))
-    op = draw(st.sampled_from([op for op, known in OPERATORS.items() if type_ in known.types]))
-    return {"field": field, "op": op.value, "value": draw(_value_of(field, type_, op))}
+def _leaves(field: str, type_: FieldType, literals: list[Any]) -> Iterator[list[dict[str, Any]]]:
+    """Every comparison of a field that is tried, by operator."""
+    for op, operator in OPERATORS.items():
+        of_part = "." in field and field != LOOSE
+        if type_ in operator.types and not (of_part and operator.shape is Shape.LETTERS):
+            values = _values(field, type_, op, literals)
+            yield [{"field": field, "op": op.value, "value": value} for value in values]
 
 
-@st.composite
-def _part_leaves(draw: st.DrawFn, field: str) -> dict[str, Any]:
-    part = draw(st.sampled_from(_NUMBER_PARTS))
-    op = draw(st.sampled_from([Op.GREATER_THAN, Op.LESS_THAN_OR_EQUAL, Op.NOT_EQUALS]))
-    single = _PARTS[part].filter(lambda value: not isinstance(value, list))
-    return {"field": f"{field}.{part}", "op": op.value, "value": draw(single)}
+def _all_leaves() -> Iterator[list[dict[str, Any]]]:
+    yield from _leaves(LOOSE, FieldType.TEXT, TEXTS)
+    for field, declaration in CATALOGUE.fields.items():
+        yield from _leaves(field, declaration.type, LITERALS.get(declaration.type, []))
+        for part, literals in PARTS.items():
+            if declaration.type in OPERATORS[Op(part)].types:
+                type_ = PART_TYPES.get(part, FieldType.NUMBER)
+                yield from _leaves(f"{field}.{part}", type_, literals)
 
 
-def _value_of(field: str, type_: FieldType, op: Op) -> st.SearchStrategy[Any]:
-    if op.value in _PARTS:
-        return _PARTS[op.value]
-    match OPERATORS[op].shape.name:
-        case "NOTHING":
-            return st.sampled_from([None, True, False])
-        case "DAYS":
-            return st.sampled_from([0, 1, 30, 365, 9_500])
-        case "LETTERS":
-            return st.sampled_from([letters for letters in LETTERS if letters.strip()] + TEXTS)
-        case "MANY":
-            if type_ is FieldType.LIST:
-                return _names_of(field)
-            return st.lists(_LITERALS[type_], min_size=1, max_size=3)
-        case "TWO":
-            return st.lists(_LITERALS[type_], min_size=2, max_size=2)
-        case _:
-            return _LITERALS[type_]
+LOOSE = "extra.loose"
+LEAVES = list(_all_leaves())
 
 
 def _read(written: object) -> Criterion | None:
@@ -357,7 +357,9 @@ def _wrapped(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 # What is refused are ranges written the wrong way round; nearly all is read.
 CRITERIA = (
-    st.recursive(_leaves(), _wrapped, max_leaves=5).map(_read).filter(lambda read: read is not None)
+    st.recursive(st.sampled_from(LEAVES).flatmap(st.sampled_from), _wrapped, max_leaves=5)
+    .map(_read)
+    .filter(lambda read: read is not None)
 )
 WHENS = st.builds(
     lambda now, zone: Moment(moment(now), ZoneInfo(zone)),
@@ -397,7 +399,24 @@ def test_sql_and_predicate_choose_the_same_customers_and_not_the_others(
     assert others == set(population.facts) - chosen
 
 
-@pytest.mark.parametrize("field", [*sorted(CATALOGUE.fields), "extra.loose"])
+@pytest.mark.parametrize(
+    "leaves", LEAVES, ids=lambda leaves: f"{leaves[0]['field']}-{leaves[0]['op']}"
+)
+def test_every_operator_of_every_field_chooses_the_same_customers_in_sql(
+    population: Population, leaves: list[dict[str, Any]]
+) -> None:
+    when = Moment(moment("2026-03-10T08:30:00Z"), ZoneInfo("Asia/Tehran"))
+    some = leaves[:: len(leaves) // 12 + 1]
+    criteria = [criterion for leaf in some if (criterion := _read(leaf)) is not None]
+
+    found = selected(population, *criteria, when=when)
+
+    assert criteria
+    for criterion, chosen in zip(criteria, found, strict=True):
+        assert chosen == held(population, criterion, when), criterion
+
+
+@pytest.mark.parametrize("field", [*CATALOGUE.fields, LOOSE])
 def test_every_field_has_customers_with_and_without_a_value(
     population: Population, field: str
 ) -> None:
