@@ -12,6 +12,7 @@ from aiogram.methods.base import TelegramType
 from aiogram.types import Chat, InlineKeyboardMarkup, Message
 
 from benchmarks.crowd import Crowd
+from bots.telegram_session import Call
 
 # Making a Message checks or fills over a hundred fields; nobody here reads more than its id.
 _SENT = Message(
@@ -41,6 +42,8 @@ class Wire(BaseSession):
         method: TelegramMethod[TelegramType],
         timeout: int | None = None,  # noqa: ARG002, ASYNC109 - as above
     ) -> TelegramType:
+        if isinstance(method, Call):
+            return cast("TelegramType", self._call(method))
         if isinstance(method, SendMessage):
             return cast("TelegramType", self._send(method))
         if isinstance(method, AnswerCallbackQuery):
@@ -54,6 +57,15 @@ class Wire(BaseSession):
         if isinstance(markup, InlineKeyboardMarkup):
             self._crowd.sees(chat_id, markup.model_dump())
         return _SENT.model_copy(update={"message_id": next(self._message_ids)})
+
+    def _call(self, call: Call) -> object:
+        if call.__api_method__ == "answerCallbackQuery":
+            return True
+        if call.__api_method__ != "sendMessage":
+            raise NotImplementedError(call.__api_method__)
+        self.sent += 1
+        self._crowd.sees(int(call.params["chat_id"]), call.params.get("reply_markup"))
+        return {"message_id": next(self._message_ids)}
 
     async def close(self) -> None:
         """There is no connection to close."""

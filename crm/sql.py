@@ -1,30 +1,33 @@
 """Statements of the hot path: built with SQLAlchemy, compiled once, run on the driver's cursor.
 
-A turn runs some ten statements over plain tuples. SQLAlchemy's own execution costs more than
-SQLite's work there, so these are compiled once per dialect and given to the driver as they are;
-values still pass through the column types.
+A turn runs some fifteen statements over plain tuples. SQLAlchemy's own execution costs more than
+SQLite's work there, so these are compiled once per dialect and given to the driver as they are.
+Values are stored as `crm.tables.types` says, by one generated function for each statement.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Executable, Select
 
-Encoder = Callable[[Any], Any]
+from crm.stored import decoder_of, encoder_of
+
 Build = Callable[[str], Executable]
 """Builds the statement for a dialect's name ("sqlite", "postgresql")."""
+
+Row = Sequence[Any]
 
 
 class Statement:
     """A statement with the order in which its parameters are given.
 
     `names` are the statement's parameters as rows give them: column names of an INSERT, and the
-    names of every `bindparam`.
+    names of every `bindparam`. What breaks a constraint raises SQLAlchemy's IntegrityError.
     """
 
     def __init__(self, build: Build, names: Sequence[str]) -> None:
@@ -32,7 +35,7 @@ class Statement:
         self._names = tuple(names)
         self._compiled: dict[str, _Compiled] = {}
 
-    def many(self, db: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    def many(self, db: Connection, rows: Sequence[Row]) -> None:
         """Run once for each row of parameters, in one call to the driver."""
         if not rows:
             return
@@ -40,6 +43,8 @@ class Statement:
         cursor = db.connection.cursor()
         try:
             cursor.executemany(compiled.text, compiled.encode(rows))
+        except compiled.refusal as error:
+            raise IntegrityError(compiled.text, None, error) from error
         finally:
             cursor.close()
 
@@ -60,14 +65,19 @@ class Statement:
         try:
             cursor.execute(compiled.text, compiled.encode((values,))[0])
             return int(cursor.rowcount)
+        except compiled.refusal as error:
+            raise IntegrityError(compiled.text, None, error) from error
         finally:
             cursor.close()
 
     def _for(self, db: Connection) -> _Compiled:
         name = db.dialect.name
-        if name not in self._compiled:
-            self._compiled[name] = _Compiled(self._build(name), self._names, db.dialect)
-        return self._compiled[name]
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            compiled = self._compiled[name] = _Compiled(
+                self._build(name), self._names, db.dialect
+            )
+        return compiled
 
 
 class _Compiled:
@@ -75,73 +85,67 @@ class _Compiled:
         style = "qmark" if dialect.name == "sqlite" else "format"
         positional = type(dialect)(paramstyle=style)
         compiled = statement.compile(  # type: ignore[attr-defined]  # every DML and SELECT has it
-            dialect=positional,
-            column_keys=names,
-            compile_kwargs={"render_postcompile": True},
+            dialect=positional, column_keys=names, compile_kwargs={"render_postcompile": True}
         )
         order = list(compiled.positiontup)
         self.text: str = compiled.string
+        self.refusal: type[Exception] = dialect.loaded_dbapi.IntegrityError
         # Values written in the statement itself stand behind those that rows bring.
-        constants = [name for name in order if name not in names]
-        self._constants = tuple(compiled.binds[name].effective_value for name in constants)
-        known = [*names, *constants]
-        places = [known.index(name) for name in order]
-        self._arrange = None if places == list(range(len(names))) else _arranger(places)
-        self._encoders = [
-            (place, encoder)
-            for place, name in enumerate(order)
-            if (encoder := _encoder(compiled.binds[name].type, positional))
-        ]
-        self._decoders = _decoders(statement, positional)
+        written = [name for name in order if name not in names]
+        known = [*names, *written]
+        self._make = _maker(
+            [known.index(name) for name in order],
+            [encoder_of(compiled.binds[name].type, positional) for name in order],
+            len(names),
+            [compiled.binds[name].effective_value for name in written],
+        )
+        self._read = _reader(statement, positional)
 
-    def encode(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-        if self._arrange is not None:
-            arrange, constants = self._arrange, self._constants
-            rows = [arrange((*row, *constants)) for row in rows]
-        if not self._encoders:
-            return rows
-        encoded = []
-        for row in rows:
-            values = list(row)
-            for place, encoder in self._encoders:
-                if values[place] is not None:
-                    values[place] = encoder(values[place])
-            encoded.append(values)
-        return encoded
+    def encode(self, rows: Sequence[Row]) -> Sequence[Row]:
+        make = self._make
+        return rows if make is None else [make(row) for row in rows]
 
     def decode(self, rows: list[Any]) -> list[Any]:
-        if not self._decoders:
-            return rows
-        decoded = []
-        for row in rows:
-            values = list(row)
-            for place, decoder in self._decoders:
-                if values[place] is not None:
-                    values[place] = decoder(values[place])
-            decoded.append(values)
-        return decoded
+        read = self._read
+        return rows if read is None else [read(row) for row in rows]
 
 
-def _arranger(places: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    if len(places) == 1:  # itemgetter would give the item itself
-        only = places[0]
-        return lambda row: (row[only],)
-    return itemgetter(*places)
+Maker = Callable[[Row], Row]
 
 
-def _encoder(type_: Any, dialect: Dialect) -> Encoder | None:
-    processor: Encoder | None = type_.dialect_impl(dialect).bind_processor(dialect)
-    return processor
+def _maker(
+    places: list[int],
+    encoders: list[Callable[[Any], Any] | None],
+    given: int,
+    constants: list[Any],
+) -> Maker | None:
+    """A function from a row as it is given to a row as the driver takes it; None: the same.
+
+    It is generated, as namedtuple's are: a loop over encoders took a third of a turn.
+    """
+    if places == list(range(given)) and not any(encoders):
+        return None
+    names: dict[str, Any] = {f"c{number}": value for number, value in enumerate(constants)}
+    items = []
+    for number, (place, encoder) in enumerate(zip(places, encoders, strict=True)):
+        item = f"row[{place}]" if place < given else f"c{place - given}"
+        if encoder is not None:
+            names[f"e{number}"] = encoder
+            item = f"e{number}({item})"
+        items.append(item)
+    return _generated(items, names)
 
 
-def _decoders(statement: Executable, dialect: Dialect) -> list[tuple[int, Encoder]]:
+def _reader(statement: Executable, dialect: Dialect) -> Maker | None:
     if not isinstance(statement, Select):
-        return []
-    return [
-        (place, decoder)
-        for place, column in enumerate(statement.selected_columns)
-        if (decoder := column.type.dialect_impl(dialect).result_processor(dialect, None))
-    ]
+        return None
+    decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
+    return _maker(list(range(len(decoders))), decoders, len(decoders), [])
+
+
+def _generated(items: list[str], names: dict[str, Any]) -> Maker:
+    made: Maker = eval(f"lambda row: ({', '.join(items)},)", names)  # noqa: S307  # of our own text alone
+    return made
 
 
 def among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[bool]:
@@ -150,13 +154,11 @@ def among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[
     One parameter for any number of values keeps one statement text, so it is compiled once.
     """
     if dialect == "sqlite":
-        listed = func.json_each(bindparam(name)).table_valued("value")
-        return column.in_(select(listed.c.value))
+        values = func.json_each(bindparam(name)).table_valued("value")
+        return column.in_(select(values.c.value))
     return column == func.any(bindparam(name))
 
 
 def listed(db: Connection, values: Sequence[Any]) -> Any:
     """The list parameter of `among`, as the driver of `db` takes it."""
-    if db.dialect.name == "sqlite":
-        return json.dumps(list(values))
-    return list(values)
+    return json.dumps(list(values)) if db.dialect.name == "sqlite" else list(values)

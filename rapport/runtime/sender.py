@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -56,11 +56,15 @@ log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """The one sender of an account. `run` goes on until it is cancelled or credentials fail."""
+    """The one sender of an account. `run` goes on until it is cancelled or credentials fail.
+
+    `settled` is told of deliveries that are done with, after that is stored.
+    """
 
     def __init__(
         self, channel: Channel, account_id: int, writer: Writer, read: Reader, clock: Clock,
         pace: Pace, backoff: Backoff,
+        settled: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:  # fmt: skip
         self._channel = channel
         self._account_id = account_id
@@ -69,6 +73,7 @@ class Sender:
         self._clock = clock
         self._pace = pace
         self._backoff = backoff
+        self._tell = settled
         self._queues: dict[str, deque[Delivery]] = {}
         self._known: set[int] = set()
         self._settled_lately: set[int] = set()
@@ -273,6 +278,8 @@ class Sender:
                 settled = [item.id for item in outcomes if item.status != "pending"]
                 self._known.difference_update(settled)
                 self._settled_lately.update(settled)
+                if self._tell is not None:
+                    self._tell([item for item in outcomes if item.status != "pending"])
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:
         """Let what is on its way arrive, write it back, then stop."""

@@ -1,0 +1,109 @@
+"""How values of each column type are stored and read back, without SQLAlchemy's layers.
+
+The same forms as `crm.tables.types` and SQLAlchemy's own types give; a test holds them equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, Boolean, Date, Dialect
+from sqlalchemy.types import TypeEngine
+
+from crm.tables.types import Hundredths, UtcDateTime, from_microseconds, to_microseconds
+
+Change = Callable[[Any], Any]
+
+
+def encoder_of(type_: TypeEngine[Any], dialect: Dialect) -> Change | None:
+    """What makes a Python value a driver's; None where it is taken as it is."""
+    if dialect.name == "sqlite":
+        for kind, encoder in _SQLITE_ENCODERS:
+            if isinstance(type_, kind):
+                return encoder
+    return _present(type_.dialect_impl(dialect).bind_processor(dialect))
+
+
+def decoder_of(type_: TypeEngine[Any], dialect: Dialect) -> Change | None:
+    """What makes a driver's value a Python one; None where it is one already."""
+    if dialect.name == "sqlite":
+        for kind, decoder in _SQLITE_DECODERS:
+            if isinstance(type_, kind):
+                return decoder
+    return _present(type_.dialect_impl(dialect).result_processor(dialect, None))
+
+
+def _present(change: Change | None) -> Change | None:
+    if change is None:
+        return None
+    return lambda value: None if value is None else change(value)
+
+
+def dumps(value: Any) -> str | None:
+    """JSON text of a document; None stays NULL."""
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Integers beyond 64 bits and lone surrogates, which a raw update may hold.
+        return json.dumps(value)
+
+
+def loads(stored: str | None) -> Any:
+    if stored is None:
+        return None
+    try:
+        return orjson.loads(stored)
+    except orjson.JSONDecodeError:
+        return json.loads(stored)
+
+
+def _at(value: Any) -> int | None:
+    return None if value is None else to_microseconds(value)
+
+
+def _from_at(stored: int | None) -> Any:
+    return None if stored is None else from_microseconds(stored)
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _from_day(stored: str | None) -> date | None:
+    return None if stored is None else date.fromisoformat(stored)
+
+
+def _hundredths(value: Decimal | int | None) -> int | None:
+    return None if value is None else int((Decimal(value) * 100).to_integral_exact())
+
+
+def _from_hundredths(stored: int | None) -> Decimal | None:
+    return None if stored is None else Decimal(stored).scaleb(-2)
+
+
+def _truth(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)
+
+
+_SQLITE_ENCODERS: tuple[tuple[type[TypeEngine[Any]], Change | None], ...] = (
+    (UtcDateTime, _at),
+    (Hundredths, _hundredths),
+    (JSON, dumps),
+    (Date, _day),
+    (Boolean, None),  # sqlite3 stores True as 1
+)
+
+_SQLITE_DECODERS: tuple[tuple[type[TypeEngine[Any]], Change], ...] = (
+    (UtcDateTime, _from_at),
+    (Hundredths, _from_hundredths),
+    (JSON, loads),
+    (Date, _from_day),
+    (Boolean, _truth),
+)
