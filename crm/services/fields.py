@@ -137,7 +137,13 @@ class _Sync:
                 **_described(item),
             )
         )
-        self.changes.append(Change("added", "field", item.key, _place(item.type, slot)))
+        detail = _place(item.type, slot) + self._left_in_extras(item.key, slot)
+        self.changes.append(Change("added", "field", item.key, detail))
+
+    def _left_in_extras(self, key: str, slot: str | None) -> str:
+        """Values that flows stored under the key before it was mapped stay where they are."""
+        count = self._count(has_extra(key)) if slot else 0
+        return f"; {count} values under this key stay in the extras" if count else ""
 
     def _keep_one(self, row: Row[Any], item: Field, position: int) -> None:
         wanted = _described(item) | {"slot": self._slot_to_keep(row, item)}
@@ -196,11 +202,11 @@ class _Sync:
     def _count_values(self, row: Row[Any]) -> int:
         if not row.slot and not _was_extra(row):
             return 0
-        has_value = customer.c[row.slot].is_not(None) if row.slot else has_extra(row.key)
-        statement = select(func.count()).where(
-            customer.c.business_id == self._business_id, has_value
-        )
-        return int(self._db.scalar(statement) or 0)
+        return self._count(customer.c[row.slot].is_not(None) if row.slot else has_extra(row.key))
+
+    def _count(self, has_value: ColumnElement[bool]) -> int:
+        mine = customer.c.business_id == self._business_id
+        return int(self._db.scalar(select(func.count()).where(mine, has_value)) or 0)
 
     def _update(self, row: Row[Any], **values: Any) -> None:
         self._db.execute(update(field).where(field.c.id == row.id).values(**values))

@@ -129,6 +129,20 @@ def test_a_field_with_extra_values_does_not_move_to_a_column(db: Connection) -> 
         _sync(db, business_id, business("lotus", mapped("nickname")))
 
 
+def test_values_stored_under_a_key_before_it_was_mapped_are_told_and_stay(db: Connection) -> None:
+    """Here an undeclared extra; in life a flow's `save_to` of a key that crm.yaml does not map."""
+    project = business("lotus", mapped("a"))
+    business_id = applied(db, project)
+    made = create_customer(db, business_id, project, {}, CAUSE, NOW)
+    mine = update(customer).where(customer.c.id == made)
+    db.execute(mine.values(custom_fields_extra={"size": "42"}))
+    assert _sync(db, business_id, business("lotus", mapped("a"), mapped("size"))) == [
+        "+ field size: text in custom_text_2; 1 values under this key stay in the extras"
+    ]
+    extras = select(customer.c.custom_fields_extra).where(customer.c.id == made)
+    assert db.scalar(extras) == {"size": "42"}
+
+
 def test_a_type_may_change_while_nobody_has_a_value(db: Connection) -> None:
     business_id = applied(db, business("lotus", mapped("size")))
     changes = _sync(db, business_id, business("lotus", mapped("size", FieldType.NUMBER)))

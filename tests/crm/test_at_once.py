@@ -1,0 +1,80 @@
+"""Two programs at once on PostgreSQL; SQLite has one writer at a time by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from crm import migrations
+from crm.errors import EmailTaken
+from crm.services.customers import create_customer, update_customer
+from crm.tables import metadata
+from tests.crm.businesses import CAUSE, NOW, applied, business
+from tests.support.database import empty_store
+
+PROJECT = business()
+GIVEN = {"email": "sara@example.com"}
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = :pid"
+)
+
+
+@pytest.fixture
+def server() -> Iterator[Engine]:
+    with empty_store("postgresql") as engine:
+        yield engine
+
+
+@pytest.fixture
+def shop(server: Engine) -> int:
+    metadata.create_all(server)
+    with server.begin() as db:
+        return applied(db, PROJECT)
+
+
+def _while_another_waits(
+    server: Engine, mine: Callable[[Connection], object], theirs: Callable[[Connection], object]
+) -> Future[object]:
+    """Do `mine`, begin `theirs` elsewhere, and commit only once that one waits for us."""
+    with ThreadPoolExecutor(1) as elsewhere, server.connect() as other:
+        pid = other.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # psycopg
+        with server.begin() as db:
+            mine(db)
+            second = elsewhere.submit(_committed, other, theirs)
+            with server.connect().execution_options(isolation_level="AUTOCOMMIT") as watch:
+                while not second.done() and not watch.scalar(_WAITING, {"pid": pid}):
+                    pass
+            assert not second.done()
+        second.exception()
+    return second
+
+
+def _committed(db: Connection, work: Callable[[Connection], object]) -> object:
+    with db.begin():
+        return work(db)
+
+
+def test_of_two_customers_with_one_address_the_second_is_refused(server: Engine, shop: int) -> None:
+    def make(db: Connection) -> int:
+        return create_customer(db, shop, PROJECT, GIVEN, CAUSE, NOW)
+
+    assert isinstance(_while_another_waits(server, make, make).exception(), EmailTaken)
+
+
+def test_of_two_edits_the_second_sees_the_first(server: Engine, shop: int) -> None:
+    with server.begin() as db:
+        made = create_customer(db, shop, PROJECT, {}, CAUSE, NOW)
+
+    def edit(db: Connection) -> object:
+        return update_customer(db, shop, PROJECT, made, {"points": 3}, CAUSE, NOW)
+
+    assert _while_another_waits(server, edit, edit).result() == ()
+
+
+def test_of_two_programs_that_migrate_the_second_finds_it_done(server: Engine) -> None:
+    second = _while_another_waits(server, migrations.upgrade, migrations.upgrade)
+    assert second.exception() is None
+    assert migrations.current(server) == migrations.head()
