@@ -122,8 +122,8 @@ OPTIONS = ["clothes", "shoes", "Shoes"]
 NAMES = ["VIP", "Sneakers", "کفش"]
 SEGMENTS = ["vip_customers", "regular"]
 JUNK: list[Any] = ["", 5, 12.5, True, False, [], [5], ["VIP", 3], {}, {"a": 1}, "2026-02-30",
-        "25:00", "12.345", "1e5", "2026-03-10", "2026-02-30T10:00:00Z", "0000-01-01", "09:60", "+5", "۱۲",
-        12345678901234567890, 1e300, 0.1, -0.0]  # fmt: skip
+        "25:00", "12.345", "1e5", "2026-03-10", "2026-02-30T10:00:00Z", "0000-01-01", "09:60",
+        "+5", "۱۲", 12345678901234567890, 1e300, 0.1, -0.0]  # fmt: skip
 ZONES = ["UTC", "Asia/Tehran", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"]
 NOWS = [*MOMENTS, "2024-02-29T12:00:00Z", "2026-02-28T12:00:00Z", "2026-12-31T23:30:00Z",
         "2021-03-22T10:00:00Z", "2026-03-31T10:00:00Z"]  # fmt: skip
@@ -406,7 +406,7 @@ def test_every_operator_of_every_field_chooses_the_same_customers_in_sql(
     population: Population, leaves: list[dict[str, Any]]
 ) -> None:
     when = Moment(moment("2026-03-10T08:30:00Z"), ZoneInfo("Asia/Tehran"))
-    some = leaves[:: len(leaves) // 12 + 1]
+    some = leaves[:: len(leaves) // 6 + 1]
     criteria = [criterion for leaf in some if (criterion := _read(leaf)) is not None]
 
     found = selected(population, *criteria, when=when)
