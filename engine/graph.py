@@ -53,21 +53,52 @@ def trapped(edges: Edges) -> list[tuple[str, ...]]:
     return [
         circle
         for circle in circles(edges)
-        if all(target in circle for node in circle for target in edges[node])
+        if set(circle).issuperset(target for node in circle for target in edges[node])
     ]
 
 
 def _groups(edges: Edges) -> list[tuple[str, ...]]:
-    """Strongly connected nodes: those that can reach one another."""
-    order = list(edges)
-    forward = {node: reached(edges, node) for node in order}
-    groups: list[tuple[str, ...]] = []
+    """Strongly connected nodes, those that can reach one another, by Kosaraju's algorithm."""
+    back: dict[str, list[str]] = {node: [] for node in edges}
+    for node, targets in edges.items():
+        for target in targets:
+            if target in back:
+                back[target].append(node)
+    place = {node: at for at, node in enumerate(edges)}
     placed: set[str] = set()
-    for node in order:
+    groups: list[tuple[str, ...]] = []
+    for node in reversed(_by_end(edges)):
         if node not in placed:
-            group = tuple(
-                other for other in order if other in forward[node] and node in forward[other]
-            )
-            placed.update(group)
-            groups.append(group)
-    return groups
+            group = _unplaced(back, node, placed)
+            groups.append(tuple(sorted(group, key=place.__getitem__)))
+    return sorted(groups, key=lambda group: place[group[0]])
+
+
+def _by_end(edges: Edges) -> list[str]:
+    """The nodes in the order in which a depth-first walk is done with them."""
+    done: list[str] = []
+    seen: set[str] = set()
+    for start in edges:
+        walk = [(start, iter(edges[start]))] if start not in seen else []
+        seen.add(start)
+        while walk:
+            node, targets = walk[-1]
+            fresh = next((to for to in targets if to in edges and to not in seen), None)
+            if fresh is None:
+                done.append(node)
+                walk.pop()
+            else:
+                seen.add(fresh)
+                walk.append((fresh, iter(edges[fresh])))
+    return done
+
+
+def _unplaced(edges: Edges, start: str, placed: set[str]) -> list[str]:
+    """`start` and what is reached from it by way of nodes not yet placed, which they then are."""
+    placed.add(start)
+    group = [start]
+    for node in group:
+        fresh = [target for target in edges[node] if target not in placed]
+        placed.update(fresh)
+        group += dict.fromkeys(fresh)
+    return group

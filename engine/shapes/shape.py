@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.shapes.reader import Reader
-from engine.source import Mapping, Scalar, Sequence, Source
+from engine.source import Entry, Mapping, Scalar, Sequence, Source
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -78,6 +78,13 @@ class ScalarShape(Shape[T_co]):
 
     def schema(self) -> dict[str, Any]:
         return {"type": SCALAR_TYPES}
+
+
+def cut_off(entry: Entry) -> str:
+    """The cure of a strange key without a value: what follows a comma inside `{ }` is a key."""
+    if isinstance(entry.value, Scalar) and entry.value.empty:
+        return "A text with a comma wants quotes inside { }."
+    return ""
 
 
 def kind_of(source: Source) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from engine import source as tree
 from engine.problems import Position
 from engine.shapes.reader import Reader
-from engine.shapes.shape import Option, Shape
+from engine.shapes.shape import Option, Shape, cut_off
 from engine.source import Source
 from engine.suggest import did_you_mean
 
@@ -106,7 +106,8 @@ def read_options(
                 values[name] = value
         elif not name.startswith(IGNORED):
             message = f"unknown key '{name}'"
-            cure = did_you_mean(name, options) or f"Known here: {', '.join(options)}."
+            meant = did_you_mean(name, options) or cut_off(entry)
+            cure = meant or f"Known here: {', '.join(options)}."
             reader.error(entry.key.position, "E101", message, cure)
     required = [name for name, option in options.items() if option.required]
     for name in required:

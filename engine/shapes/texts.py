@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from engine.limits import CHANNELS, Limit, measure
 from engine.shapes.reader import Reader, inside_text
-from engine.shapes.shape import Shape
-from engine.source import Mapping, Scalar, Source
+from engine.shapes.shape import Shape, cut_off
+from engine.source import Entry, Mapping, Scalar, Source
 from engine.suggest import did_you_mean
 from engine.templates import Template, TemplateError, compile_template
 from engine.texts import Text
@@ -104,14 +104,15 @@ def _scalars(
         yield place, source
     elif isinstance(source, Mapping) and source.entries:
         for entry in source.entries:
-            inner = _inside(place, entry.key, reader)
+            inner = _inside(place, entry, reader)
             if inner is not None:
                 yield from _scalars(entry.value, inner, reader, shape)
     else:
         shape.refuse(source, reader)
 
 
-def _inside(place: _Place, key: Scalar, reader: Reader) -> _Place | None:
+def _inside(place: _Place, entry: Entry, reader: Reader) -> _Place | None:
+    key = entry.key
     if key.text in CHANNEL_NAMES and place.channel is None:
         return _Place(place.language, key.text)
     if key.text in reader.languages and place.language is None:
@@ -122,7 +123,7 @@ def _inside(place: _Place, key: Scalar, reader: Reader) -> _Place | None:
         key.position,
         "E205",
         f"'{key.text}' is not {what} ({spoken}) or a channel",
-        did_you_mean(key.text, (*reader.languages, *CHANNEL_NAMES)),
+        cut_off(entry) or did_you_mean(key.text, (*reader.languages, *CHANNEL_NAMES)),
     )
     return None
 

@@ -70,6 +70,8 @@ TASK = [
     (nodes("- say: Hi {{ customer. }}\n"), "3:24 E501", "", ""),
     (nodes("- say: |\n    Hi\n    {{ x | uper }}\n"), "5:12 E501", "'uper'", "'upper'"),
     (nodes("- say: {en: Hi, de: Hallo, fa: سلام}\n"), "3:17 E205", "'de'", ""),
+    (nodes("- say: {en: Hi, you there, fa: Ho}\n"), "3:17 E205", "you there", "comma"),
+    (nodes("- ask: Hi\n  choices: [{text: a, friend}]\n"), "4:23 E101", "friend", "comma"),
     (nodes("- say: {en: Hi, fa: Ho, en: Ho}\n"), "3:25 E007", "'en'", ""),
     (nodes("- say:\n"), "3:3 E202", "text", ""),
     (nodes("- say: {en: Hi}\n"), "3:8 W501", "in fa", "en"),
