@@ -45,9 +45,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E206": "a name with letters that names cannot have",
         "E301": "an unknown field",
         "E302": "an unknown tag",
-        "E303": "an unknown segment",
         "E304": "an unknown flow",
-        "E305": "an unknown member of staff, role or team",
         "E306": "an unknown variable or other name",
         "E307": "a field that only Rapport writes is written",
         "E401": "a reply type that does not fit the field it is saved to",
@@ -70,6 +68,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E901": "a part of the language that this version does not have yet",
         "W101": "no way leads out of a circle of nodes",
         "W301": "a reply is saved to a field that is not declared",
+        "W601": "a keyword that people opt out with",
         "W501": "a text has no translation in one of the languages",
     }
 )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from engine.business import Business
 from engine.flow import Flow, Trigger
 from engine.graph import circles, edges_of, reached, trapped
-from engine.loader.reads import customer_name
 from engine.node import END
+from engine.offer import is_opt_out
 from engine.problems import Position, Problems
 from engine.scope import BUSINESS_NAMES, ROOTS
-from engine.shapes import NameUse, Reader, Ref, Reference
+from engine.shapes import NameUse, Reader, Ref
+from engine.shapes.reader import Reference
 from engine.suggest import did_you_mean
 from engine.transcript import Transcript
 
@@ -71,9 +72,6 @@ class _Names:
         self.flows = flows
         self.saved = saved
         self.given = given
-        roles = {staff.role for staff in business.staff}
-        people = {staff.name for staff in business.staff}
-        self.who = frozenset((*people, *roles, *business.teams, "assigned"))
 
     @property
     def customer(self) -> frozenset[str]:
@@ -104,11 +102,7 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.flows, "E304", "flow", position, problems)
         case Ref.TAG:
             _known(name, names.business.tags, "E302", "tag", position, problems)
-        case Ref.SEGMENT:
-            _known(name, names.business.segments, "E303", "segment", position, problems)
-        case Ref.WHO:
-            _known(name, names.who, "E305", kind.value, position, problems)
-        case Ref.READ | Ref.WRITE | Ref.SAVE:
+        case Ref.WRITE | Ref.SAVE:
             _check_field(reference, names, problems)
         case Ref.NODE:
             pass  # looked up in its own flow
@@ -125,8 +119,8 @@ def _known(
     if name in known:
         return
     cure = did_you_mean(name, known)
-    if not cure and code in ("E302", "E303"):
-        cure = f"Declare it under '{what}s' in crm.yaml."
+    if not cure and what == "tag":
+        cure = "Declare it under 'tags' in crm.yaml."
     problems.error(position, code, f"unknown {what} '{name}'", cure)
 
 
@@ -137,7 +131,7 @@ def _check_field(reference: Reference, names: _Names, problems: Problems) -> Non
     field = names.business.fields.get(name)
     if field is None:
         _report_field(reference, names, problems)
-    elif field.read_only and reference.kind is not Ref.READ:
+    elif field.read_only:
         message = f"'{name}' is worked out by Rapport and cannot be written"
         problems.error(position, "E307", message)
 
@@ -148,7 +142,7 @@ def _report_field(reference: Reference, names: _Names, problems: Problems) -> No
     if reference.kind is Ref.SAVE:
         message = f"no field '{name}' is declared: it is stored as text among the extras"
         problems.warning(position, "W301", message, cure or "Declare it under 'fields'.")
-    elif reference.kind is Ref.WRITE or name not in names.saved:
+    else:
         problems.error(position, "E301", f"unknown field '{name}'", cure)
 
 
@@ -184,7 +178,7 @@ def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems:
         return
     elif first == "customer":
         if rest:
-            _known(customer_name(use), names.customer, "E301", "field", use.position, problems)
+            _known(use.of_customer, names.customer, "E301", "field", use.position, problems)
     elif first in _INNER and rest and rest[0] not in _INNER[first]:
         message = f"'{first}' has no '{rest[0]}'"
         cure = did_you_mean(rest[0], _INNER[first])
@@ -272,21 +266,18 @@ def _check_occurrences(flow: Flow, problems: Problems) -> None:
 
 def _check_claims(business: Business, flows: Sequence[Flow], problems: Problems) -> None:
     """Of two triggers alike in every way nobody could say which gets the message."""
-    claimed: dict[tuple[str, str, str], tuple[Trigger, tuple[str, ...]]] = {}
-    for flow in flows:
-        for trigger in flow.triggers:
-            for what, word in _claims(trigger):
-                _claim(claimed, (what, word), trigger, flow, problems)
+    claimed: dict[tuple[object, ...], Trigger] = {}
     always = {word: one.flow for one in business.always for word in one.keywords}
     for flow in flows:
         for trigger in flow.triggers:
+            for claim in _claims(trigger):
+                _claim(claimed, claim, trigger, flow, problems)
             for word in trigger.options.get("keywords", ()):
-                if word in always and always[word] != flow.key:
-                    message = f"'{word}' is claimed by 'always' in crm.yaml, which comes first"
-                    problems.error(trigger.position, "E602", message)
+                _check_keyword(word, trigger, always, business, problems)
 
 
 def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
+    """What it wants of a person's message: (the way, the word)."""
     options = trigger.options
     for name in ("keywords", "contains"):
         yield from ((name, word) for word in options.get(name, ()))
@@ -301,7 +292,7 @@ def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
 
 
 def _claim(
-    claimed: dict[tuple[str, str, str], tuple[Trigger, tuple[str, ...]]],
+    claimed: dict[tuple[object, ...], Trigger],
     claim: tuple[str, str],
     trigger: Trigger,
     flow: Flow,
@@ -310,15 +301,30 @@ def _claim(
     if trigger.only is not None:
         return
     own = trigger.options.get("channel")
-    channels: tuple[str, ...] = (own,) if own else flow.channels or ("",)
-    for channel in channels:
-        first, _ = claimed.setdefault((*claim, channel), (trigger, channels))
-        if first is not trigger and first.flow != trigger.flow:
-            what = f"'{claim[1]}'" if claim[1] else f"'{claim[0]}'"
+    priority = trigger.options.get("priority", 0)
+    for channel in (own,) if own else flow.channels or ("",):
+        first = claimed.setdefault((*claim, channel, priority), trigger)
+        if first.flow != trigger.flow:
+            what = f"'{claim[1] or claim[0]}'"
             place = f"{first.position.file}, line {first.position.line}"
             message = f"{what} is claimed by '{first.flow}' too ({place})"
             problems.error(trigger.position, "E602", message)
             return
+
+
+def _check_keyword(
+    word: str,
+    trigger: Trigger,
+    always: Mapping[str, str],
+    business: Business,
+    problems: Problems,
+) -> None:
+    if always.get(word, trigger.flow) != trigger.flow:
+        message = f"'{word}' is claimed by 'always' in crm.yaml, which comes first"
+        problems.error(trigger.position, "E602", message)
+    if is_opt_out(word, business):
+        message = f"'{word}' never gets here: with it people opt out"
+        problems.warning(trigger.position, "W601", message)
 
 
 # -- tests

@@ -13,7 +13,6 @@ from engine.shapes import (
     BOOLEAN,
     CHANNEL_NAMES,
     CRITERIA,
-    DURATION,
     INTEGER,
     NAME,
     WORD,
@@ -24,7 +23,7 @@ from engine.shapes import (
     Shape,
 )
 from engine.shapes.shape import ScalarShape
-from engine.shapes.structures import read_options, record_schema
+from engine.shapes.structures import places_of, read_options, record_schema
 from engine.source import Source
 from engine.suggest import did_you_mean
 
@@ -59,27 +58,17 @@ class Command(ScalarShape[str]):
         return command
 
 
-class Once(ScalarShape[Any]):
-    """ever | per_occurrence | a duration."""
-
-    wanted = "ever, per_occurrence or a duration such as 30d"
-
-    def parse(self, text: str) -> Any:
-        return text if text in ("ever", "per_occurrence") else DURATION.parse(text)
-
-
 PHRASES = ListOf(Phrase(), "a list of words")
 
 COMMON: Mapping[str, Option] = {
     "id": Option(NAME, "A name that keeps the trigger the same when its options change"),
     "only": Option(CRITERIA, "Fires only where these criteria hold", "{tags: [VIP]}"),
-    "once": Option(Once(), "How often for one customer", "30d"),
-    "if_busy": Option(OneOf("queue", "skip", "interrupt"), "What if a question is open"),
-    "priority": Option(INTEGER, "The greater one is released first"),
+    "priority": Option(INTEGER, "Of two that could start, the greater one does"),
     "channel": Option(OneOf(*CHANNEL_NAMES), "Only on this channel"),
-    "catch_up": Option(DURATION, "How long after it was due it still starts", "24h"),
-    "backfill": Option(BOOLEAN, "Also for those to whom it happened before"),
 }
+
+LATER_OPTIONS = ("once", "if_busy", "catch_up", "backfill", "include_imported", "pattern")
+"""Options of the language that this version does not have yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +103,7 @@ EVENTS: Mapping[str, Event] = {
     ),
     "customer_created": Event(
         "A customer is new",
-        {"include_imported": Option(BOOLEAN, "Also for those who come from an import")},
+        {},
     ),
 }
 
@@ -148,8 +137,11 @@ class TriggerShape(Shape[Trigger]):
         if event is None:
             unknown_event(on, reader)
             return None
-        known = {"on": Option(WORD, ""), **event.options, **COMMON}
+        later = {name: Option(WORD, "") for name in LATER_OPTIONS}
+        known = {"on": Option(WORD, ""), **later, **event.options, **COMMON}
         values, complete = read_options(source, known, reader, f"'on: {on.text}'")
+        for name in values.keys() & later.keys():
+            reader.error(places_of(source)[name], "E901", f"'{name}' is not available yet")
         return self.built(on, source, values, reader) if complete else None
 
     def built(

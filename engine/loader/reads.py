@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.flow import Reads
-from engine.shapes import NameUse, Reader, Ref
+from engine.shapes import Reader, Ref
 
-_FIELDS = (Ref.READ, Ref.WRITE, Ref.SAVE)
+_FIELDS = (Ref.WRITE, Ref.SAVE)
 _TAGS = ("tags",)
 _SEGMENTS = ("segment", "segments")
 
@@ -21,15 +21,15 @@ def reads_of(reader: Reader) -> Reads:
     return Reads(
         fields=frozenset(fields),
         history=frozenset(use.path[0] for use in reader.histories),
-        tags=bool(names.intersection(_TAGS)) or _refers(reader, Ref.TAG),
-        segments=bool(names.intersection(_SEGMENTS)) or _refers(reader, Ref.SEGMENT),
+        tags=bool(names.intersection(_TAGS)) or _names_a_tag(reader),
+        segments=bool(names.intersection(_SEGMENTS)),
         extra=any(business.fields[name].extra for name in fields)
         or bool(unknown.difference(_TAGS, _SEGMENTS)),
     )
 
 
-def _refers(reader: Reader, kind: Ref) -> bool:
-    return any(reference.kind is kind for reference in reader.references)
+def _names_a_tag(reader: Reader) -> bool:
+    return any(reference.kind is Ref.TAG for reference in reader.references)
 
 
 def _names(reader: Reader) -> Iterator[str]:
@@ -38,20 +38,5 @@ def _names(reader: Reader) -> Iterator[str]:
         if reference.kind in _FIELDS and not reference.name.startswith("var."):
             yield reference.name
     for use in reader.uses:
-        name = customer_name(use)
-        if name:
-            yield name
-
-
-def customer_name(use: NameUse) -> str:
-    """What of a customer a name reads; '' if nothing."""
-    first = use.path[0]
-    if first == "customer":
-        return use.path[1] if len(use.path) > 1 else ""
-    return "" if use.in_template or first in NOT_OF_CUSTOMER else first
-
-
-NOT_OF_CUSTOMER = frozenset(
-    ("var", "reply", "answer", "event", "business", "now", "channel", "secret")
-)
-"""First words of names that criteria know besides the customer's own."""
+        if use.of_customer:
+            yield use.of_customer

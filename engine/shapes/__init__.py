@@ -6,7 +6,7 @@ comes back.
 """
 
 from engine.shapes.conditions import CRITERIA, CUSTOMER_CRITERIA, Criteria
-from engine.shapes.reader import NameUse, Reader, Ref, Reference
+from engine.shapes.reader import NameUse, Reader, Ref
 from engine.shapes.shape import Option, ScalarShape, Shape
 from engine.shapes.structures import Either, ListOf, MapOf, Record
 from engine.shapes.texts import (
@@ -16,31 +16,24 @@ from engine.shapes.texts import (
     LABEL,
     QUESTION,
     TEXT,
-    TextShape,
 )
 from engine.shapes.values import ASSIGNMENTS, LITERAL, VALUE, Literal, plain, typed
 from engine.shapes.words import (
     BOOLEAN,
     DURATION,
-    FIELD_REF,
     FLOW_REF,
     INTEGER,
     MOMENT,
     NAME,
     NODE_REF,
-    NUMBER,
     OFFSET,
-    READ_REF,
     SAVE_REF,
-    SEGMENT_REF,
     TAG_REF,
     TIME,
-    WHO_REF,
     WORD,
     Name,
     OneOf,
     WholeNumber,
-    Word,
 )
 
 __all__ = [
@@ -52,7 +45,6 @@ __all__ = [
     "CRITERIA",
     "CUSTOMER_CRITERIA",
     "DURATION",
-    "FIELD_REF",
     "FLOW_REF",
     "INTEGER",
     "LABEL",
@@ -60,17 +52,13 @@ __all__ = [
     "MOMENT",
     "NAME",
     "NODE_REF",
-    "NUMBER",
     "OFFSET",
     "QUESTION",
-    "READ_REF",
     "SAVE_REF",
-    "SEGMENT_REF",
     "TAG_REF",
     "TEXT",
     "TIME",
     "VALUE",
-    "WHO_REF",
     "WORD",
     "Criteria",
     "Either",
@@ -84,12 +72,9 @@ __all__ = [
     "Reader",
     "Record",
     "Ref",
-    "Reference",
     "ScalarShape",
     "Shape",
-    "TextShape",
     "WholeNumber",
-    "Word",
     "plain",
     "typed",
 ]

@@ -20,9 +20,6 @@ class Ref(StrEnum):
     NODE = "node"
     FLOW = "flow"
     TAG = "tag"
-    SEGMENT = "segment"
-    WHO = "member of staff, role or team"
-    READ = "field that is read"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
 
@@ -36,6 +33,12 @@ class Reference:
     position: Position
 
 
+NOT_OF_CUSTOMER = frozenset(
+    ("var", "reply", "answer", "event", "business", "now", "channel", "secret")
+)
+"""First words of names that criteria know besides the customer's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameUse:
     """A dotted name that a template or criterion reads: ("customer", "first_name")."""
@@ -43,6 +46,14 @@ class NameUse:
     path: tuple[str, ...]
     position: Position
     in_template: bool = True
+
+    @property
+    def of_customer(self) -> str:
+        """What of the customer it reads, a field or `tags` and the like; '' if nothing."""
+        first = self.path[0]
+        if first == "customer":
+            return self.path[1] if len(self.path) > 1 else ""
+        return "" if self.in_template or first in NOT_OF_CUSTOMER else first
 
 
 @dataclass(slots=True)

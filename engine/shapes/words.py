@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 from engine.durations import Duration
@@ -82,18 +81,6 @@ class WholeNumber(ScalarShape[int]):
     def schema(self) -> dict[str, Any]:
         bounds = {"minimum": self.min, "maximum": self.max}
         return {"type": "integer"} | {key: at for key, at in bounds.items() if at is not None}
-
-
-class Number(ScalarShape[Decimal]):
-    wanted = "a number such as 12.50"
-
-    def parse(self, text: str) -> Decimal:
-        if not JSON_NUMBER.fullmatch(text):
-            raise ValueError(f"{self.wanted} belongs here, not '{text}'")
-        return Decimal(text)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "number"}
 
 
 class DurationShape(ScalarShape[Duration]):
@@ -197,7 +184,6 @@ WORD = Word()
 NAME = Name()
 BOOLEAN = Boolean()
 INTEGER = WholeNumber()
-NUMBER = Number()
 DURATION = DurationShape()
 OFFSET = OffsetShape()
 TIME = TimeShape()
@@ -205,8 +191,4 @@ MOMENT = MomentShape()
 NODE_REF = Reference(Ref.NODE, "the id of a node")
 FLOW_REF = Reference(Ref.FLOW, "the name of a flow")
 TAG_REF = Reference(Ref.TAG, "the name of a tag")
-SEGMENT_REF = Reference(Ref.SEGMENT, "the key of a segment")
-WHO_REF = Reference(Ref.WHO, "a name, role or team of crm.yaml")
-FIELD_REF = Reference(Ref.WRITE, "a field of the customer, or var.x")
 SAVE_REF = Reference(Ref.SAVE, "a field of the customer, or var.x")
-READ_REF = Reference(Ref.READ, "a field of the customer, or var.x")

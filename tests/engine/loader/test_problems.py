@@ -88,6 +88,9 @@ TASK = [
      "2:53 E404", "pointz", "points"),
     ("flow: f\ntriggers: [{on: command, command: a}, {on: command, command: /A}]\nnodes: [say: b]",
      "2:39 E603", "same occasion", ""),
+    ("flow: f\ntriggers: {on: customer_created, once: ever}\nnodes: [say: b]", "2:40 E901", "once",
+     ""),
+    ("flow: f\ntriggers: {on: message, keywords: STOP}\nnodes: [say: b]", "2:11 W601", "stop", ""),
     # -- defaults
     ("flow: f\ndefaults: {aks: {}}\nnodes:\n- say: Hi\n", "2:12 E101", "'aks'", "'ask'"),
     ("flow: f\ndefaults: {ask: {tiemout: 1h}}\nnodes:\n- say: Hi\n", "2:18 E101", "'tiemout'",
@@ -192,6 +195,7 @@ def test_one_word_claimed_by_two_flows_is_a_problem(first: str, second: str, cla
     [
         ("{on: message, keywords: hello}", "{on: message, contains: hello}"),
         ("{on: command, command: start}", "{on: command, command: start, only: {points: 1}}"),
+        ("{on: message, any: yes}", "{on: message, any: yes, priority: -1}"),
         (
             "{on: command, command: start, channel: chat}",
             "{on: command, command: start, channel: telegram}",
