@@ -151,9 +151,8 @@ class Postgresql:
 
     def extra_has(self, key: str, names: Sequence[str] | None) -> ColumnElement[bool]:
         stored = func.jsonb_extract_path(_EXTRAS, key)
-        if names is None:
-            has = func.jsonb_path_exists(stored, cast(_ANY_TEXT, JSONPATH))
-        else:
+        has: Expression = func.jsonb_path_exists(stored, cast(_ANY_TEXT, JSONPATH))
+        if names is not None:
             has = stored.op("?|", is_comparison=True)(cast(list(names), ARRAY(String)))
         return func.coalesce(and_(func.jsonb_typeof(stored) == "array", has), False)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from engine.criteria.operands import WEEKDAYS, Day, Neighbour, Part, Relative, Single, Unit
@@ -37,20 +38,39 @@ class Span(NamedTuple):
     last: Any
 
 
-def resolve(operand: Single, type_: FieldType, moment: Moment) -> Span:
-    """What `operand` means beside a value of `type_` at `moment`: values of that type."""
+Resolver = Callable[[Moment], Span]
+
+
+def resolver(operand: Single, type_: FieldType) -> Resolver:
+    """What `operand` means beside a value of `type_`, as a function of the moment.
+
+    The span is of values of that type. What can be worked out beforehand is.
+    """
     match operand:
         case Day(offset):
-            return _whole(moment.today + timedelta(days=offset), type_, moment.zone)
+            days = timedelta(days=offset)
+            if type_ is FieldType.DATETIME:
+                return lambda moment: day_of_moments(moment.today + days, moment.zone)
+            return lambda moment: _alone(moment.today + days)
         case Relative():
-            return _relative(operand, type_, moment)
+            return _relative(operand, type_)
         case Neighbour(offset, part):
-            number = _neighbour(moment.today, offset, part)
-            return Span(number, number)
-        case date() if not isinstance(operand, datetime):
-            return _whole(operand, type_, moment.zone)
+            return lambda moment: _alone(_neighbour(moment.today, offset, part))
+        case _ if not is_fixed(operand, type_):
+            day = cast("date", operand)
+            return lambda moment: day_of_moments(day, moment.zone)
         case _:
-            return Span(operand, operand)
+            fixed = _alone(operand)
+            return lambda _moment: fixed
+
+
+def resolve(operand: Single, type_: FieldType, moment: Moment) -> Span:
+    """What `operand` means beside a value of `type_` at `moment`."""
+    return resolver(operand, type_)(moment)
+
+
+def _alone(value: object) -> Span:
+    return Span(value, value)
 
 
 def is_fixed(operand: Single, type_: FieldType) -> bool:
@@ -58,10 +78,6 @@ def is_fixed(operand: Single, type_: FieldType) -> bool:
     if isinstance(operand, (Day, Relative, Neighbour)):
         return False
     return type_ is not FieldType.DATETIME or isinstance(operand, datetime)
-
-
-def _whole(day: date, type_: FieldType, zone: ZoneInfo) -> Span:
-    return day_of_moments(day, zone) if type_ is FieldType.DATETIME else Span(day, day)
 
 
 @lru_cache(maxsize=4096)
@@ -76,28 +92,22 @@ def day_of_moments(day: date, zone: ZoneInfo) -> Span:
     return Span(first, next_day.astimezone(UTC) - _MICROSECOND)
 
 
-def _relative(relative: Relative, type_: FieldType, moment: Moment) -> Span:
+def _relative(relative: Relative, type_: FieldType) -> Resolver:
+    count, unit = relative.count, relative.unit
+    if unit in (Unit.MONTHS, Unit.YEARS):
+        months = count if unit is Unit.MONTHS else 12 * count
+        if type_ is FieldType.DATE:
+            return lambda moment: _alone(_months_later(moment.today, months))
+        return lambda moment: _alone(_months_later_by_clock(moment, months))
+    length = timedelta(**{unit.value: count})
     if type_ is FieldType.DATE:
-        day = _later_day(moment.today, relative)
-        return Span(day, day)
-    instant = _later_instant(relative, moment)
-    return Span(instant, instant)
+        return lambda moment: _alone(moment.today + length)
+    return lambda moment: _alone(moment.now + length)
 
 
-def _later_instant(relative: Relative, moment: Moment) -> datetime:
-    if relative.unit in (Unit.MONTHS, Unit.YEARS):
-        local = moment.now.astimezone(moment.zone)
-        day = _later_day(local.date(), relative)
-        return datetime.combine(day, local.timetz()).astimezone(UTC)
-    return moment.now + timedelta(**{relative.unit.value: relative.count})
-
-
-def _later_day(day: date, relative: Relative) -> date:
-    if relative.unit is Unit.MONTHS:
-        return _months_later(day, relative.count)
-    if relative.unit is Unit.YEARS:
-        return _months_later(day, 12 * relative.count)
-    return day + timedelta(**{relative.unit.value: relative.count})
+def _months_later_by_clock(moment: Moment, count: int) -> datetime:
+    local = moment.now.astimezone(moment.zone)
+    return datetime.combine(_months_later(local.date(), count), local.timetz()).astimezone(UTC)
 
 
 def _months_later(day: date, count: int) -> date:

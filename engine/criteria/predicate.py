@@ -10,7 +10,7 @@ from decimal import Decimal
 from engine.criteria.ast import All, Any, Compare, Criterion, Not
 from engine.criteria.check import readings
 from engine.criteria.leaf import Bound, Leaf, Test, leaf_of
-from engine.criteria.moment import Moment, anniversaries, is_fixed, part_of, resolve
+from engine.criteria.moment import Moment, anniversaries, is_fixed, part_of, resolver
 from engine.criteria.operands import Part, Single
 from engine.criteria.operators import TEXTS, Op
 from engine.fields.fold import fold
@@ -131,13 +131,12 @@ def _present(leaf: Leaf) -> _Check:
 
 
 def _one_of(leaf: Leaf) -> _Check:
-    operands, type_ = leaf.operands, leaf.type
-    if all(is_fixed(operand, type_) for operand in operands):
-        return _one_of_fixed(operands)
+    if all(is_fixed(operand, leaf.type) for operand in leaf.operands):
+        return _one_of_fixed(leaf.operands)
+    spans = [resolver(operand, leaf.type) for operand in leaf.operands]
 
     def check(value: typing.Any, moment: Moment) -> bool:
-        spans = (resolve(operand, type_, moment) for operand in operands)
-        return any(first <= value <= last for first, last in spans)
+        return any(first <= value <= last for first, last in (span(moment) for span in spans))
 
     return check
 
@@ -188,9 +187,10 @@ def _range(leaf: Leaf) -> _Check:
 def _above(bound: Bound, type_: FieldType) -> _Check:
     operand: typing.Any = bound.operand
     if not is_fixed(operand, type_):
+        span = resolver(operand, type_)
         if bound.inclusive:
-            return lambda value, moment: value >= resolve(operand, type_, moment).first
-        return lambda value, moment: value > resolve(operand, type_, moment).last
+            return lambda value, moment: value >= span(moment).first
+        return lambda value, moment: value > span(moment).last
     if bound.inclusive:
         return lambda value, _moment: value >= operand
     return lambda value, _moment: value > operand
@@ -199,9 +199,10 @@ def _above(bound: Bound, type_: FieldType) -> _Check:
 def _below(bound: Bound, type_: FieldType) -> _Check:
     operand: typing.Any = bound.operand
     if not is_fixed(operand, type_):
+        span = resolver(operand, type_)
         if bound.inclusive:
-            return lambda value, moment: value <= resolve(operand, type_, moment).last
-        return lambda value, moment: value < resolve(operand, type_, moment).first
+            return lambda value, moment: value <= span(moment).last
+        return lambda value, moment: value < span(moment).first
     if bound.inclusive:
         return lambda value, _moment: value <= operand
     return lambda value, _moment: value < operand
