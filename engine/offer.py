@@ -320,7 +320,10 @@ def _command(offered: Offered, wait: Wait | None, index: TriggerIndex, created: 
         return Cancel()
     if message.command == _START:
         trigger = _first(offered, index, (*(index.created if created else ()), *index.anything))
-        return _started(trigger, offered) if trigger else Cancel()
+        if trigger is not None:
+            return _started(trigger, offered)
+        if wait is not None or not index.fallback:
+            return Cancel()
     return _unclaimed(offered, wait, index)
 
 

@@ -62,10 +62,6 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Welcome back. You will hear from us again.",
         "fa": "خوش برگشتید. دوباره از ما پیام می‌گیرید.",
     },
-    "too_many_messages": {
-        "en": "You wrote faster than I can read. I will answer as soon as I can.",
-        "fa": "سریع‌تر از آن نوشتید که بتوانم بخوانم. در اولین فرصت پاسخ می‌دهم.",
-    },
 }
 """By key, then language. A text's `{names}` are the parameters of `wording`."""
 
