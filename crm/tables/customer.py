@@ -138,6 +138,7 @@ _INDEXED = (
     "company",
     "status",
     "assigned_to",
+    "referred_by",
     "source",
     "industry",
     "customer_type",

@@ -306,6 +306,7 @@ def _indexes() -> list[Index]:
         "phone_number",
         "company",
         "assigned_to",
+        "referred_by",
         "industry",
         "city",
         "country",
