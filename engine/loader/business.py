@@ -12,17 +12,17 @@ from engine import source as tree
 from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
 from engine.fields.base import BASE_FIELDS
 from engine.loader.fields import FIELD, build_fields, read_declared
-from engine.loader.flows import DEFAULTS, Part, defaults_by_kind
+from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
 from engine.loader.nodes import Kinds
 from engine.problems import Problems
 from engine.shapes import (
     BOOLEAN,
+    CONSTANT,
     CUSTOMER_CRITERIA,
     DURATION,
     FLOW_REF,
     NAME,
     TAG_REF,
-    VALUE,
     WORD,
     Either,
     ListOf,
@@ -142,7 +142,7 @@ SENDING: Mapping[str, Option] = {
 
 SCORING: Mapping[str, Option] = {
     "model": Option(OneOf("simple", "rfm", "weighted"), "How scores are reckoned"),
-    "levels": Option(MapOf(NAME, VALUE), "Where its levels lie"),
+    "levels": Option(MapOf(NAME, CONSTANT), "Where its levels lie"),
 }
 
 HTTP: Mapping[str, Option] = {"hosts": Option(ListOf(WORD), "Hosts that flows may call")}
@@ -187,7 +187,7 @@ OPTIONS: Mapping[str, Option] = {
     "http": Option(
         Either(sequence=ListOf(WORD), mapping=Record(HTTP, _same, "'http'")), "Hosts to call"
     ),
-    "instagram": Option(MapOf(NAME, VALUE), "The Instagram account"),
+    "instagram": Option(MapOf(NAME, CONSTANT), "The Instagram account"),
 }
 """The keys of crm.yaml."""
 
@@ -212,6 +212,7 @@ def read_business(source: Source, kinds: Kinds, industry: Industry, reader: Read
         reader.error(source.position, "E201", "crm.yaml is a mapping that begins with 'business:'")
         return reader.business
     _speak(reader, source.get("business"))
+    reader.channels = channels_of(source.entry("instagram") is not None)
     values, _ = read_options(source, OPTIONS, reader, "crm.yaml")
     reader.business = _core(values, reader)
     _with(reader, fields=_fields(source, values.get("industry", ""), industry, reader))

@@ -30,7 +30,7 @@ from engine.shapes import (
     Option,
     Reader,
     Record,
-    ScalarShape,
+    Shape,
     WholeNumber,
     typed,
 )
@@ -72,13 +72,17 @@ CHOICE: Mapping[str, Option] = {
 }
 
 
-class _PlainChoice(ScalarShape[Choice]):
+class _PlainChoice(Shape[Choice]):
     """An option that is shown as it is stored."""
 
     wanted = "an option"
 
-    def parse(self, text: str) -> Choice:
-        return Choice(text, Text.plain(text))
+    def read(self, source: Source, reader: Reader) -> Choice | None:
+        label = BUTTON_LABEL.read(source, reader)
+        return Choice(source.text, label) if label and isinstance(source, tree.Scalar) else None
+
+    def schema(self) -> dict[str, Any]:
+        return WORD.schema()
 
 
 def _same(values: dict[str, Any], _: Reader) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from engine.loader.reads import reads_of
 from engine.problems import Problems
 from engine.shapes import (
     CHANNEL_NAMES,
+    CONSTANT,
     DURATION,
     NAME,
     TEXT,
-    VALUE,
     WORD,
     ListOf,
     MapOf,
@@ -66,7 +66,7 @@ OPTIONS: Mapping[str, Option] = {
     "languages": Option(ListOf(WORD), "The languages its texts are in; default the business's"),
     "purpose": Option(OneOf(*PURPOSES), "Why it writes to people"),
     "triggers": Option(ListOf(TRIGGER), "What starts it", "{on: command, command: start}"),
-    "vars": Option(MapOf(NAME, VALUE), "The variables of a run and what they begin with"),
+    "vars": Option(MapOf(NAME, CONSTANT), "The variables of a run and what they begin with"),
     "again": Option(
         OneOf("restart", "ignore", "parallel"), "What starting it does for someone already in it"
     ),
@@ -143,7 +143,7 @@ def _reader(source: tree.Mapping, business: Business, problems: Problems) -> Rea
     language = _texts(source.get("language"))
     languages = _texts(source.get("languages")) or business.languages
     used = tuple(dict.fromkeys((*language, *languages)))
-    channels = _texts(source.get("channels")) or channels_of(business)
+    channels = _texts(source.get("channels")) or channels_of(bool(business.instagram))
     key = "".join(_texts(source.get("flow"))[:1])
     return Reader(problems, business, key, "".join(language[:1]), used, channels)
 
@@ -153,9 +153,9 @@ def _texts(source: Source | None) -> tuple[str, ...]:
     return tuple(item.text for item in items if isinstance(item, tree.Scalar) and item.text)
 
 
-def channels_of(business: Business) -> tuple[str, ...]:
-    """Where a flow without `channels:` is used: Instagram only if the business is there."""
-    return ("telegram", "instagram") if business.instagram else ("telegram",)
+def channels_of(on_instagram: bool) -> tuple[str, ...]:
+    """The channels with limits that a business uses."""
+    return ("telegram", "instagram") if on_instagram else ("telegram",)
 
 
 def defaults_by_kind(

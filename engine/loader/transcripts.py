@@ -9,6 +9,7 @@ from typing import Any
 from engine import source as tree
 from engine.shapes import (
     CHANNEL_NAMES,
+    CONSTANT,
     DURATION,
     FLOW_REF,
     MOMENT,
@@ -166,7 +167,7 @@ OPTIONS: Mapping[str, Option] = {
     "channel": Option(OneOf(*CHANNEL_NAMES), "Where the conversation is held"),
     "customer": Option(_Written(), "What is known of the customer", "{first_name: Sara}"),
     "now": Option(MOMENT, "When it begins", "2026-03-01T10:00:00+03:30"),
-    "vars": Option(MapOf(NAME, VALUE), "Variables the flow begins with"),
+    "vars": Option(MapOf(NAME, CONSTANT), "Variables the flow begins with"),
     "steps": Option(ListOf(_StepShape()), "The conversation", required=True),
 }
 """The keys of a test."""

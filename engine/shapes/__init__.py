@@ -17,7 +17,7 @@ from engine.shapes.texts import (
     QUESTION,
     TEXT,
 )
-from engine.shapes.values import ASSIGNMENTS, LITERAL, VALUE, Literal, plain, typed
+from engine.shapes.values import ASSIGNMENTS, CONSTANT, LITERAL, VALUE, Literal, plain, typed
 from engine.shapes.words import (
     BOOLEAN,
     DURATION,
@@ -42,6 +42,7 @@ __all__ = [
     "BUTTON",
     "BUTTON_LABEL",
     "CHANNEL_NAMES",
+    "CONSTANT",
     "CRITERIA",
     "CUSTOMER_CRITERIA",
     "DURATION",

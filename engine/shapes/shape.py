@@ -24,6 +24,9 @@ class Shape(Generic[T_co]):
     cure = ""
     """What to do where another form of value stands here."""
 
+    nullable = False
+    """Whether None is a value too, `null`."""
+
     def read(self, source: Source, reader: Reader) -> T_co | None:
         """The value; None if it could not be read, which has then been reported."""
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from engine import source as tree
 from engine.problems import Position
@@ -56,8 +56,8 @@ class MapOf(Shape[dict[str, T]], Generic[T]):
         for entry in source.entries:
             key = self.key.read(entry.key, reader)
             value = self.value.read(entry.value, reader)
-            if key is not None and value is not None:
-                read[key] = value
+            if key is not None and (value is not None or self.value.nullable):
+                read[key] = cast("T", value)  # None only where it is a value of T
         return read
 
     def schema(self) -> dict[str, Any]:

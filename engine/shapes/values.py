@@ -28,6 +28,7 @@ class AnyValue(Shape[Any]):
     """
 
     wanted = "a value"
+    nullable = True
 
     def read(self, source: Source, reader: Reader) -> Any:
         match source:
@@ -172,6 +173,33 @@ class Assignments(Shape[tuple[tuple[str, Any], ...]]):
         return {"type": "object", "minProperties": 1}
 
 
+class Constant(AnyValue):
+    """Any value that is the same for everybody."""
+
+    wanted = "a plain value"
+
+    def read(self, source: Source, reader: Reader) -> Any:
+        value = super().read(source, reader)
+        if _has_template(value):
+            message = "a plain value belongs here, not a template"
+            reader.error(
+                source.position, "E203", message, "Set it in the first node: 'set: {var.x: ...}'."
+            )
+            return None
+        return value
+
+
+def _has_template(value: Any) -> bool:
+    match value:
+        case tuple():
+            return any(_has_template(item) for item in value)
+        case dict():
+            return any(_has_template(item) for item in value.values())
+        case _:
+            return isinstance(value, Template)
+
+
+CONSTANT = Constant()
 ANY_VALUE = AnyValue()
 VALUE = ANY_VALUE
 LITERAL = LiteralShape()

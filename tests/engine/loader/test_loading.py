@@ -29,7 +29,7 @@ triggers:
   - {on: command, command: /Start}
   - {on: message, keywords: [Hi!, سَلام], id: hello}
   - customer_created
-vars: {confirmed: false, n: 1}
+vars: {confirmed: false, n: 1, nothing: null}
 nodes:
   - say: "Hi {{ customer.first_name }}, {{ history('points') | first }}"
   - ask: When is your birthday?
@@ -52,7 +52,7 @@ def test_a_flow_holds_what_its_file_says() -> None:
     flow = loaded.flows["lead"]
     assert (flow.title, flow.purpose, flow.again) == ("Lead capture", "service", "ignore")
     assert (flow.on_update, flow.expires) == ("finish", Duration(seconds=43_200))
-    assert flow.vars == {"confirmed": False, "n": 1}
+    assert flow.vars == {"confirmed": False, "n": 1, "nothing": None}
     assert flow.was == {"final": "last"}
     assert flow.source == FLOW
     assert loaded.files == {"lead": "flow.yaml"}

@@ -36,6 +36,7 @@ TASK = [
     (nodes("- say: Hi\n  goto:\n"), "4:3 E202", "nothing is written", ""),
     (nodes("- say: Hi\n  goto: [a]\n"), "4:9 E201", "the id of a node", ""),
     (nodes("- say: Hi\n  channels: telegrm\n"), "4:13 E204", "'telegrm'", "'telegram'"),
+    ("flow: f\nvars: {n: ['{{ now }}']}\nnodes: [say: b]", "2:12 E203", "plain value", "set:"),
     # -- ways
     (nodes("- {id: a, say: Hi, goto: thnks}\n- {id: thanks, say: Ho}\n"), "3:26 E103",
      "node 'a' goes to 'thnks', which does not exist", "'thanks'"),
@@ -224,6 +225,13 @@ def test_instagram_has_its_limits_where_the_business_is_there() -> None:
     assert [one.code for one in load("channels: instagram\n" + long).problems] == ["E604", "E605"]
     own = nodes(f"- say: {{instagram: short, telegram: {'x' * 1001}}}\n")
     assert not load(own, crm=CRM + "instagram: {id: 1}\n").problems
+
+
+def test_the_options_of_a_field_are_buttons_too() -> None:
+    field = f"fields: {{a: {{type: select, options: [x, {'y' * 21}]}}}}\n"
+    crm = "business: {name: L}\n" + field
+    assert not load(crm=crm).problems
+    assert told(load(crm=crm + "instagram: {id: 1}\n").problems) == ["2:41 E605"]
 
 
 def test_keys_that_begin_with_x_are_a_place_for_anchors() -> None:
