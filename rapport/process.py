@@ -101,11 +101,9 @@ class Process:
             )
             for line, origin in opened
         }  # fmt: skip
-        turns = Turns(
-            library,
-            {origin.account_id: origin.channel for origin in origins},
-            {line.channel.name: line.channel.parts for line in self._lines},
-        )
+        channels = {origin.account_id: origin.channel for origin in origins}
+        by_name = {line.channel.name: line.channel for line in self._lines}
+        turns = Turns(library, channels, lambda name, message: by_name[name].parts(message))
         service = Service(Desk(turns), writer, read, self._clock, senders, _backoff(0.1, 30.0))
         try:
             async with asyncio.TaskGroup() as jobs:

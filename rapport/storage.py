@@ -52,16 +52,22 @@ def prepare(engine: Engine, now: datetime) -> str | None:
         revision = refuse_foreign(engine)
         if revision == migrations.head():
             return None
-        saved = None
-        file = sqlite_file(engine.url.render_as_string(hide_password=False))
-        if revision is not None and file is not None:
-            saved = file.with_name(f"{file.name}.{revision}-{now:%Y%m%dT%H%M%S}.bak")
-            backup(file, saved)
+        saved = None if revision is None else back_up_before(engine, revision, now)
         migrations.upgrade(engine)
     if revision is None:
         return "the database was created"
     kept = f"; the database as it was is {saved}" if saved else ""
     return f"the database was upgraded from {revision} to {migrations.head()}{kept}"
+
+
+def back_up_before(engine: Engine, revision: str, now: datetime) -> Path | None:
+    """Copy an SQLite file that is at `revision` beside itself; None for other stores."""
+    file = sqlite_file(engine.url.render_as_string(hide_password=False))
+    if file is None:
+        return None
+    saved = file.with_name(f"{file.name}.{revision}-{now:%Y%m%dT%H%M%S}.bak")
+    backup(file, saved)
+    return saved
 
 
 def refuse_foreign(engine: Engine) -> str | None:

@@ -25,9 +25,7 @@ def chat(
     path: PathArgument = None,
     name: Annotated[str, typer.Option("--as", help="who you are: chat:NAME")] = "me",
     fresh: Annotated[bool, typer.Option("--fresh", help="forget every earlier chat")] = False,
-    db: Annotated[
-        str, typer.Option("--db", metavar="URL", help="talk in another database")
-    ] = "",
+    db: Annotated[str, typer.Option("--db", metavar="URL", help="talk in another database")] = "",
 ) -> None:
     """Talk to a project's bot here. /press N, /advance 2h, /show and /quit are for the terminal;
     all other lines go to the bot.

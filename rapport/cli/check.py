@@ -31,7 +31,7 @@ def check(
             _print(problems, len(loaded.flows), folder)
     if form is Report.JSON:
         print_json([problem.as_json() for problem in found])
-    if strict and found or any(problem.severity == "error" for problem in found):
+    if (strict and found) or any(problem.severity == "error" for problem in found):
         raise typer.Exit(FOUND_PROBLEMS)
 
 

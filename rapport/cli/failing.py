@@ -43,7 +43,7 @@ _CODES = {
     "bots.channel.Unauthorised": WRONG_USE,
     "crm.database.DatabaseUnavailable": FOUND_PROBLEMS,
     "crm.errors.CrmError": FOUND_PROBLEMS,
-    "rapport.process.AlreadyRunning": WRONG_USE,
+    "rapport.alone.AlreadyRunning": WRONG_USE,
     "rapport.project.NoProject": WRONG_USE,
     "rapport.settings.WrongSetting": WRONG_USE,
     "rapport.storage.WrongDatabase": WRONG_USE,

@@ -5,23 +5,44 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import typer
 
-from rapport.cli import apply, chat, check, run, test
+from rapport.cli import (
+    apply,
+    chat,
+    check,
+    config,
+    customers,
+    db,
+    dead,
+    doctor,
+    fields,
+    init,
+    run,
+    transcripts,
+)
 from rapport.cli.failing import OUR_FAULT, explain, report_fault
 
-COMMANDS = (
-    run.run,
-    chat.chat,
-    check.check,
-    test.test,
-    apply.apply,
-)
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "init": init.init,
+    "run": run.run,
+    "chat": chat.chat,
+    "check": check.check,
+    "test": transcripts.hold,
+    "apply": apply.apply,
+    "config": config.config,
+    "doctor": doctor.doctor,
+}
 """In the order of the help."""
 
-GROUPS: tuple[typer.Typer, ...] = ()
+GROUPS = (
+    fields.group,
+    customers.group,
+    dead.group,
+    db.group,
+)
 """Commands with commands of their own."""
 
 
@@ -33,8 +54,8 @@ def build() -> typer.Typer:
         rich_markup_mode=None,  # help in plain text: rich's import costs more than most commands
         pretty_exceptions_enable=False,
     )
-    for command in COMMANDS:
-        app.command()(command)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
     for group in GROUPS:
         app.add_typer(group)
     return app
@@ -44,7 +65,9 @@ def call(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Prints, and raises nothing that a person should not see."""
     command = typer.main.get_command(build())
     try:
-        outcome = command.main(list(arguments) or ["--help"], prog_name="rapport", standalone_mode=False)
+        outcome = command.main(
+            list(arguments) or ["--help"], prog_name="rapport", standalone_mode=False
+        )
     except typer.TyperException as error:
         return _fail(f"{error.format_message()} (`rapport --help` tells more)", error.exit_code)
     except BrokenPipeError:

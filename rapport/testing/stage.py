@@ -54,6 +54,10 @@ class Sent:
     buttons: tuple[Shown, ...] = ()
 
 
+class BadCustomer(Exception):
+    """A test describes a customer who cannot be; the text says what is wrong."""
+
+
 class Stage:
     """One customer and one bot. `unread` are the messages that nobody has looked at."""
 
@@ -72,11 +76,11 @@ class Stage:
         self.buttons: tuple[Shown, ...] = ()
 
     def introduce(self, customer: Mapping[str, Any]) -> None:
-        """Make the customer known before the first message. Raises ValueError for bad values."""
+        """Make the customer known before the first message. Raises BadCustomer."""
         now, library, business = self._clock.now(), self._library, self._library.business
         typed = self._typed(customer)
         with self._engine.begin() as db:
-            person = meet(
+            person, _ = meet(
                 db, library.business_id, self._origin.account_id, self._origin.channel, business,
                 self._inbound("text", {"text": ""}), now,
             )  # fmt: skip
@@ -149,10 +153,10 @@ class Stage:
         typed: dict[str, Value] = {}
         for key, written in customer.items():
             if key not in business.fields:
-                raise ValueError(f"customer: there is no field '{key}'")
+                raise BadCustomer(f"customer: there is no field '{key}'")
             read = coerce(written, business.fields[key], locale_of(typed, business))
             if isinstance(read, Refused):
-                raise ValueError(f"customer: {written!r} is no valid {key}")
+                raise BadCustomer(f"customer: {written!r} is no valid {key}")
             typed[key] = read.value
         return typed
 

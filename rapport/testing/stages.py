@@ -58,7 +58,7 @@ class Stages:
     def open(self, setting: Setting) -> Iterator[Stage]:
         """A stage as `setting` says, on a database that nobody has talked in.
 
-        Raises ValueError for a customer of the setting who cannot be.
+        Raises BadCustomer for a customer who cannot be.
         """
         _copy_database(self._applied, self._copy)
         library = _with_vars(self._library, setting.flow, setting.vars)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rapport.testing.transcripts import Verdict
 
 
-def test(path: PathArgument = None, form: ReportOption = Report.TEXT) -> None:
+def hold(path: PathArgument = None, form: ReportOption = Report.TEXT) -> None:
     """Hold the conversations written down in a project, and say where they go another way."""
     from rapport import logs
     from rapport.project import find_projects

@@ -1,0 +1,159 @@
+"""`rapport customers`: looking them up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
+from rapport.cli.output import Format, FormatOption, cell, print_json, print_rows
+
+if TYPE_CHECKING:
+    from crm.errors import CrmError, Match
+    from engine.business import Business
+    from engine.criteria import Criterion
+
+group = typer.Typer(name="customers", help="Look customers up.", rich_markup_mode=None)
+
+COLUMNS = ("id", "display_name", "phone_number", "email", "status", "crm_score", "last_message_at")
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="how many at most")]
+
+
+@group.command("list")
+def list_(
+    where: Annotated[
+        str, typer.Option("--where", help="criteria as JSON or YAML: 'crm_score__gte: 80'")
+    ] = "",
+    sort: Annotated[str, typer.Option("--sort", help="a field, with - the greatest first")] = "-id",
+    limit: Limit = 100,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Customers that fit criteria."""
+    from crm.errors import UnknownField
+    from crm.services.fields import stored_columns
+    from crm.services.listing import list_customers
+    from rapport.cli.store import open_store
+    from rapport.runtime.clock import SystemClock
+
+    with open_store() as store:
+        criterion = read_criteria(where, store.business) if where else None
+        names = stored_columns(store.db, store.business_id, store.business)
+        try:
+            rows = list_customers(
+                store.db, store.business_id, store.business, SystemClock().now(), criterion, sort,
+                limit, tuple({"id": "", **names}),
+            )  # fmt: skip
+        except UnknownField as error:
+            raise Refusal(str(error), WRONG_USE) from None
+        mapped = [name for name in names if not store.business.fields[name].base]
+    shown = [_nested(row, mapped) for row in rows]
+    print_rows(shown, COLUMNS, form, "no customers")
+
+
+@group.command()
+def show(
+    reference: Annotated[
+        str, typer.Argument(metavar="REF", help="7, a phone, an email, telegram:ID, chat:NAME")
+    ],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Everything known of one customer."""
+    from crm.errors import Ambiguous, CrmError
+    from crm.services.find import resolve
+    from crm.services.show import show_customer
+    from rapport.cli.store import open_store
+
+    with open_store() as store:
+        try:
+            found = resolve(store.db, store.business_id, reference, store.business.country)
+            customer = show_customer(store.db, store.business_id, found)
+        except Ambiguous as error:
+            _refuse(error, form, matches=_rows_of(error.matches))
+        except CrmError as error:
+            _refuse(error, form)
+    if form is Format.JSON:
+        print_json(customer)
+    else:
+        print_rows(_flat(customer), ("name", "value"), form, "")
+
+
+@group.command()
+def find(
+    text: Annotated[str, typer.Argument(help="a name, phone, email, company or id")],
+    limit: Limit = 25,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Customers that are like a text, best first."""
+    from crm.services.find import find as find_like
+    from rapport.cli.store import open_store
+
+    with open_store() as store:
+        found = find_like(store.db, store.business_id, text, store.business.country, limit)
+    print_rows(_rows_of(found), ("id", "display_name"), form, f"nobody is like '{text}'")
+    if not found:
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def read_criteria(written: str, business: Business) -> Criterion | None:
+    """Criteria of the command line, JSON being YAML. Raises Refusal with every problem."""
+    from dataclasses import replace
+
+    from engine.criteria import read_criterion
+    from engine.passage import locale_of
+    from engine.problems import Problems
+    from engine.shapes import Reader, plain
+    from engine.shapes.conditions import catalogue_of
+    from engine.source import read_documents
+
+    problems = Problems()
+    documents = read_documents(written, "--where", problems)
+    faults = [f"{problem.message} {problem.suggestion}".strip() for problem in problems.sorted()]
+    if faults or len(documents) != 1:
+        raise Refusal(f"--where: {'; '.join(faults) or 'nothing is asked'}", WRONG_USE)
+    catalogue = replace(
+        catalogue_of(Reader(problems, business), frozenset()), locale=locale_of({}, business)
+    )
+    criterion = read_criterion(
+        plain(documents[0].root),
+        catalogue,
+        lambda _path, message, cure: faults.append(f"{message} {cure}".strip()),
+    )
+    if faults:
+        raise Refusal(f"--where: {'; '.join(faults)}", WRONG_USE)
+    return criterion
+
+
+def _nested(row: dict[str, Any], mapped: list[str]) -> dict[str, Any]:
+    """Base fields by name, then the others under `fields`, as `show` has them."""
+    base = {name: value for name, value in row.items() if name not in mapped}
+    return {**base, "fields": {name: row[name] for name in mapped}}
+
+
+def _refuse(error: CrmError, form: Format, **more: Any) -> None:
+    if form is not Format.JSON:
+        raise error
+    print_json({"error": str(error), **more})
+    raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _rows_of(matches: list[Match] | tuple[Match, ...]) -> list[dict[str, Any]]:
+    return [{"id": match.customer_id, "display_name": match.display_name} for match in matches]
+
+
+def _flat(customer: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for everything that is there; of what hangs on a customer, a line for each."""
+    lines: list[dict[str, Any]] = []
+    for name, value in customer.items():
+        if name == "fields":
+            lines += [{"name": key, "value": cell(item)} for key, item in value.items() if item]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines += [{"name": name, "value": _one_line(item)} for item in value]
+        elif value not in (None, "", [], {}):
+            lines.append({"name": name, "value": cell(value)})
+    return lines
+
+
+def _one_line(item: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {cell(value)}" for name, value in item.items() if value is not None)
