@@ -48,18 +48,24 @@ def _slot_indexes(engine: Engine) -> dict[str, str]:
     return {row.name: row.made for row in rows if row.name.startswith("ix_customer_custom_")}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A database with tables and one business."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def alone(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database that nobody else has a transaction in."""
     with ExitStack() as stack:
         sqlite = request.param == "sqlite"
-        url = SQLITE_MEMORY if sqlite else stack.enter_context(empty_database())
-        engine = open_engine(url)
+        engine = open_engine(SQLITE_MEMORY if sqlite else stack.enter_context(empty_database()))
         stack.callback(engine.dispose)
-        metadata.create_all(engine)
-        with engine.begin() as db:
-            applied(db, business())
         yield engine
+
+
+@pytest.fixture
+def made(alone: Engine) -> Iterator[Engine]:
+    """A database with tables and one business."""
+    metadata.create_all(alone)
+    with alone.begin() as db:
+        applied(db, business())
+    yield alone
+    metadata.drop_all(alone)
 
 
 def test_filterable_fields_get_an_index_and_dates_one_by_month_and_day(made: Engine) -> None:
