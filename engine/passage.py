@@ -111,7 +111,7 @@ class Passage:
         called = self.flows.get((key, 0))
         if called is None:
             raise FlowFailed(f"flow '{key}' does not exist")
-        self.frames[-1] = replace(self.frames[-1], vars=self.vars)
+        self._keep_vars()
         self.vars = {**called.vars, **variables}
         self.frames.append(Frame(key, called.version))
         self._flow = called
@@ -161,7 +161,7 @@ class Passage:
 
     def freeze(self) -> Run:
         """The run as it is now; variables are copied, so that the passage may be thrown away."""
-        self.frames[-1] = replace(self.frames[-1], vars=self.vars)
+        self._keep_vars()
         return Run(
             id=self.run.id,
             frames=tuple(self.frames),
@@ -321,8 +321,18 @@ class Passage:
     # -- inside
 
     def _stand_at(self, node: Node) -> Node:
-        self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now)
+        old = self.frames[-1]
+        # Twice as fast as dataclasses.replace, which every reply would pay for twice.
+        self.frames[-1] = Frame(
+            old.flow, old.version, node.id, self.now, old.vars, old.answer, old.filled
+        )
         return node
+
+    def _keep_vars(self) -> None:
+        old = self.frames[-1]
+        self.frames[-1] = Frame(
+            old.flow, old.version, old.node, old.entered_at, self.vars, old.answer, old.filled
+        )
 
     def _leave(self, frame: Frame, left_by: str) -> None:
         if frame.node:

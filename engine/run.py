@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from engine.fields.types import Value
-
 Status = Literal["asking", "sleeping", "ended"]
 
 
@@ -24,7 +22,7 @@ class Frame:
     version: int
     node: str = ""
     entered_at: datetime | None = None
-    vars: Mapping[str, Value] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
     answer: Mapping[str, Any] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from engine.effects import SetField
-from engine.fields.types import Value
 from engine.messages import Message
 from engine.resume import Refused, Released, Reply
 from tests.engine.step.talk import Talk
 
 
-def asking(question: str, **values: Value) -> Talk:
+def asking(question: str, **values: Any) -> Talk:
     """A flow of one question, in YAML's flow style, and a word after it."""
     flow = f"flow: f\nnodes:\n  - {{{question}}}\n  - say: Thanks.\n    end: done\n"
     return Talk(flow, **values).start("f")

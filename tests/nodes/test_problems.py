@@ -1,0 +1,141 @@
+"""What an author gets told about options that contradict, and where."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.step.talk import load
+
+
+def problems(node: str) -> list[tuple[str, str]]:
+    """Code and message for each finding in a flow of this node and a way out."""
+    text = f"flow: f\nnodes:\n  - {node}\n  - {{id: out, say: Bye}}\n"
+    return [(problem.code, problem.message) for problem in load(text).problems]
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "message"),
+    [
+        (
+            "{ask: Q?, save_to: email, retry: {attempts: 3}}",
+            "E112",
+            "`retry` needs `goto` too",
+        ),
+        (
+            "{ask: Q?, save_to: email, retry: {goto: out}}",
+            "E112",
+            "`retry` needs `attempts` too",
+        ),
+        (
+            "{ask: Q?, timeout: {after: 2h, until: 2030-01-01}}",
+            "E112",
+            "`timeout` has `after` or `until`, not both",
+        ),
+        (
+            "{ask: Q?, timeout: {offset: 2h}}",
+            "E112",
+            "`offset` counts from `until`, which is missing",
+        ),
+        (
+            "{ask: Q?, timeout: {after: 1h, remind: {after: 2h, text: Well?}}}",
+            "E112",
+            "a reminder after 2h comes when the question has closed, after 1h",
+        ),
+        (
+            "{ask: Q?, save_to: email, customer_field_key: mail}",
+            "E112",
+            "`customer_field_key` says the same as `save_to`",
+        ),
+        (
+            "{ask: Q?, save_to: birth_date, expect: number}",
+            "E401",
+            "'birth_date' keeps a date, and a reply read as number is none",
+        ),
+        ("{ask: Q?, expect: select}", "E112", "`expect: select` needs `choices`"),
+        (
+            "{ask: Q?, save_to: favorite_category, choices: [Clothes, Hats]}",
+            "E402",
+            "the choice 'Hats' is no value of 'favorite_category'",
+        ),
+        (
+            "{ask: Q?, save_to: favorite_category, choices: [{text: Hats, value: hats}]}",
+            "E402",
+            "'hats' is not an option of 'favorite_category'",
+        ),
+        (
+            '{ask: Q?, save_to: shoe_size, choices: ["40", "99"]}',
+            "E403",
+            "the choice '99' is no value of 'shoe_size'",
+        ),
+        (
+            "{ask: Q?, save_to: shoe_size, rules: {past: true}}",
+            "E112",
+            "`past` is no rule of a number",
+        ),
+        ('{ask: Q?, rules: {pattern: "(?=a)"}}', "E405", "a pattern that cannot be used"),
+        (
+            '{ask: Q?, save_to: shoe_size, rules: {min: "{{ var.x }}"}}',
+            "E112",
+            "`min` is a value, not a template",
+        ),
+        ("{ask: Q?, choose: many}", "E101", "unknown key 'choose'"),
+        ("{form: [{ask: Q?}]}", "E112", "what a form asks needs `save_to`"),
+        ("{form: []}", "E202", "`form` asks nothing"),
+        ("{say: []}", "E202", "`say` has no text"),
+        (
+            "{say: Hi, buttons: [{text: A}]}",
+            "E112",
+            "a button needs `url` or `flow`, one of the two",
+        ),
+        ("{tag: {}}", "E112", "`tag` needs `add` or `remove`"),
+        (
+            "{tag: {add: [VIP], remove: [VIP]}}",
+            "E112",
+            "the tag 'VIP' is added and removed at once",
+        ),
+        ("{delay: {}}", "E112", "`delay` needs `for` or `at`, or `until` without them"),
+        (
+            "{delay: {for: 1d, offset: 2h}}",
+            "E112",
+            "`offset` counts from `until`, which is missing",
+        ),
+        (
+            "{delay: {for: 1d, until: 2030-01-01}}",
+            "E112",
+            "`delay` needs `for` or `at`, or `until` without them",
+        ),
+        (
+            "{branch: {when: {is_vip: true}, goto: out}, else: out, goto: out}",
+            "E113",
+            "`else` is where a branch goes: no other exit",
+        ),
+    ],
+)
+def test_options_that_contradict_are_told(node: str, code: str, message: str) -> None:
+    found = problems(node)
+    assert any(c == code and m.startswith(message) for c, m in found), found
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{ask: Q?, save_to: description, expect: email}",
+        "{ask: Q?, save_to: favorite_category, choices: [Clothes, کفش]}",
+        '{ask: Q?, save_to: birth_date, choices: [today, "1990-05-15"]}',
+        "{ask: Q?, save_to: is_vip, choices: [بله, nope]}",
+        "{ask: Q?, choices: {text: Only one}}",
+        "{ask: Q?, save_to: customer.first_name, skip: [a, b]}",
+        "{ask: Q?, save_to: city, rules: {pattern: '[a-z]+', min_length: 2, max_length: 9}}",
+        "{ask: Q?, expect: number, rules: {min: 1.5, max: 10}, save_to: var.n}",
+        "{delay: {at: 18:00}}",
+        "{say: {en: Hi, fa: سلام}, buttons: [[{text: A, flow: f}]]}",
+    ],
+)
+def test_what_makes_sense_is_accepted(node: str) -> None:
+    assert [m for m in problems(node) if m[0].startswith("E")] == []
+
+
+def test_what_is_wrong_in_an_option_is_told_where_it_stands() -> None:
+    text = "flow: f\nnodes:\n  - ask: Q?\n    save_to: birth_date\n    expect: number\n"
+    (found,) = load(text).problems
+    assert (found.position.line, found.position.column) == (5, 13)
