@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine.business import Business
@@ -41,7 +42,8 @@ def lint_project(
 ) -> None:
     """Add to `problems` what is wrong between the parts. others: readers of what is no flow."""
     readers = [*(read.reader for read in flows.values()), *others]
-    names = _Names(business, frozenset(flows), _saved(readers), _given(flows.values()))
+    customer = frozenset((*business.fields, *_saved(readers), *_CUSTOMERS_OWN))
+    names = _Names(business, frozenset(flows), customer, _given(flows.values()))
     for reader in readers:
         for reference in reader.references:
             _check_reference(reference, names, problems)
@@ -57,27 +59,22 @@ def lint_project(
 
 # -- names
 
+_CUSTOMERS_OWN = ("id", "tags", "segments", "extra")
+"""What a customer has besides fields."""
 
+
+@dataclass(frozen=True, slots=True)
 class _Names:
-    """What may be referred to in the project."""
+    """What may be referred to in the project.
 
-    def __init__(
-        self,
-        business: Business,
-        flows: frozenset[str],
-        saved: frozenset[str],
-        given: frozenset[str],
-    ) -> None:
-        self.business = business
-        self.flows = flows
-        self.saved = saved
-        self.given = given
+    customer: what may stand after `customer.`, the keys that some reply is saved to among it.
+    given: variables that some flow is called with.
+    """
 
-    @property
-    def customer(self) -> frozenset[str]:
-        """What may stand after `customer.`: fields, and keys that some reply is saved to."""
-        own = ("tags", "segments", "extra", "id")
-        return frozenset((*self.business.fields, *self.saved, *own))
+    business: Business
+    flows: frozenset[str]
+    customer: frozenset[str]
+    given: frozenset[str]
 
 
 def _saved(readers: Iterable[Reader]) -> frozenset[str]:

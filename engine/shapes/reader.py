@@ -10,7 +10,6 @@ from enum import StrEnum
 from engine.business import Business
 from engine.fields.types import Field
 from engine.problems import NOWHERE, Position, Problems
-from engine.suggest import did_you_mean
 from engine.templates import Template
 
 
@@ -116,10 +115,6 @@ class Reader:
         for use in template.histories:
             position = inside_text(origin, near, use.line, use.column)
             self.histories.append(NameUse(use.path, position))
-
-    def no_such(self, position: Position, code: str, what: str, name: str, *known: str) -> None:
-        """Say that `name` is no `what`, and which one of `known` was probably meant."""
-        self.error(position, code, f"unknown {what} '{name}'", did_you_mean(name, known))
 
 
 def inside_text(origin: Position | None, near: Position, line: int, column: int) -> Position:
