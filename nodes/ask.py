@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from engine.asking.building import question_of
 from engine.asking.hearing import Answered, Left, Open, Skipped, hear
-from engine.asking.options import QUESTION_OPTIONS, question_of
+from engine.asking.options import QUESTION_OPTIONS
 from engine.asking.posing import pose
 from engine.asking.question import Question
 from engine.node import Exit, Go, Next, Node, Stay

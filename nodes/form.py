@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from engine.asking.building import question_of
 from engine.asking.choices import in_rows, pressed, typed
 from engine.asking.hearing import Answered, Heard, Left, Open, Skipped, hear, refuse, unusable
-from engine.asking.options import QUESTION_OPTIONS, RETRY, TIMEOUT, question_of
+from engine.asking.options import QUESTION_OPTIONS, RETRY, TIMEOUT
 from engine.asking.posing import pose, put, send
 from engine.asking.question import STANDARD_RETRY, Question
 from engine.asking.timing import STANDARD_TIMEOUT
