@@ -60,14 +60,18 @@ class Source(Protocol):
 class Scope(TemplateScope):
     """A template's scope that also answers for criteria."""
 
-    __slots__ = ("moment", "named")
+    __slots__ = ("named",)
 
     def __init__(self, source: Source) -> None:
         facts, locale = source.facts, source.locale
         self.named = Names(source, locale.language)
         zone = known_zone(locale.timezone, facts.business.timezone)
         super().__init__(self.named, locale, zone, source.now, facts.history)
-        self.moment = Moment(source.now, known_zone(facts.business.timezone))
+
+    @property
+    def moment(self) -> Moment:
+        """When criteria are asked: days and parts are those of the business's zone."""
+        return Moment(self.now, known_zone(self.named.business.timezone))
 
     def get(self, name: str) -> Any:
         """A value by the name criteria use: `x` or `customer.x`, `var.x`, `event.json.email`.
@@ -90,6 +94,10 @@ class Names(Mapping[str, object]):
     def __init__(self, source: Source, language: str) -> None:
         self._source = source
         self._language = language
+
+    @property
+    def business(self) -> Business:
+        return self._source.facts.business
 
     @property
     def customer(self) -> Customer:

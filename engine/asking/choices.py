@@ -4,7 +4,7 @@ a person meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -43,7 +43,7 @@ def choices_of(at: Passage, question: Question) -> tuple[Choice, ...]:
     rows = _written(at, question)
     if question.skip_button:
         rows.append([Choice(wording("skip", at.language), act=SKIP)])
-    return in_rows(rows)
+    return in_rows(rows) if rows else ()
 
 
 def in_rows(rows: Iterable[Iterable[Choice | None]]) -> tuple[Choice, ...]:
@@ -122,8 +122,10 @@ def _choice(at: Passage, question: Question, label: str, value: Any, goto: str) 
     return Choice(label, coerced.value, goto)
 
 
-def claims_of(choices: Iterable[Choice], skip: Iterable[str]) -> tuple[str, ...]:
+def claims_of(choices: Collection[Choice], skip: Collection[str]) -> tuple[str, ...]:
     """The folded words that answer the question before anything else may take them."""
+    if not choices and not skip:
+        return ()
     labels = (folded(choice.label) for choice in choices)
     return tuple(dict.fromkeys((*labels, *sorted(skip))))
 
@@ -138,6 +140,8 @@ def shown(wait: Wait) -> range:
 
 def buttons_of(wait: Wait) -> Rows:
     """The buttons of what is on offer at present."""
+    if not wait.choices:
+        return ()
     placed = ((wait.choices[place], f"{wait.id}.{place}") for place in shown(wait))
     buttons = ((choice.row, Button(choice.label, token)) for choice, token in placed)
     rows = groupby(buttons, key=itemgetter(0))

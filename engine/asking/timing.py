@@ -48,6 +48,8 @@ def alarms_of(at: Passage, timeout: Timeout) -> tuple[Alarm, ...]:
     end = until(at, timeout.until, timeout.offset) if timeout.until is not None else None
     if end is None:
         end = timeout.after.after(at.now, at.zone)
+    if not timeout.remind:
+        return (Alarm(end, "timeout"),)
     reminders = (
         Alarm(reminder.after.after(at.now, at.zone), "remind", number)
         for number, reminder in enumerate(timeout.remind)
