@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql import Executable, Select
+from sqlalchemy.sql import Executable, Select, visitors
 
 from crm.stored import decoder_of, encoder_of
 
@@ -54,7 +63,7 @@ class Statement:
         cursor = db.connection.cursor()
         try:
             cursor.execute(compiled.text, compiled.encode((values,))[0])
-            return compiled.decode(cursor.fetchall())
+            return compiled.decode(list(cursor.fetchall()))
         finally:
             cursor.close()
 
@@ -74,18 +83,16 @@ class Statement:
         name = db.dialect.name
         compiled = self._compiled.get(name)
         if compiled is None:
-            compiled = self._compiled[name] = _Compiled(
-                self._build(name), self._names, db.dialect
-            )
+            compiled = self._compiled[name] = _Compiled(self._build(name), self._names, db.dialect)
         return compiled
 
 
 class _Compiled:
     def __init__(self, statement: Executable, names: tuple[str, ...], dialect: Dialect) -> None:
         style = "qmark" if dialect.name == "sqlite" else "format"
-        positional = type(dialect)(paramstyle=style)
-        compiled = statement.compile(  # type: ignore[attr-defined]  # every DML and SELECT has it
-            dialect=positional, column_keys=names, compile_kwargs={"render_postcompile": True}
+        positional = type(dialect)(paramstyle=style)  # type: ignore[call-arg]  # every real dialect's
+        compiled = _with_literals(statement, positional).compile(  # type: ignore[attr-defined]  # DML, SELECT
+            dialect=positional, column_keys=names
         )
         order = list(compiled.positiontup)
         self.text: str = compiled.string
@@ -108,6 +115,20 @@ class _Compiled:
     def decode(self, rows: list[Any]) -> list[Any]:
         read = self._read
         return rows if read is None else [read(row) for row in rows]
+
+
+def _with_literals(statement: Executable, dialect: Dialect) -> Executable:
+    """The statement with its own values written out: a partial index is used for
+    `status = 'waiting'`, not for `status = ?`."""
+
+    def written_out(element: Any, **_: Any) -> Any:
+        if not isinstance(element, BindParameter) or element.required:
+            return None
+        write = element.type.dialect_impl(dialect).literal_processor(dialect)
+        return literal_column(write(element.effective_value), element.type) if write else None
+
+    traversable = cast("ColumnElement[Any]", statement)
+    return cast("Executable", visitors.replacement_traverse(traversable, {}, written_out))
 
 
 Maker = Callable[[Row], Row]

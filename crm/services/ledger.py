@@ -27,9 +27,10 @@ from sqlalchemy import (
 
 from crm.names import NAME_COLUMNS, name_columns
 from crm.sql import Statement
+from crm.statuses import status_columns
 from crm.tables import activity, customer, customer_tag, event, field_history
-from engine.fields.types import Field, Value
 from engine.fields.plain import to_plain
+from engine.fields.types import Field, Value
 
 HIDDEN = "•••"
 """What stands on a timeline for the value of a sensitive field."""
@@ -82,6 +83,8 @@ class Ledger:
         self.touch(customer_id, at, **self._stored(customer_id, key, new))
         if key in NAME_COLUMNS:
             self._changes[customer_id].update(name_columns(values, customer_id))
+        if key == "status":
+            self._changes[customer_id].update(status_columns(str(new), at, cause.by, cause.reason))
         old_json, new_json = to_plain(old), to_plain(new)
         self._history.append(
             (
@@ -153,15 +156,6 @@ class Ledger:
     ) -> None:
         """Say that something happened: what triggers listen to."""
         self._events.append((self._business_id, customer_id, type, data, depth, at))
-
-    def join(self, other: Ledger) -> None:
-        """Take over what another ledger gathered about other customers."""
-        self._changes.update(other._changes)
-        self._extras.update(other._extras)
-        self._history += other._history
-        self._activities += other._activities
-        self._events += other._events
-        self._tagged.update(other._tagged)
 
     def write(self, db: Connection) -> None:
         """Write everything gathered; the caller's transaction commits it."""

@@ -1,4 +1,4 @@
-"""Every table of Rapport, the runtime's too, on one MetaData: merge and erase must reach them all."""
+"""Every table, the runtime's too, on one MetaData: merge and erase must reach them all."""
 
 from crm.tables.business import business, field, segment, segment_member, slot_index, tag
 from crm.tables.customer import customer, customer_account, customer_tag

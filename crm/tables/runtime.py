@@ -94,7 +94,7 @@ run = Table(
     moment("started_at"),
     moment("waiting_since", nullable=True),
     moment("ended_at", nullable=True),
-    _pending("ix_run_open", "customer_id", where="status <> 'ended'"),
+    _pending("ix_run_open", "business_id", "customer_id", where="status <> 'ended'"),
     Index("ix_run_flow", "business_id", "flow", "flow_version", "status"),
 )
 

@@ -200,7 +200,7 @@ def _day(value: object) -> object:
     return value.date() if isinstance(value, datetime) else value
 
 
-def read_iso(written: str, kind: type[date] | type[time]) -> object:
+def read_iso(written: str, kind: type[date | time]) -> object:
     """A text as a date, moment or time in ISO form; the text itself if it is not one."""
     try:
         return kind.fromisoformat(written)

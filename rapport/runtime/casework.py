@@ -1,13 +1,12 @@
 """One customer's turns of a batch: each mail decided, stepped and turned into rows.
 
 Nothing here touches the database but the look-up of a `unique` value: what is decided is
-gathered in `writes` and `ledger`, so that a customer whose mail raises can be left out of the
-batch without a trace.
+gathered in `writes` and `ledger`, which the turn writes in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,8 +55,8 @@ from engine.resume import (
 from engine.run import Frame, Run
 from engine.step import step
 from engine.wording import wording
+from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Ids, Mail, OpenRun
 from rapport.runtime.library import Library
-from rapport.runtime.load import Case, Conversation, Mail, OpenRun
 from rapport.runtime.writes import Writes
 
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
@@ -71,22 +70,6 @@ Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
 
 Clashes = Callable[[str, Value, int], bool]
 """Whether another customer already has this value in a field that is unique."""
-
-
-@dataclass(slots=True)
-class Ids:
-    """The next free numbers of rows that are named before they are stored."""
-
-    run: int
-    outbox: int
-
-    def next_run(self) -> int:
-        self.run += 1
-        return self.run
-
-    def next_outbox(self) -> int:
-        self.outbox += 1
-        return self.outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,7 @@ class Casework:
     case: Case
     around: Surroundings
     ledger: Ledger
-    writes: Writes = field(default_factory=Writes)
+    writes: Writes
     presses: list[Press] = field(default_factory=list)
     _changed: dict[int, OpenRun] = field(default_factory=dict)
     _asking: int | None = None
@@ -128,13 +111,28 @@ class Casework:
     def work(self) -> None:
         """Apply all waiting mail of the customer, conversation by conversation."""
         self._asking = self.case.asking_run
-        for conversation, letters in _by_conversation(self.case):
+        for conversation, letters in self.case.by_conversation():
             for letter in letters:
                 self._mail, self._pieces = letter, 0
                 self._apply(letter, conversation)
-                self.writes.mail.append((self.around.turn_id, self.around.now, letter.id))
-            self.writes.conversations.append(("idle", conversation.id, conversation.revision))
+                self._applied(letter)
+            if conversation.status == "ready":
+                self.writes.conversations.append(("idle", conversation.id, conversation.revision))
         self._store_runs()
+
+    def _applied(self, letter: Mail) -> None:
+        """The mail is done: stored so where it is not stored yet, else marked."""
+        turn, now, arrival = self.around.turn_id, self.around.now, letter.arrival
+        if arrival is None:
+            self.writes.mail.append((turn, now, letter.id))
+            return
+        self.writes.new_mail.append(
+            (
+                letter.id, self.around.library.business_id, letter.conversation_id,
+                arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
+                turn, letter.received_at, now,
+            )
+        )  # fmt: skip
 
     # -- one mail
 
@@ -293,7 +291,7 @@ class Casework:
         return self.around.library.flows.get((key, 0))
 
     def _begin(self, flow: Flow, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
-        frame = Frame(flow.key, flow.version, "", flow.vars)
+        frame = Frame(flow.key, flow.version, vars=flow.vars)
         started = Run(self.around.ids.next_run(), (frame,), event=event)
         opened = OpenRun(started, at.id, cause, self.around.now, is_new=True)
         self.case.runs[started.id] = opened
@@ -313,8 +311,10 @@ class Casework:
         flows, now = self.around.library.flows, self.around.now
         after, effects = step(flows, opened.run, resume, facts, now)
         clash = self._clash(effects)
-        if clash is not None:
+        if clash is not None and isinstance(resume, Reply):
             after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
+        elif clash is not None:
+            effects = tuple(self._without(clash, effects))
         self._settle_run(opened, after)
         for effect in effects:
             self._do(effect, opened, conversation, lane)
@@ -349,6 +349,14 @@ class Casework:
                     if self.around.clashes(effect.key, effect.new, self.case.customer_id):
                         return effect.key
         return None
+
+    def _without(self, clash: str, effects: Iterable[Effect]) -> Iterator[Effect]:
+        """Nobody is there to be asked again: the value that is somebody else's is not stored."""
+        for effect in effects:
+            if isinstance(effect, SetField) and effect.key == clash:
+                yield Record("flow_problem", f"{clash}: somebody else has this value", {})
+            else:
+                yield effect
 
     # -- effects
 
@@ -523,17 +531,9 @@ def message_of(letter: Mail) -> Message:
         media=payload.get("media") or payload.get("contact") or payload.get("location") or {},
         callback_id=payload.get("callback_id", ""),
         message_id=payload.get("message_id", ""),
+        album=payload.get("album", ""),
         mail_id=letter.id,
     )
-
-
-def _by_conversation(case: Case) -> list[tuple[Conversation, list[Mail]]]:
-    """The mail of each conversation, the one with the oldest mail first."""
-    letters: dict[int, list[Mail]] = {item: [] for item in case.conversations}
-    for letter in case.mail:
-        letters[letter.conversation_id].append(letter)
-    oldest = sorted(letters, key=lambda item: min((x.id for x in letters[item]), default=0))
-    return [(case.conversations[item], letters[item]) for item in oldest]
 
 
 def _run_row(opened: OpenRun, now: datetime, *, holds_question: bool) -> tuple[Any, ...]:

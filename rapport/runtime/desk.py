@@ -1,7 +1,9 @@
 """What a process of one business does inside transactions: take in, ring timers, take turns.
 
 The desk is synchronous and keeps no time of its own. The service drives it from asyncio through
-the writer; tests and the terminal chat drive it directly with a virtual clock.
+the writer; tests and the terminal chat drive it directly with a virtual clock. `take_in`, `work`
+and `ring` raise BatchRefused where content is at fault; then the transaction is rolled back,
+arrivals are stored by `keep`, and `work_carefully` goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from bots.channel import Inbound
 from crm.tables import conversation
-from rapport.runtime.intake import Broken, Origin, accept
+from rapport.runtime.intake import Broken, Origin, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring, ring
 from rapport.runtime.turns import Turned, Turns
@@ -27,28 +29,31 @@ class Desk:
     def library(self) -> Library:
         return self._turns.library
 
-    def change_library(self, library: Library) -> None:
-        """Go on with what has been applied since; runs stay on their versions."""
-        self._turns.library = library
-
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
     ) -> Turned:
-        """Store what came in and take its turns in the same transaction, which saves a commit."""
-        accepted = accept(db, origin, self.library.business, arrivals, now)
-        if not accepted.new:
-            return Turned()
-        return self._turns.run(db, now)
+        """Store what came in and take its turns."""
+        return self._turns.take_in(db, origin, arrivals, now)
+
+    def keep(
+        self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
+    ) -> Turned:
+        """Only store what came in; its turns are taken later."""
+        received = receive(db, origin, self.library.business, arrivals, now)
+        store(db, origin, received, now)
+        return Turned(more=True)
 
     def work(self, db: Connection, now: datetime) -> Turned:
         """Take the turns of what is ready."""
         return self._turns.run(db, now)
 
+    def work_carefully(self, db: Connection, now: datetime) -> Turned:
+        """Take the turns of what is ready, one customer at a time."""
+        return self._turns.run_carefully(db, now)
+
     def ring(self, db: Connection, now: datetime) -> Turned:
-        """Turn due timers into mail and take its turns."""
-        if not ring(db, self.library.business_id, now):
-            return Turned()
-        return self._turns.run(db, now)
+        """Turn due timers into mail; `more` where there were any."""
+        return Turned(more=ring(db, self.library.business_id, now) > 0)
 
     def next_moment(self, db: Connection) -> datetime | None:
         """When something of the desk's is due next: a timer, or mail that is ready or held."""

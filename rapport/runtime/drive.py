@@ -17,6 +17,7 @@ from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery, Outcome, next_due, pending, settle
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
+from rapport.runtime.turns import BatchRefused, Turned
 
 AT_ONCE = 1_000
 
@@ -38,9 +39,11 @@ class Drive:
 
     def take_in(self, *arrivals: Inbound) -> None:
         """Something came in: all that follows from it now happens, and is shown."""
-        now = self._clock.now()
-        with clear_errors(), self._engine.begin() as db:
-            self._desk.take_in(db, self._origin, arrivals, now)
+        now, desk, origin = self._clock.now(), self._desk, self._origin
+        try:
+            self._commit(lambda db: desk.take_in(db, origin, arrivals, now))
+        except BatchRefused:
+            self._commit(lambda db: desk.keep(db, origin, arrivals, now))
         self.settle_down()
 
     def settle_down(self) -> None:
@@ -56,11 +59,17 @@ class Drive:
         self._clock.set(moment)
 
     def _work(self) -> bool:
-        now = self._clock.now()
+        now, desk = self._clock.now(), self._desk
+        rung = self._commit(lambda db: desk.ring(db, now))
+        try:
+            worked = self._commit(lambda db: desk.work(db, now))
+        except BatchRefused:
+            worked = self._commit(lambda db: desk.work_carefully(db, now))
+        return bool(rung.more or worked.conversations)
+
+    def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         with clear_errors(), self._engine.begin() as db:
-            rung = self._desk.ring(db, now)
-            worked = self._desk.work(db, now)
-        return bool(rung.conversations or worked.conversations)
+            return f(db)
 
     def _send(self) -> bool:
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""Taking in: every update becomes mail in one transaction, before anybody confirms it.
+"""Taking in: what arrives is told apart from what was seen, from strangers, from noise.
 
 Duplicates die at `dedup_key`. The first message of an unknown person makes the customer. Opt-out
 words count from here on, before anything that is queued.
@@ -6,10 +6,11 @@ words count from here on, before anything that is queued.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -18,13 +19,8 @@ from crm.sql import Statement, among, listed
 from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
-from rapport.runtime.people import Person, meet
-
-LANE_PERSON = 0
-LANE_TIMER = 1
-"""Mail of a lower lane is applied first: what a person did goes before what a clock did."""
-
-WAITING, DONE, DEAD, IGNORED = "waiting", "done", "dead", "ignored"
+from rapport.runtime.cases import LANE_PERSON, Conversation
+from rapport.runtime.people import meet
 
 ACTS = frozenset(
     {
@@ -49,47 +45,71 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An update that cannot be read; kept as a dead letter with its raw JSON."""
+    """An update that cannot be read; kept as a dead letter with its raw JSON.
+
+    The JSON is stored as a text: it may hold what PostgreSQL's jsonb refuses."""
 
     dedup_key: str
     reason: str
     raw: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """new: mail stored now. opted_out: customers who asked to be left alone with this."""
+class Received(NamedTuple):
+    """Something new. conversation: None where it belongs into none (noise, broken)."""
 
-    new: int = 0
-    opted_out: tuple[int, ...] = ()
+    item: Inbound | Broken
+    conversation: Conversation | None = None
 
 
-def accept(
+def receive(
     db: Connection,
     origin: Origin,
     business: Business,
     arrivals: Sequence[Inbound | Broken],
     now: datetime,
-) -> Accepted:
-    """Store what came in and mark its conversations ready."""
+) -> list[Received]:
+    """What of the arrivals is new, each with its conversation. Strangers become customers."""
     fresh = _unseen(db, arrivals)
-    if not fresh:
-        return Accepted()
-    inbound = [item for item in fresh if isinstance(item, Inbound) and _is_ours(item)]
-    people = _conversations_of(db, origin, business, inbound, now)
-    _MAIL.many(db, [_row(item, origin, people, now) for item in fresh])
-    reached = {people[item.peer].conversation_id for item in inbound if item.peer in people}
-    _READY.many(db, [(now, id_) for id_ in sorted(reached)])
-    opted_out = _opt_out(db, business, inbound, people, now)
-    return Accepted(len(fresh), opted_out)
+    ours = [item for item in fresh if isinstance(item, Inbound) and _is_ours(item)]
+    known = _conversations(db, origin, ours)
+    received = []
+    for item in fresh:
+        if not isinstance(item, Inbound) or not _is_ours(item):
+            received.append(Received(item))
+            continue
+        at = known.get(item.peer)
+        if at is None and item.kind in ACTS:
+            at, is_made = meet(
+                db, origin.business_id, origin.account_id, origin.channel, business, item, now
+            )
+            known[item.peer] = at
+            if is_made:
+                item.payload["created"] = True
+        received.append(Received(item, at))
+    _opt_out(db, origin, business, received, now)
+    return received
 
 
-def _unseen(db: Connection, arrivals: Sequence[Inbound | Broken]) -> Sequence[Inbound | Broken]:
-    by_key = {item.dedup_key: item for item in reversed(arrivals)}
-    known = {row[0] for row in _KNOWN_MAIL.fetch(db, listed(db, list(by_key)))}
-    return [
-        item for item in arrivals if item.dedup_key not in known and by_key[item.dedup_key] is item
-    ]
+def store(db: Connection, origin: Origin, received: Iterable[Received], now: datetime) -> None:
+    """Keep what was received: as mail that waits for its conversation, or as what it is."""
+    received = list(received)
+    _MAIL.many(db, [_row(item, origin, now) for item in received])
+    reached = {item.conversation.id for item in received if item.conversation is not None}
+    make_ready(db, reached, now)
+
+
+def make_ready(db: Connection, conversations: Iterable[int], now: datetime) -> None:
+    """Let the turns look at these conversations."""
+    _READY.many(db, [(now, id_) for id_ in sorted(conversations)])
+
+
+def _unseen(db: Connection, arrivals: Sequence[Inbound | Broken]) -> list[Inbound | Broken]:
+    by_key: dict[str, Inbound | Broken] = {}
+    for item in arrivals:
+        by_key.setdefault(item.dedup_key, item)
+    for (key,) in _KNOWN_MAIL.fetch(db, listed(db, list(by_key))):
+        del by_key[key]
+    return list(by_key.values())
 
 
 def _is_ours(item: Inbound) -> bool:
@@ -97,96 +117,72 @@ def _is_ours(item: Inbound) -> bool:
     return item.private and item.sender != "" and item.kind in ACTS | NOTICES
 
 
-def _conversations_of(
-    db: Connection,
-    origin: Origin,
-    business: Business,
-    inbound: Iterable[Inbound],
-    now: datetime,
-) -> dict[str, Person]:
-    """The person behind each peer; strangers become customers, unless they only sent a notice."""
-    peers = {item.peer: item for item in reversed(list(inbound)) if item.kind in ACTS}
-    wanted = list({item.peer for item in inbound})
-    people = {
-        peer: Person(customer_id, conversation_id)
-        for peer, customer_id, conversation_id in _KNOWN_PEERS.fetch(
-            db, origin.account_id, listed(db, wanted)
-        )
-    }
-    for peer, item in peers.items():
-        if peer not in people:
-            people[peer] = meet(
-                db,
-                origin.business_id,
-                origin.account_id,
-                origin.channel,
-                business,
-                item,
-                now,
-            )
-    return people
+def _conversations(
+    db: Connection, origin: Origin, items: Iterable[Inbound]
+) -> dict[str, Conversation]:
+    peers = listed(db, list({item.peer for item in items}))
+    rows = _KNOWN_PEERS.fetch(db, origin.account_id, peers)
+    return {found.peer: found for found in map(Conversation._make, rows)}
 
 
-def _row(
-    item: Inbound | Broken, origin: Origin, people: Mapping[str, Person], now: datetime
-) -> tuple[Any, ...]:
+def _row(received: Received, origin: Origin, now: datetime) -> tuple[Any, ...]:
+    item, at = received
     if isinstance(item, Broken):
-        raw = {"raw": item.raw}
         return (
-            origin.business_id, None, item.dedup_key, LANE_PERSON, "broken", None, raw,
-            DEAD, 0, item.reason, now, now,
+            origin.business_id, None, item.dedup_key, LANE_PERSON, "broken", None,
+            {"raw": json.dumps(item.raw)}, "dead", item.reason, now, now,
         )  # fmt: skip
-    person = people.get(item.peer) if _is_ours(item) else None
-    payload = item.payload
-    if person is not None and person.met_by == item.dedup_key:
-        payload = {**payload, "created": True}
-    status, reason, done_at = (WAITING, None, None) if person else (IGNORED, _why(item), now)
+    if at is None:
+        return (
+            origin.business_id, None, item.dedup_key, LANE_PERSON, item.kind, item.provider_seq,
+            item.payload, "ignored", _why_not(item), now, now,
+        )  # fmt: skip
     return (
-        origin.business_id, person and person.conversation_id, item.dedup_key, LANE_PERSON,
-        item.kind, item.provider_seq, payload, status, 0, reason, now, done_at,
+        origin.business_id, at.id, item.dedup_key, LANE_PERSON, item.kind, item.provider_seq,
+        item.payload, "waiting", None, now, None,
     )  # fmt: skip
 
 
-def _why(item: Inbound) -> str:
+def _why_not(item: Inbound) -> str:
     if not item.private:
         return "not in a private chat"
     if not item.sender:
         return "not from a person"
-    return "nothing to do for this kind" if item.kind not in NOTICES else "from nobody known"
+    return "from nobody known" if item.kind in NOTICES else "nothing to do for this kind"
 
 
 def _opt_out(
     db: Connection,
+    origin: Origin,
     business: Business,
-    inbound: Iterable[Inbound],
-    people: Mapping[str, Person],
+    received: Iterable[Received],
     now: datetime,
-) -> tuple[int, ...]:
-    """Customers who asked to be left alone: from this transaction on nothing automatic goes out."""
+) -> None:
+    """Who asks to be left alone: from this transaction on nothing automatic goes out to them."""
     leaving = [
-        people[item.peer]
-        for item in inbound
-        if item.kind in ("text", "command") and is_opt_out(item.payload["text"], business)
+        at.customer_id
+        for item, at in received
+        if at is not None
+        and isinstance(item, Inbound)
+        and item.kind in ("text", "command")
+        and is_opt_out(item.payload["text"], business)
     ]
-    _OPT_OUT.many(db, [(now, now, person.customer_id) for person in leaving])
-    _CANCEL.many(db, [("opted out", now, person.customer_id) for person in leaving])
-    return tuple(person.customer_id for person in leaving)
+    _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in leaving])
+    _CANCEL.many(db, [("opted out", now, of, origin.business_id) for of in leaving])
 
 
 _MAIL_COLUMNS = (
     "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq", "payload",
-    "status", "attempts", "last_error", "received_at", "done_at",
+    "status", "last_error", "received_at", "done_at",
 )  # fmt: skip
 
-_MAIL = Statement(lambda _: insert(mail), _MAIL_COLUMNS)
+_MAIL = Statement(lambda _: insert(mail).values(attempts=0), _MAIL_COLUMNS)
 _KNOWN_MAIL = Statement(
     lambda dialect: select(mail.c.dedup_key).where(among(mail.c.dedup_key, "keys", dialect)),
     ("keys",),
 )
 _KNOWN_PEERS = Statement(
-    lambda dialect: select(
-        conversation.c.peer, conversation.c.customer_id, conversation.c.id
-    ).where(
+    lambda dialect: select(*(conversation.c[name] for name in Conversation._fields)).where(
         conversation.c.account_id == bindparam("account"),
         among(conversation.c.peer, "peers", dialect),
     ),
@@ -203,13 +199,13 @@ _READY = Statement(
 _OPT_OUT = Statement(
     lambda _: (
         update(customer)
-        .where(customer.c.id == bindparam("of"))
+        .where(customer.c.id == bindparam("of"), customer.c.business_id == bindparam("business"))
         .values(
             opted_out_at=bindparam("at", type_=customer.c.opted_out_at.type),
             updated_at=bindparam("updated", type_=customer.c.updated_at.type),
         )
     ),
-    ("at", "updated", "of"),
+    ("at", "updated", "of", "business"),
 )
 _CANCEL = Statement(
     lambda _: (
@@ -218,6 +214,7 @@ _CANCEL = Statement(
             outbox.c.conversation_id.in_(
                 select(conversation.c.id).where(conversation.c.customer_id == bindparam("of"))
             ),
+            outbox.c.business_id == bindparam("business"),
             outbox.c.status == "pending",
             outbox.c.lane > 0,
         )
@@ -227,5 +224,5 @@ _CANCEL = Statement(
             done_at=bindparam("at", type_=outbox.c.done_at.type),
         )
     ),
-    ("why", "at", "of"),
+    ("why", "at", "of", "business"),
 )

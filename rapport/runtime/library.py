@@ -8,10 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crm.stored_extras import typed_extra
 from engine.business import Business
-from engine.fields.coerce import coerce
-from engine.fields.places import Locale
-from engine.fields.readings import Read
 from engine.fields.types import Value
 from engine.flow import Flow, Reads
 from engine.offer import TriggerIndex
@@ -67,18 +65,13 @@ class Library:
         field = self.business.fields.get(key)
         if field is None or plain is None:
             return None
-        read = coerce(plain, field, _NO_LOCALE)
-        return read.value if isinstance(read, Read) else None
+        return typed_extra(plain, field.type)
 
     def _load(self, db: Connection, key: str, version: int) -> None:
         flow = self.load_version(db, key, version)
         if flow is not None:
             self.flows[key, version] = flow
             self.reads = self.reads | flow.reads
-
-
-_NO_LOCALE = Locale()
-"""Stored values are plain JSON: reading them back asks for no customs of place or language."""
 
 
 def shelf(flows: Sequence[Flow]) -> dict[tuple[str, int], Flow]:

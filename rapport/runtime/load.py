@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -25,56 +24,8 @@ from crm.tables import (
 )
 from engine.fields.types import Value
 from engine.jsonable import run_from_json
-from engine.run import Run
+from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
 from rapport.runtime.library import Library
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    id: int
-    account_id: int
-    customer_id: int
-    peer: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    id: int
-    conversation_id: int
-    kind: str
-    run_id: int | None
-    payload: Mapping[str, Any]
-    attempts: int
-    received_at: datetime
-
-
-@dataclass(slots=True)
-class OpenRun:
-    """A run that has not ended, with what its row says beyond the run itself."""
-
-    run: Run
-    conversation_id: int
-    cause: str
-    started_at: datetime
-    is_new: bool = False
-
-
-@dataclass(slots=True)
-class Case:
-    """One customer of the batch: everything their turns may read."""
-
-    customer_id: int
-    asking_run: int | None = None
-    values: dict[str, Value] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
-    tags: frozenset[str] = frozenset()
-    segments: frozenset[str] = frozenset()
-    history: dict[str, tuple[Value, ...]] = field(default_factory=dict)
-    conversations: dict[int, Conversation] = field(default_factory=dict)
-    runs: dict[int, OpenRun] = field(default_factory=dict)
-    mail: list[Mail] = field(default_factory=list)
-
 
 ALWAYS_READ = (
     "first_name", "last_name", "username", "phone_number", "email", "company", "customer_type",
@@ -84,32 +35,45 @@ ALWAYS_READ = (
 """Base columns that every turn reads: language and zone, the name's parts, the person's consent."""
 
 
-def load(
-    db: Connection,
-    library: Library,
-    now: datetime,
-    limit: int,
-    only: Collection[int] | None = None,
+def ready_cases(
+    db: Connection, library: Library, now: datetime, limit: int, only: int | None = None
 ) -> list[Case]:
-    """The cases of up to `limit` ready conversations, longest ready first; `only`: just these."""
+    """The cases of up to `limit` ready conversations with their stored mail, longest ready first.
+
+    only: just this customer's.
+    """
     rows = _READY.fetch(db, library.business_id, now, limit)
-    ready = [Conversation(*row) for row in rows if only is None or row[0] in only]
-    if not ready:
-        return []
-    cases = {item.customer_id: Case(item.customer_id) for item in ready}
-    for item in ready:
-        cases[item.customer_id].conversations[item.id] = item
+    cases = cases_of(found for found in map(Conversation._make, rows))
+    if only is not None:
+        cases = {id_: case for id_, case in cases.items() if id_ == only}
+    if cases:
+        _load_mail(db, cases)
+        fill(db, library, cases)
+    return list(cases.values())
+
+
+def cases_of(conversations: Iterable[Conversation]) -> dict[int, Case]:
+    """The customers of these conversations, by id, with nothing loaded."""
+    cases: dict[int, Case] = {}
+    for item in conversations:
+        case = cases.get(item.customer_id)
+        if case is None:
+            case = cases[item.customer_id] = Case(item.customer_id)
+        case.conversations[item.id] = item
+    return cases
+
+
+def fill(db: Connection, library: Library, cases: Mapping[int, Case]) -> None:
+    """Load what the flows may read of these customers."""
     ids = listed(db, list(cases))
     _load_runs(db, library, cases, ids)
     _load_customers(db, library, cases, ids)
-    _load_mail(db, cases, [item.id for item in ready])
     if library.reads.tags:
         _load_tags(db, library, cases, ids)
     if library.reads.segments:
         _load_segments(db, library, cases, ids)
     for key in library.reads.history:
         _load_history(db, library, cases, ids, key)
-    return list(cases.values())
 
 
 def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
@@ -148,9 +112,9 @@ def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case],
         case.values.update(library.extras_of(case.extra))
 
 
-def _load_mail(db: Connection, cases: Mapping[int, Case], conversations: Sequence[int]) -> None:
+def _load_mail(db: Connection, cases: Mapping[int, Case]) -> None:
     of = {item: case for case in cases.values() for item in case.conversations}
-    for row in _WAITING.fetch(db, listed(db, conversations)):
+    for row in _WAITING.fetch(db, listed(db, list(of))):
         item = Mail(*row)
         of[item.conversation_id].mail.append(item)
 
@@ -183,13 +147,7 @@ def _load_history(
 
 _READY = Statement(
     lambda _: (
-        select(
-            conversation.c.id,
-            conversation.c.account_id,
-            conversation.c.customer_id,
-            conversation.c.peer,
-            conversation.c.revision,
-        )
+        select(*(conversation.c[name] for name in Conversation._fields))
         .where(
             conversation.c.business_id == bindparam("business"),
             conversation.c.status == "ready",
@@ -205,13 +163,7 @@ _READY = Statement(
 )
 
 _CONVERSATIONS = Statement(
-    lambda dialect: select(
-        conversation.c.id,
-        conversation.c.account_id,
-        conversation.c.customer_id,
-        conversation.c.peer,
-        conversation.c.revision,
-    ).where(
+    lambda dialect: select(*(conversation.c[name] for name in Conversation._fields)).where(
         among(conversation.c.customer_id, "customers", dialect),
         conversation.c.business_id == bindparam("business"),
     ),
@@ -262,7 +214,7 @@ _TAGS = Statement(
         .join(tag, tag.c.id == customer_tag.c.tag_id)
         .where(
             among(customer_tag.c.customer_id, "customers", dialect),
-            customer_tag.c.business_id == bindparam("business"),
+            tag.c.business_id == bindparam("business"),
         )
     ),
     ("customers", "business"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,18 +11,10 @@ from bots.channel import Inbound
 from crm.names import name_columns
 from crm.tables import activity, conversation, customer, customer_account, event
 from engine.business import Business
+from rapport.runtime.cases import Conversation
 
 SOURCES = frozenset({"telegram", "instagram"})
 """Channels that are a `source` of customers by their own name; the rest count as other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A customer in one conversation. met_by: the dedup key of the message that made them."""
-
-    customer_id: int
-    conversation_id: int
-    met_by: str | None = None
 
 
 def meet(
@@ -34,8 +25,9 @@ def meet(
     business: Business,
     item: Inbound,
     now: datetime,
-) -> Person:
-    """Find or make the customer of a peer nobody has talked with on this account."""
+) -> tuple[Conversation, bool]:
+    """The conversation of a peer nobody has talked with on this account, and whether the customer
+    is new too: the same person may be known by another account of the channel."""
     known = db.execute(
         select(customer_account.c.customer_id).where(
             customer_account.c.business_id == business_id,
@@ -53,10 +45,11 @@ def meet(
             peer=item.peer,
             status="idle",
             revision=0,
-        )  # fmt: skip
+        )
         .returning(conversation.c.id)
     ).scalar_one()
-    return Person(customer_id, made, None if known else item.dedup_key)
+    at = Conversation(made, account_id, customer_id, item.peer, "idle", 0)
+    return at, known is None
 
 
 def _make_customer(
@@ -101,7 +94,7 @@ def _make_customer(
             username=profile.get("username"),
             last_seen_at=now,
             created_at=now,
-        )  # fmt: skip
+        )
     )
     _say_so(db, business_id, made, channel, now)
     return made
@@ -118,7 +111,7 @@ def _say_so(db: Connection, business_id: int, made: int, channel: str, now: date
             description=f"First message on {channel}",
             data=data,
             by=f"channel:{channel}",
-        )  # fmt: skip
+        )
     )
     db.execute(
         insert(event).values(
@@ -128,7 +121,7 @@ def _say_so(db: Connection, business_id: int, made: int, channel: str, now: date
             data=data,
             depth=0,
             at=now,
-        )  # fmt: skip
+        )
     )
 
 

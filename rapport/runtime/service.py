@@ -22,7 +22,7 @@ from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Broken, Origin
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
-from rapport.runtime.turns import Turned
+from rapport.runtime.turns import BatchRefused, Turned
 from rapport.runtime.writer import Writer
 
 PUMP_SECONDS = 1.0
@@ -52,8 +52,13 @@ class Service:
 
         Raises DatabaseUnavailable, and then nothing is stored: the caller does not confirm.
         """
-        now = self._clock.now()
-        return await self._commit(lambda db: self._desk.take_in(db, origin, arrivals, now))
+        now, desk = self._clock.now(), self._desk
+        try:
+            return await self._commit(lambda db: desk.take_in(db, origin, arrivals, now))
+        except BatchRefused as refused:
+            log.warning("batch_refused", reason=str(refused))
+            await self._commit(lambda db: desk.keep(db, origin, arrivals, now))
+            return await self._commit(lambda db: desk.work_carefully(db, now))
 
     async def pump(self) -> None:
         """Ring timers and take turns that are left, until cancelled."""
@@ -79,11 +84,21 @@ class Service:
         """Work off what is due now; look first, so that an idle process takes no write lock."""
         self._work_left.clear()
         while await self._is_due():
-            now = self._clock.now()
-            rung = await self._commit(lambda db: self._desk.ring(db, now))  # noqa: B023  # awaited at once
-            worked = await self._commit(lambda db: self._desk.work(db, now))  # noqa: B023  # awaited at once
-            if not rung.conversations and not worked.conversations:
+            rung = await self._commit(self._ring)
+            worked = await self._work()
+            if not rung.more and not worked.conversations:
                 return
+
+    def _ring(self, db: Connection) -> Turned:
+        return self._desk.ring(db, self._clock.now())
+
+    async def _work(self) -> Turned:
+        now, desk = self._clock.now(), self._desk
+        try:
+            return await self._commit(lambda db: desk.work(db, now))
+        except BatchRefused as refused:
+            log.warning("batch_refused", reason=str(refused))
+            return await self._commit(lambda db: desk.work_carefully(db, now))
 
     async def _is_due(self) -> bool:
         moment = await asyncio.to_thread(self._read, self._desk.next_moment)

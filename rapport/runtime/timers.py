@@ -15,12 +15,12 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    update,
 )
 
 from crm.sql import Statement, among, listed
-from crm.tables import conversation, mail, timer
-from rapport.runtime.intake import LANE_TIMER, WAITING
+from crm.tables import mail, timer
+from rapport.runtime.cases import LANE_TIMER
+from rapport.runtime.intake import make_ready
 
 AT_ONCE = 1_000
 """Timers turned into mail in one transaction: some tens of milliseconds."""
@@ -34,7 +34,7 @@ def ring(db: Connection, business_id: int, now: datetime) -> int:
     runs = listed(db, [run_id for run_id, _ in due])
     _TO_MAIL.run(db, now, runs)
     _DROP.run(db, runs)
-    _READY.many(db, [(now, item) for item in sorted({where for _, where in due})])
+    make_ready(db, {where for _, where in due}, now)
     return len(due)
 
 
@@ -74,7 +74,7 @@ def _to_mail(dialect: str) -> object:
         literal("timer"),
         null(),
         build("wait_id", timer.c.wait_id),
-        literal(WAITING),
+        literal("waiting"),
         literal(0),
         bindparam("now", type_=mail.c.received_at.type),
     ).where(among(timer.c.run_id, "runs", dialect))
@@ -88,12 +88,4 @@ def _to_mail(dialect: str) -> object:
 _TO_MAIL = Statement(_to_mail, ("now", "runs"))  # type: ignore[arg-type]  # an Insert is executable
 _DROP = Statement(
     lambda dialect: timer.delete().where(among(timer.c.run_id, "runs", dialect)), ("runs",)
-)
-_READY = Statement(
-    lambda _: (
-        update(conversation)
-        .where(conversation.c.id == bindparam("of"), conversation.c.status == "idle")
-        .values(status="ready", ready_at=bindparam("at", type_=conversation.c.ready_at.type))
-    ),
-    ("at", "of"),
 )

@@ -7,28 +7,34 @@
 
 The transaction is the caller's. Nothing is sent inside it: `Turned.deliveries` are handed to the
 senders after the commit.
+
+A batch is all or nothing. Where one customer's mail raises, or a row breaks a constraint, it raises
+BatchRefused; the caller rolls back and has the mail stored and worked off `carefully`, each
+customer behind a savepoint, so that the one at fault is found and the others go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from bots.channel import Inbound
 from crm.database import unavailable_reason
 from crm.services.ledger import Ledger
-from crm.sql import Statement
-from crm.tables import customer, outbox, run
+from crm.tables import customer
 from engine.fields.types import Value
-from rapport.runtime.casework import Casework, Ids, Parts, Press, Surroundings
+from rapport.runtime.cases import Case, Ids, Mail, last_ids
+from rapport.runtime.casework import Casework, Parts, Press, Surroundings
 from rapport.runtime.deliveries import Delivery, delivery_of
+from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.library import Library
-from rapport.runtime.load import Case, load
+from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.writes import Writes, hold, mark_mail
 
 BATCH = 128
@@ -44,16 +50,26 @@ HOLD_SECONDS = (1, 5, 30, 120)
 log = structlog.get_logger(__name__)
 
 
+class BatchRefused(Exception):
+    """A batch could not be applied because of its content; roll back and work carefully."""
+
+
 @dataclass(slots=True)
 class Turned:
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
-    more: the batch was full, so others may be ready still."""
+    more: others may be ready still."""
 
     conversations: int = 0
     letters: int = 0
     more: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
+
+    def add(self, other: Turned) -> None:
+        self.conversations += other.conversations
+        self.letters += other.letters
+        self.deliveries += other.deliveries
+        self.presses += other.presses
 
 
 class Turns:
@@ -65,69 +81,86 @@ class Turns:
         self._parts = parts
         self._count = 0
 
+    def take_in(
+        self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
+    ) -> Turned:
+        """Store what came in and take its turns, all in this transaction, which saves a commit.
+
+        Raises BatchRefused.
+        """
+        received = receive(db, origin, self.library.business, arrivals, now)
+        idle = [
+            item for item in received if item.conversation and item.conversation.status == "idle"
+        ]
+        later = [item for item in received if item not in idle]
+        if later:
+            store(db, origin, later, now)
+        turned = Turned()
+        if idle:
+            ids = last_ids(db)
+            cases = cases_of(item.conversation for item in idle if item.conversation)
+            _deliver(idle, cases, ids, now)
+            fill(db, self.library, cases)
+            turned = self._work(db, cases.values(), ids, now)
+        turned.more = any(item.conversation for item in later)
+        return turned
+
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
-        """One batch. A content error leaves no trace but on the mail that raised it."""
-        cases = load(db, self.library, now, limit)
+        """Take the turns of conversations that are ready. Raises BatchRefused."""
+        cases = ready_cases(db, self.library, now, limit)
         if not cases:
             return Turned()
-        try:
-            with db.begin_nested():
-                turned = self._work(db, cases, now)
-        except IntegrityError as error:
-            log.warning("batch_refused", reason=str(error.orig))
-            turned = self._one_by_one(db, cases, now)
+        turned = self._work(db, cases, last_ids(db), now)
         turned.more = turned.conversations >= limit
         return turned
 
-    def _work(self, db: Connection, cases: list[Case], now: datetime) -> Turned:
+    def run_carefully(self, db: Connection, now: datetime) -> Turned:
+        """As `run`, one customer at a time: who is at fault is held, the others go on."""
+        total = Turned()
+        for case in ready_cases(db, self.library, now, BATCH):
+            total.add(self._run_one(db, case, now))
+        total.more = total.conversations > 0
+        return total
+
+    def _run_one(self, db: Connection, case: Case, now: datetime) -> Turned:
+        try:
+            with db.begin_nested():
+                return self._work(db, [case], last_ids(db), now)
+        except BatchRefused as refused:
+            self._fail(db, case, refused.__cause__ or refused, now)
+            return Turned(conversations=len(case.conversations))
+
+    def _work(self, db: Connection, cases: Iterable[Case], ids: Ids, now: datetime) -> Turned:
         """Work every case, then write what they gathered."""
-        around = self._surroundings(db, now)
+        self._count += 1
         writes, ledger, turned = Writes(), self._ledger(), Turned()
-        failed: list[tuple[Case, Exception]] = []
+        around = Surroundings(
+            self.library, self._channels, self._parts, _Clashes(db, self.library), ids, now,
+            str(self._count),
+        )  # fmt: skip
         for case in cases:
-            work = Casework(case, around, self._ledger())
-            try:
-                work.work()
-            except Exception as error:
-                # One customer's content must not stop the others: see runtime errors in the docs.
-                if unavailable_reason(error):
-                    raise
-                failed.append((case, error))
-                continue
-            writes.join(work.writes)
-            ledger.join(work.ledger)
-            turned.presses += work.presses
+            self._work_case(Casework(case, around, ledger, writes, turned.presses))
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
-        writes.write(db)
-        ledger.write(db)
-        for case, error in failed:
-            self._fail(db, case, error, now)
-            turned.conversations += len(case.conversations)
+        try:
+            writes.write(db)
+            ledger.write(db)
+        except IntegrityError as error:
+            raise BatchRefused(str(error.orig)) from error
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
         return turned
 
-    def _one_by_one(self, db: Connection, cases: list[Case], now: datetime) -> Turned:
-        """A row of the batch broke a constraint: find whose, and let the others go on."""
-        total = Turned()
-        for case in cases:
-            fresh = load(db, self.library, now, BATCH, only=tuple(case.conversations))
-            try:
-                with db.begin_nested():
-                    turned = self._work(db, fresh, now)
-            except IntegrityError as error:
-                self._fail(db, case, error, now)
-                turned = Turned(conversations=len(case.conversations))
-            total.conversations += turned.conversations
-            total.letters += turned.letters
-            total.deliveries += turned.deliveries
-            total.presses += turned.presses
-        return total
+    def _work_case(self, work: Casework) -> None:
+        try:
+            work.work()
+        except Exception as error:
+            # Whatever one customer's content makes go wrong must not stop the others.
+            if unavailable_reason(error):
+                raise
+            raise BatchRefused(f"{type(error).__name__}: {error}") from error
 
-    def _fail(self, db: Connection, case: Case, error: Exception, now: datetime) -> None:
-        """Count the failure on the customer's first mail; after the last try it is a dead letter."""
-        if not case.mail:
-            return
+    def _fail(self, db: Connection, case: Case, error: BaseException, now: datetime) -> None:
+        """Count the failure on the first mail; after the last try it is a dead letter."""
         letter = min(case.mail, key=lambda item: item.id)
         attempts = letter.attempts + 1
         reason = f"{type(error).__name__}: {error}"
@@ -135,41 +168,48 @@ class Turns:
             "turn_failed", customer=case.customer_id, mail=letter.id, attempts=attempts,
             exc_info=error,
         )  # fmt: skip
-        dead = attempts >= MAX_ATTEMPTS
-        mark_mail(
-            db,
-            [
-                (
-                    "dead" if dead else "waiting",
-                    attempts,
-                    reason,
-                    now if dead else None,
-                    letter.id,
-                )
-            ],
-        )
-        if dead:
-            ledger = self._ledger()
-            ledger.record(
-                case.customer_id, "mail_failed", f"A message could not be handled: {reason}",
-                {"mail": letter.id}, "engine", now,
-            )  # fmt: skip
-            ledger.write(db)
+        if attempts < MAX_ATTEMPTS:
+            mark_mail(db, [("waiting", attempts, reason, None, letter.id)])
+            pause = timedelta(seconds=HOLD_SECONDS[attempts - 1])
+            hold(db, [(now + pause, conversation) for conversation in case.conversations])
             return
-        pause = timedelta(seconds=HOLD_SECONDS[attempts - 1])
-        hold(db, [(now + pause, conversation) for conversation in case.conversations])
-
-    def _surroundings(self, db: Connection, now: datetime) -> Surroundings:
-        self._count += 1
-        ((last_run, last_outbox),) = _LAST_IDS.fetch(db)
-        return Surroundings(
-            self.library, self._channels, self._parts, _Clashes(db, self.library),
-            Ids(last_run or 0, last_outbox or 0), now, str(self._count),
+        mark_mail(db, [("dead", attempts, reason, now, letter.id)])
+        ledger = self._ledger()
+        ledger.record(
+            case.customer_id, "mail_failed", f"A message could not be handled: {reason}",
+            {"mail": letter.id}, "engine", now,
         )  # fmt: skip
+        ledger.write(db)
 
     def _ledger(self) -> Ledger:
         library = self.library
         return Ledger(library.business_id, library.business.fields, library.columns)
+
+
+def _split(received: Iterable[Received]) -> tuple[list[Received], list[Received]]:
+    """What can be applied at once, and what is only stored: noise, or behind mail that waits."""
+    idle: list[Received] = []
+    later: list[Received] = []
+    for item in received:
+        at = item.conversation
+        (idle if at is not None and at.status == "idle" else later).append(item)
+    return idle, later
+
+
+def _deliver(
+    received: Iterable[Received], cases: Mapping[int, Case], ids: Ids, now: datetime
+) -> None:
+    """Give each case its new mail, in the provider's order."""
+    for item, at in sorted(received, key=_provider_order):
+        assert at is not None
+        assert isinstance(item, Inbound)
+        letter = Mail(ids.next_mail(), at.id, item.kind, None, item.payload, 0, now, item)
+        cases[at.customer_id].mail.append(letter)
+
+
+def _provider_order(received: Received) -> tuple[bool, int]:
+    sequence = getattr(received.item, "provider_seq", None)
+    return sequence is None, sequence or 0
 
 
 class _Clashes:
@@ -195,12 +235,3 @@ class _Clashes:
             .limit(1)
         ).first()
         return found is not None
-
-
-_LAST_IDS = Statement(
-    lambda _: select(
-        select(func.max(run.c.id)).scalar_subquery(),
-        select(func.max(outbox.c.id)).scalar_subquery(),
-    ),
-    (),
-)

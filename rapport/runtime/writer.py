@@ -24,7 +24,7 @@ GROUP_SECONDS = 0.02
 """How long a transaction goes on taking queued work: others wait for the lock no longer."""
 
 BREATH_SECONDS = 0.0005
-"""The lock is left free this long after a commit under load, else another process starves."""
+"""The lock is left free this long after work without a pause, else another process starves."""
 
 
 class Writer(Protocol):
@@ -48,7 +48,7 @@ class InlineWriter:
         try:
             with clear_errors(), self._engine.begin() as db:
                 result = f(db)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is the future's to raise
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -74,6 +74,7 @@ class ThreadWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._busy_since = 0.0
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -88,11 +89,20 @@ class ThreadWriter:
 
     def _work(self) -> None:
         with self._engine.connect() as db:
-            while (first := self._queue.get()) is not None:
+            while (first := self._wait()) is not None:
                 if not self._one_transaction(db, first):
                     return
-                if not self._queue.empty():
-                    time.sleep(BREATH_SECONDS)
+
+    def _wait(self) -> _Job | None:
+        """The next job; under load only after a breath every GROUP_SECONDS."""
+        if self._queue.empty():
+            first = self._queue.get()
+            self._busy_since = time.monotonic()
+            return first
+        if time.monotonic() - self._busy_since > GROUP_SECONDS:
+            time.sleep(BREATH_SECONDS)
+            self._busy_since = time.monotonic()
+        return self._queue.get()
 
     def _one_transaction(self, db: Connection, first: _Job) -> bool:
         """Run `first` and what has queued, then commit; False once told to stop."""
@@ -100,15 +110,18 @@ class ThreadWriter:
         going_on = True
         try:
             with clear_errors(), db.begin():
-                job: _Job | None = first
+                jobs.append(first)
+                # It needs no savepoint: what it raises undoes the transaction, and it is alone.
+                first.outcome = first.f(db)
                 ends_at = time.monotonic() + GROUP_SECONDS
+                job, going_on = self._next()
                 while job is not None:
                     jobs.append(job)
                     _run_behind_savepoint(db, job)
                     if time.monotonic() > ends_at:
                         break
                     job, going_on = self._next()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the futures raise it; the thread lives on
             _refuse(jobs or [first], error)
             return going_on
         for job in jobs:

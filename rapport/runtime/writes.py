@@ -27,8 +27,9 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True)
 class Writes:
-    """Rows gathered by one customer's turns; those of a batch are joined before they are written."""
+    """Rows gathered by the turns of a batch."""
 
+    new_mail: list[Row] = field(default_factory=list)
     new_runs: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
@@ -40,11 +41,8 @@ class Writes:
     accounts: list[Row] = field(default_factory=list)
     interactions: list[Row] = field(default_factory=list)
 
-    def join(self, other: Writes) -> None:
-        for name in self.__slots__:
-            getattr(self, name).extend(getattr(other, name))
-
     def write(self, db: Connection) -> None:
+        _NEW_MAIL.many(db, self.new_mail)
         _NEW_RUN.many(db, self.new_runs)
         _RUN.many(db, self.runs)
         _VISIT.many(db, self.visits)
@@ -68,6 +66,14 @@ def hold(db: Connection, rows: Sequence[tuple[datetime, int]]) -> None:
     """Let conversations wait until a moment before their mail is tried again."""
     _HOLD.many(db, rows)
 
+
+_NEW_MAIL = Statement(
+    lambda _: insert(mail).values(status="done", attempts=0),
+    (
+        "id", "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq",
+        "payload", "turn_id", "received_at", "done_at",
+    ),
+)  # fmt: skip
 
 _NEW_RUN = Statement(
     lambda _: insert(run),

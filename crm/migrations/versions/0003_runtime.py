@@ -118,7 +118,7 @@ def _run() -> None:
         moment("started_at"),
         moment("waiting_since", nullable=True),
         moment("ended_at", nullable=True),
-        partial_index("ix_run_open", "customer_id", where="status <> 'ended'"),
+        partial_index("ix_run_open", "business_id", "customer_id", where="status <> 'ended'"),
         Index("ix_run_flow", "business_id", "flow", "flow_version", "status"),
     )
 

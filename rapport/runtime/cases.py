@@ -1,0 +1,117 @@
+"""What a batch of turns works on: customers, each with their conversations, runs and mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from bots.channel import Inbound
+from crm.sql import Statement
+from crm.tables import mail, outbox, run
+from engine.fields.types import Value
+from engine.run import Run
+
+LANE_PERSON, LANE_TIMER = 0, 1
+"""Mail of a lower lane is applied first: what a person did goes before what a clock did."""
+
+
+class Conversation(NamedTuple):
+    """status: idle, or ready where mail waits for it."""
+
+    id: int
+    account_id: int
+    customer_id: int
+    peer: str
+    status: str
+    revision: int
+
+
+class Mail(NamedTuple):
+    """One thing that waits for its conversation. arrival: what it was decoded from where it has
+    only just come in and is not stored yet; None for stored mail."""
+
+    id: int
+    conversation_id: int
+    kind: str
+    run_id: int | None
+    payload: Mapping[str, Any]
+    attempts: int
+    received_at: datetime
+    arrival: Inbound | None = None
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that has not ended, with what its row says beyond the run itself."""
+
+    run: Run
+    conversation_id: int
+    cause: str
+    started_at: datetime
+    is_new: bool = False
+
+
+@dataclass(slots=True)
+class Case:
+    """One customer of the batch: everything their turns may read."""
+
+    customer_id: int
+    asking_run: int | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    history: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    conversations: dict[int, Conversation] = field(default_factory=dict)
+    runs: dict[int, OpenRun] = field(default_factory=dict)
+    mail: list[Mail] = field(default_factory=list)
+
+    def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
+        """The mail of each conversation that has any, the one with the oldest mail first."""
+        letters: dict[int, list[Mail]] = {}
+        for letter in self.mail:
+            letters.setdefault(letter.conversation_id, []).append(letter)
+        oldest = sorted(letters, key=lambda item: min(letter.id for letter in letters[item]))
+        return [(self.conversations[item], letters[item]) for item in oldest]
+
+
+@dataclass(slots=True)
+class Ids:
+    """The last numbers given to rows that are named before they are stored.
+
+    Whoever deletes old rows keeps the newest of a table, or its number would be given again.
+    """
+
+    mail: int
+    run: int
+    outbox: int
+
+    def next_mail(self) -> int:
+        self.mail += 1
+        return self.mail
+
+    def next_run(self) -> int:
+        self.run += 1
+        return self.run
+
+    def next_outbox(self) -> int:
+        self.outbox += 1
+        return self.outbox
+
+
+def last_ids(db: Connection) -> Ids:
+    """Read under the transaction's write lock, so that nobody else gives the same numbers."""
+    ((last_mail, last_run, last_outbox),) = _LAST_IDS.fetch(db)
+    return Ids(last_mail or 0, last_run or 0, last_outbox or 0)
+
+
+_LAST_IDS = Statement(
+    lambda _: select(
+        *(select(func.max(table.c.id)).scalar_subquery() for table in (mail, run, outbox))
+    ),
+    (),
+)
