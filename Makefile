@@ -1,0 +1,72 @@
+# `make run` and `make test` set everything up by themselves; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV = .venv
+PROJECT = flows/shop
+
+BIN := $(VENV)/bin
+# Touched when the environment holds what its command needs; older than pyproject.toml = set up again.
+FOR_RUN := $(VENV)/.set-up-for-run
+FOR_WORK := $(VENV)/.set-up-for-work
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types imports examples docs format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+run: $(FOR_RUN) ## the bot, where TELEGRAM_BOT_TOKEN is set; else a chat in the terminal
+	@if [ -n "$$TELEGRAM_BOT_TOKEN" ] || grep -qs '^\(export \)\{0,1\}TELEGRAM_BOT_TOKEN=.' .env; \
+	then exec $(BIN)/rapport run $(PROJECT); \
+	else exec $(BIN)/rapport chat $(PROJECT); fi
+
+test: $(FOR_WORK) ## every test
+	$(BIN)/python -m pytest
+
+# TESTED=1 is for who has just run `make test` on the same files.
+check: lint types imports examples $(if $(TESTED),,test) ## all that must hold before a commit
+
+lint: $(FOR_WORK) ## style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(FOR_WORK) ## types, strictly
+	$(BIN)/mypy
+
+imports: $(FOR_WORK) ## imports point one way
+	$(BIN)/lint-imports
+
+examples: $(FOR_WORK) ## the example businesses load without a warning and hold their conversations
+	$(BIN)/rapport check --strict flows
+	$(BIN)/rapport test flows
+
+docs: $(FOR_WORK) ## write docs/reference from the code
+	$(BIN)/python docs/generate.py
+
+format: $(FOR_WORK) ## put the code into the form that `make lint` asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(FOR_WORK) ## measure, print a table and write benchmarks/latest.json
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment, caches and terminal chats; databases stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -type d \( -name __pycache__ -o -name .rapport \) -prune -exec rm -rf {} +
+
+$(FOR_RUN): pyproject.toml
+	$(call set_up,.[telegram])
+	@touch $@
+
+$(FOR_WORK): pyproject.toml
+	$(call set_up,.[dev])
+	@touch $(FOR_RUN) $@
+
+# An interrupted set-up leaves an environment without pip: it is made anew.
+define set_up
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo 'Rapport needs Python 3.11 or newer; name yours: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'Setting up $(VENV): once, and again when pyproject.toml changes ...'
+	@$(BIN)/python -m pip install --quiet --editable '$(1)'
+endef
