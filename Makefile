@@ -41,7 +41,7 @@ examples: $(FOR_WORK) ## the example businesses load without a warning and hold 
 	$(BIN)/rapport test flows
 
 docs: $(FOR_WORK) ## write docs/reference from the code
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 format: $(FOR_WORK) ## put the code into the form that `make lint` asks for
 	$(BIN)/ruff check --fix .

@@ -22,27 +22,73 @@ class Settings(BaseSettings):
         env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
     )
 
-    database_url: str = Field(default="sqlite:///rapport.db", alias="RAPPORT_DATABASE_URL")
-    redis_url: SecretStr | None = Field(default=None, alias="RAPPORT_REDIS_URL")
-    flows: Path = Field(default=Path("flows"), alias="RAPPORT_FLOWS")
-    business: str = Field(default="", alias="RAPPORT_BUSINESS")
-    http_host: str = Field(default="127.0.0.1", alias="RAPPORT_HTTP_HOST")
-    http_port: int = Field(default=8080, alias="RAPPORT_HTTP_PORT", ge=0, le=65535)
-    public_url: str = Field(default="", alias="RAPPORT_PUBLIC_URL")
-    files: Path = Field(default=Path("files"), alias="RAPPORT_FILES")
-    secret_key: SecretStr | None = Field(default=None, alias="RAPPORT_SECRET_KEY")
-    log: Literal["text", "json"] = Field(default="text", alias="RAPPORT_LOG")
+    database_url: str = Field(
+        default="sqlite:///rapport.db",
+        alias="RAPPORT_DATABASE_URL",
+        description="The database; a relative SQLite path is relative to the working directory",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None, alias="RAPPORT_REDIS_URL", description="Not used yet"
+    )
+    flows: Path = Field(
+        default=Path("flows"),
+        alias="RAPPORT_FLOWS",
+        description="The project, or a folder of projects",
+    )
+    business: str = Field(
+        default="",
+        alias="RAPPORT_BUSINESS",
+        description="The key of the business to serve; another one is refused",
+    )
+    http_host: str = Field(
+        default="127.0.0.1", alias="RAPPORT_HTTP_HOST", description="Not used yet"
+    )
+    http_port: int = Field(
+        default=8080, alias="RAPPORT_HTTP_PORT", description="Not used yet", ge=0, le=65535
+    )
+    public_url: str = Field(default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet")
+    files: Path = Field(default=Path("files"), alias="RAPPORT_FILES", description="Not used yet")
+    secret_key: SecretStr | None = Field(
+        default=None, alias="RAPPORT_SECRET_KEY", description="Not used yet"
+    )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        alias="RAPPORT_LOG",
+        description="Logs for people, or one JSON object a line",
+    )
 
-    telegram_bot_token: SecretStr | None = Field(default=None, alias="TELEGRAM_BOT_TOKEN")
-    telegram_api_base: str = Field(default="", alias="TELEGRAM_API_BASE")
-    telegram_mode: Literal["polling", "webhook"] = Field(default="polling", alias="TELEGRAM_MODE")
-    telegram_webhook_secret: SecretStr | None = Field(default=None, alias="TELEGRAM_WEBHOOK_SECRET")
+    telegram_bot_token: SecretStr | None = Field(
+        default=None, alias="TELEGRAM_BOT_TOKEN", description="The token that @BotFather gives"
+    )
+    telegram_api_base: str = Field(
+        default="",
+        alias="TELEGRAM_API_BASE",
+        description="The address of a Bot API server of one's own",
+    )
+    telegram_mode: Literal["polling", "webhook"] = Field(
+        default="polling",
+        alias="TELEGRAM_MODE",
+        description="How updates arrive; `webhook` is not available yet",
+    )
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None, alias="TELEGRAM_WEBHOOK_SECRET", description="Not used yet"
+    )
 
-    instagram_account_id: str = Field(default="", alias="INSTAGRAM_ACCOUNT_ID")
-    instagram_access_token: SecretStr | None = Field(default=None, alias="INSTAGRAM_ACCESS_TOKEN")
-    instagram_app_secret: SecretStr | None = Field(default=None, alias="INSTAGRAM_APP_SECRET")
-    instagram_verify_token: SecretStr | None = Field(default=None, alias="INSTAGRAM_VERIFY_TOKEN")
-    instagram_api_base: str = Field(default="", alias="INSTAGRAM_API_BASE")
+    instagram_account_id: str = Field(
+        default="", alias="INSTAGRAM_ACCOUNT_ID", description="Not used yet"
+    )
+    instagram_access_token: SecretStr | None = Field(
+        default=None, alias="INSTAGRAM_ACCESS_TOKEN", description="Not used yet"
+    )
+    instagram_app_secret: SecretStr | None = Field(
+        default=None, alias="INSTAGRAM_APP_SECRET", description="Not used yet"
+    )
+    instagram_verify_token: SecretStr | None = Field(
+        default=None, alias="INSTAGRAM_VERIFY_TOKEN", description="Not used yet"
+    )
+    instagram_api_base: str = Field(
+        default="", alias="INSTAGRAM_API_BASE", description="Not used yet"
+    )
 
 
 def read_settings() -> Settings:

@@ -24,22 +24,27 @@ def default(scope: Scope, value: object, fallback: object = "", boolean: object 
 
 
 def upper(scope: Scope, value: object) -> str:
+    """The text in capitals."""
     return text(value).upper()
 
 
 def lower(scope: Scope, value: object) -> str:
+    """The text in small letters."""
     return text(value).lower()
 
 
 def title(scope: Scope, value: object) -> str:
+    """Each word with a capital first letter, the rest small."""
     return " ".join(map(str.capitalize, text(value).split(" ")))
 
 
 def capitalize(scope: Scope, value: object) -> str:
+    """The first letter a capital, the rest small."""
     return text(value).capitalize()
 
 
 def trim(scope: Scope, value: object) -> str:
+    """Without blanks at its ends."""
     return text(value).strip()
 
 
@@ -61,6 +66,7 @@ def last(scope: Scope, value: object) -> object:
 
 
 def join(scope: Scope, value: object, separator: object = "") -> str:
+    """The items of a list as one text, with `separator` between them."""
     between = text(separator)
     parts = [shown(item, scope) for item in items(value)]
     if sum(map(len, parts)) + len(between) * len(parts) > MAX_TEXT + len(between):
@@ -105,6 +111,7 @@ def round_(
 
 
 def abs_(scope: Scope, value: object) -> Decimal:
+    """A number without its sign."""
     return NUMBERS.abs(number(value))
 
 
@@ -127,6 +134,7 @@ def int_(scope: Scope, value: object, default: object = ZERO) -> object:
 
 
 def sum_(scope: Scope, value: object) -> object:
+    """The items of a list added up; 0 for none."""
     total: object = ZERO
     for item in items(value):
         total = add(number(total), number(item))
@@ -150,10 +158,12 @@ def _order(value: object) -> Any:
 
 
 def min_(scope: Scope, value: object) -> object:
+    """The least item of a list, by the order of `sort`."""
     return element(sort(scope, value), 0)
 
 
 def max_(scope: Scope, value: object) -> object:
+    """The greatest item of a list, by the order of `sort`."""
     return element(sort(scope, value), -1)
 
 
