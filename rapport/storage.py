@@ -25,7 +25,7 @@ class WrongDatabase(Exception):
 def sqlite_file(url: str) -> Path | None:
     """The file of an SQLite URL; None for a database in memory and for other stores.
 
-    Raises WrongDatabase for what is not the URL of a database.
+    Raises WrongDatabase for what is not the URL of a database, and for a folder there is not.
     """
     try:
         parsed = make_url(url)
@@ -35,7 +35,10 @@ def sqlite_file(url: str) -> Path | None:
         ) from None
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
-    return Path(parsed.database or "")
+    file = Path(parsed.database or "")
+    if not file.parent.is_dir():
+        raise WrongDatabase(f"there is no folder {file.parent} for the database")
+    return file
 
 
 def is_in_memory(engine: Engine) -> bool:

@@ -1,0 +1,120 @@
+"""`rapport check`: what is wrong, where, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.support.small_project import CRM, FLOW, write_project
+
+WRONG = FLOW.replace("id: colour\n", "id: colour\n    goto: colur\n")
+UNTRANSLATED = FLOW.replace("{en: Which colour?, fa: چه رنگی؟}", "{en: Which colour?}")
+
+
+def test_a_project_without_problems_is_one_line(rapport: Command, project: Path) -> None:
+    ended = rapport("check", project)
+    assert (ended.code, ended.out, ended.err) == (0, "kiosk: 1 flow, no problems\n", "")
+
+
+def test_a_problem_shows_its_place_its_line_and_a_caret_under_it(
+    rapport: Command, project: Path
+) -> None:
+    write_project(project, order=WRONG)
+    ended = rapport("check", project)
+    first, line, caret, *_, last = ended.out.splitlines()
+    assert ended.code == 1
+    assert first.startswith("kiosk/order.yaml:14:11 E103 ")
+    assert first.endswith("Did you mean 'colour'?")
+    assert (line, caret) == ("        goto: colur", " " * 14 + "^")
+    assert last == "kiosk: 1 flow, 1 error"
+
+
+def test_programs_get_every_problem_as_json(rapport: Command, project: Path) -> None:
+    write_project(project, order=WRONG)
+    ended = rapport("check", project, "--format", "json")
+    (problem,) = json.loads(ended.out)
+    assert ended.code == 1
+    assert problem.pop("message")
+    assert problem == {
+        "file": "kiosk/order.yaml",
+        "line": 14,
+        "column": 11,
+        "severity": "error",
+        "code": "E103",
+        "suggestion": "Did you mean 'colour'?",
+    }
+
+
+def test_without_problems_the_json_is_an_empty_array(rapport: Command, project: Path) -> None:
+    ended = rapport("check", project, "--format", "json")
+    assert (ended.code, json.loads(ended.out)) == (0, [])
+
+
+def test_warnings_alone_fail_only_when_strict(rapport: Command, project: Path) -> None:
+    write_project(project, order=UNTRANSLATED)
+    relaxed, strict = rapport("check", project), rapport("check", project, "--strict")
+    assert (relaxed.code, strict.code) == (0, 1)
+    assert "W501" in relaxed.out
+    assert relaxed.out == strict.out
+
+
+def test_a_folder_of_projects_is_checked_one_by_one(rapport: Command, tmp_path: Path) -> None:
+    write_project(tmp_path / "shops" / "a")
+    write_project(tmp_path / "shops" / "b", order=WRONG)
+    ended = rapport("check", "shops")
+    assert ended.code == 1
+    assert "shops/a: 1 flow, no problems" in ended.out
+    assert "shops/b: 1 flow, 1 error" in ended.out
+
+
+def test_a_file_of_a_project_names_the_project(rapport: Command, project: Path) -> None:
+    assert rapport("check", project / "order.yaml").out == "kiosk: 1 flow, no problems\n"
+
+
+def test_without_a_path_it_is_the_project_of_the_settings(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".env").write_text("RAPPORT_FLOWS=kiosk\n", encoding="utf-8")
+    assert rapport("check").out == "kiosk: 1 flow, no problems\n"
+    monkeypatch.setenv("RAPPORT_FLOWS", "elsewhere")
+    ended = rapport("check")
+    assert (ended.code, ended.err) == (2, "rapport: elsewhere does not exist\n")
+
+
+def test_a_folder_without_a_project_is_wrong_use(rapport: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = rapport("check", "empty")
+    assert ended.code == 2
+    assert ended.err == "rapport: empty holds no project: there is no crm.yaml in it\n"
+
+
+def test_a_file_that_is_not_utf8_is_a_problem_with_its_place(
+    rapport: Command, project: Path
+) -> None:
+    (project / "crm.yaml").write_bytes(CRM.encode().replace(b"Kiosk", b"Ki\xf6sk"))
+    ended = rapport("check", project)
+    assert ended.code == 1
+    assert "kiosk/crm.yaml:1:32 E001 the byte 0xF6 is not UTF-8" in ended.out
+
+
+def test_a_file_too_large_is_a_problem(rapport: Command, project: Path) -> None:
+    (project / "large.yaml").write_text("x: 1\n" * 300_000, encoding="utf-8")
+    assert "kiosk/large.yaml:1:1 E002 " in rapport("check", project).out
+
+
+def test_checking_imports_neither_database_nor_channel_nor_settings(project: Path) -> None:
+    program = (
+        "import sys; from rapport.cli.main import call; code = call(['check', 'kiosk']);"
+        "heavy = {'sqlalchemy', 'aiogram', 'pydantic', 'pydantic_settings', 'alembic', 'rich',"
+        " 'structlog', 'phonenumbers', 'babel', 'asyncio'};"
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "0 []"
