@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +15,32 @@ from engine.criteria import (
     read_criterion,
     reads,
 )
+from engine.criteria.ast import Key
 from engine.fields.types import Field, FieldType, Option
 from engine.problems import Position
 from engine.shapes.reader import NameUse, Reader
 from engine.shapes.shape import Shape
-from engine.shapes.values import plain
+from engine.shapes.texts import CHANNEL_NAMES
+from engine.shapes.values import locale_of, plain
 from engine.source import Mapping, Sequence, Source
 from engine.texts import Text
 
-FLOW_NAMES = frozenset(("var", "reply", "answer", "event", "business", "channel"))
+FLOW_NAMES = frozenset(("var", "reply", "answer", "event", "business"))
 """First words of names whose type only the value at hand tells, in flows."""
+
+
+def _names(key: str, known: Iterable[str], type_: FieldType = FieldType.LIST) -> Field:
+    options = tuple(Option(name, Text.plain(name)) for name in known)
+    return Field(key=key, type=type_, label=Text.plain(key), options=options)
+
+
+_OF_A_RUN: MappingABC[str, Field] = {
+    "channel": _names("channel", CHANNEL_NAMES, FieldType.SELECT),
+    "reply.text": _names("reply.text", (), FieldType.TEXT),
+}
+"""Names of a run whose type is known, beside FLOW_NAMES."""
+
+_NOW = Field(key="now", type=FieldType.DATETIME, label=Text.plain("now"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +76,36 @@ class CriteriaShape(Shape[Criteria]):
         return Criteria(criterion, compile_predicate(criterion))
 
     def catalogue(self, reader: Reader) -> Catalogue:
-        return catalogue_of(reader, FLOW_NAMES if self.in_flow else frozenset())
+        return catalogue_of(reader, in_flow=self.in_flow)
 
     def schema(self) -> dict[str, Any]:
         return {"$ref": "#/$defs/criteria"}
 
 
-def catalogue_of(reader: Reader, untyped: frozenset[str]) -> Catalogue:
-    """The names criteria may use: those of crm.yaml, and `untyped` ones of a run."""
+def catalogue_of(reader: Reader, *, in_flow: bool) -> Catalogue:
+    """The names criteria may use: those of crm.yaml, and in flows those of a run."""
     business = reader.business
-    special = {
+    fields = {
+        **business.fields,
         "tags": _names("tags", business.tags),
         "segment": _names("segment", business.segments),
-        "now": Field(key="now", type=FieldType.DATETIME, label=Text.plain("now")),
+        "now": _NOW,
     }
-    return Catalogue({**business.fields, **special}, untyped)
-
-
-def _names(key: str, known: MappingABC[str, Any]) -> Field:
-    options = tuple(Option(name, Text.plain(name)) for name in known)
-    return Field(key=key, type=FieldType.LIST, label=Text.plain(key), options=options)
+    if in_flow:
+        return Catalogue({**fields, **_OF_A_RUN}, FLOW_NAMES, locale_of(reader))
+    return Catalogue(fields, locale=locale_of(reader))
 
 
 def locate(source: Source, path: tuple[str | int, ...]) -> Position:
-    """Where the value at `path` stands; as near to it as the path can be followed."""
+    """Where the value at `path` stands, or its key where the last step is a Key; as near to it
+    as the path can be followed.
+    """
     for step in path:
         inner: Source | None = None
-        if isinstance(source, Mapping) and isinstance(step, str):
+        if isinstance(source, Mapping) and isinstance(step, Key):
+            entry = source.entry(step)
+            inner = None if entry is None else entry.key
+        elif isinstance(source, Mapping) and isinstance(step, str):
             inner = source.get(step)
         elif isinstance(source, Sequence) and isinstance(step, int) and step < len(source.items):
             inner = source.items[step]

@@ -98,10 +98,7 @@ def find(
 
 def read_criteria(written: str, business: Business) -> Criterion | None:
     """Criteria of the command line, JSON being YAML. Raises Refusal with every problem."""
-    from dataclasses import replace
-
     from engine.criteria import read_criterion
-    from engine.passage import locale_of
     from engine.problems import Problems
     from engine.shapes import Reader, plain
     from engine.shapes.conditions import catalogue_of
@@ -112,12 +109,9 @@ def read_criteria(written: str, business: Business) -> Criterion | None:
     faults = [f"{problem.message} {problem.suggestion}".strip() for problem in problems.sorted()]
     if faults or len(documents) != 1:
         raise Refusal(f"--where: {'; '.join(faults) or 'nothing is asked'}", WRONG_USE)
-    catalogue = replace(
-        catalogue_of(Reader(problems, business), frozenset()), locale=locale_of({}, business)
-    )
     criterion = read_criterion(
         plain(documents[0].root),
-        catalogue,
+        catalogue_of(Reader(problems, business), in_flow=False),
         lambda _path, message, cure: faults.append(f"{message} {cure}".strip()),
     )
     if faults:
