@@ -100,7 +100,8 @@ class TriggerIndex:
     """What the current flows of a business listen to, ready to be looked up by a message.
 
     All words are folded phrases. Where several triggers share a word, the first whose `only:`
-    and channels hold gets the message. `referrals` are by ref, those of any ref under ''.
+    and channels hold gets the message: those of higher priority, then those with an `only:`,
+    are asked first. `referrals` are by ref, those of any ref under ''.
     """
 
     flows: Mapping[str, Flow]
@@ -118,7 +119,7 @@ class TriggerIndex:
         """The index of the current version of each flow."""
         by_key = {flow.key: flow for flow in flows}
         triggers = [trigger for flow in by_key.values() for trigger in flow.triggers]
-        triggers.sort(key=lambda trigger: -trigger.options.get("priority", 0))
+        triggers.sort(key=_rank)
         said = [trigger for trigger in triggers if trigger.on == "message"]
         return cls(
             flows=by_key,
@@ -131,6 +132,11 @@ class TriggerIndex:
             created=tuple(trigger for trigger in triggers if trigger.on == "customer_created"),
             anything=tuple(trigger for trigger in said if trigger.options.get("any")),
         )
+
+
+def _rank(trigger: Trigger) -> tuple[int, bool]:
+    """Where triggers rival: by priority, then those for some customers before those for all."""
+    return -trigger.options.get("priority", 0), trigger.only is None
 
 
 def _always(business: Business) -> Mapping[str, str]:
@@ -233,8 +239,9 @@ def is_opt_out(text: str, business: Business) -> bool:
 
 
 _OPT_OUT = (
-    # English: the words that operators of text messages agree on (CTIA Messaging Principles and
-    # Best Practices, 2023, 5.1.3), without "cancel", "end" and "quit", which are answers too.
+    # Our choice. English: of the words that text messages in the USA have to honour (stop,
+    # unsubscribe, cancel, end, quit: solutionsbytext.com/opt-out-policy, read 2026-11-20), not
+    # the last three, which are answers too.
     *("stop", "stop all", "stopall", "unsubscribe", "opt out", "optout"),
     # Persian
     *("لغو11", "لغو 11", "لغو عضویت", "لغو اشتراک", "توقف", "پیام نده", "دیگه پیام نده"),

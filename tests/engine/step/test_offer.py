@@ -52,6 +52,10 @@ flow: welcome
 triggers: [{on: customer_created}]
 nodes: [{say: Welcome}]
 ---
+flow: everybody
+triggers: [{on: message, keywords: [vip]}]
+nodes: [{say: For all}]
+---
 flow: vips
 triggers: [{on: message, keywords: [vip], only: {is_vip: true}}]
 nodes: [{say: For you}]
@@ -199,8 +203,8 @@ class TestWithoutAQuestion:
         assert started("hi", created=True).startswith("lead/")
         assert started(Message(kind="sticker"), created=True).startswith("welcome/")
 
-    def test_only_looks_at_the_customer(self) -> None:
-        assert isinstance(offer("vip"), Nothing)
+    def test_only_looks_at_the_customer_and_wins_over_a_trigger_for_everybody(self) -> None:
+        assert started("vip").startswith("everybody/")
         assert started("vip", is_vip=True).startswith("vips/")
 
     def test_a_flow_of_another_channel_does_not_start(self) -> None:
