@@ -8,6 +8,9 @@ from typing import Any
 
 from engine.fields.types import Field
 
+Labels = Mapping[str, Mapping[str, str]]
+"""The label of each value of each select field, in one language."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -89,3 +92,21 @@ class Business:
     retention: Mapping[str, Any] = field(default_factory=dict)
     http: Mapping[str, Any] = field(default_factory=dict)
     instagram: Mapping[str, Any] = field(default_factory=dict)
+    _labels: dict[str, Labels] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def labels(self, language: str) -> Labels:
+        """The labels of every select field's options, by field and value, for a reader of
+        `language`: made once for each language asked for, of which there are as many as the
+        business speaks.
+        """
+        labels = self._labels.get(language)
+        if labels is None:
+            labels = self._labels[language] = {
+                key: {
+                    one.value: one.label.pick(language, None, self.languages)
+                    for one in declared.options
+                }
+                for key, declared in self.fields.items()
+                if declared.options
+            }
+        return labels

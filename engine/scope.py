@@ -17,7 +17,7 @@ from engine.business import Business
 from engine.criteria.moment import Moment
 from engine.facts import Facts
 from engine.fields.places import Locale
-from engine.fields.types import Field, Value
+from engine.fields.types import Value
 from engine.messages import Message
 from engine.templates.values import Record
 from engine.templates.values import Scope as TemplateScope
@@ -76,13 +76,16 @@ class Scope(TemplateScope):
     def get(self, name: str) -> Any:
         """A value by the name criteria use: `x` or `customer.x`, `var.x`, `event.json.email`.
 
-        None where there is none; `tags` and `segment` are frozensets.
+        None where there is none; `tags` and `segment` are frozensets. `extra.KEY` is what is
+        stored under a key that no field declares: JSON.
         """
         root, dot, path = name.partition(".")
         if not dot:
             return self.named.plain(root)
         if root == "customer":
             return self.named.customer.get(path)
+        if root == "extra":
+            return _walk(self.named.customer.get(root), path)
         return _walk(self.named.get(root), path)
 
 
@@ -125,7 +128,7 @@ class Names(Mapping[str, object]):
 
 
 class Customer(Mapping[str, object]):
-    """What a customer has: fields, then extras, and `id`, `tags`, `segments`."""
+    """What a customer has: fields, then extras, and `id`, `tags`, `segments`, `extra`."""
 
     __slots__ = ("_source",)
 
@@ -153,30 +156,6 @@ class Customer(Mapping[str, object]):
         return sum(1 for _ in self)
 
 
-class Labels(Mapping[str, Mapping[str, str]]):
-    """The labels of each select field's options in one language."""
-
-    __slots__ = ("_fields", "_language")
-
-    def __init__(self, fields: Mapping[str, Field], language: str) -> None:
-        self._fields = fields
-        self._language = language
-
-    def __contains__(self, name: object) -> bool:
-        field = self._fields.get(name) if isinstance(name, str) else None
-        return field is not None and bool(field.options)
-
-    def __getitem__(self, name: str) -> Mapping[str, str]:
-        options = self._fields[name].options
-        return {option.value: option.label.pick(self._language) for option in options}
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self._fields if name in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 def scope_of(source: Source) -> Scope:
     """The names as they stand now and as they will stand when they are read."""
     return Scope(source)
@@ -194,7 +173,7 @@ def known_zone(name: str, otherwise: str = "UTC") -> ZoneInfo:
 
 
 def _customer(source: Source, language: str) -> object:
-    return Record(Customer(source), Labels(source.facts.business.fields, language))
+    return Record(Customer(source), source.facts.business.labels(language))
 
 
 def _reply(source: Source) -> object:
@@ -236,6 +215,7 @@ _OWN: Mapping[str, Callable[[Source], object]] = {
     "id": lambda source: source.facts.customer_id,
     "tags": lambda source: frozenset(source.tags),
     "segments": lambda source: source.facts.segments,
+    "extra": lambda source: source.extra,
 }
 
 _SPECIAL: Mapping[str, Callable[[Source], object]] = {

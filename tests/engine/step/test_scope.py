@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from engine.business import Business
 from engine.facts import Facts
-from engine.fields.types import Value
+from engine.fields.types import Field, FieldType, Option, Value
 from engine.messages import Message
 from engine.passage import Passage
 from engine.run import Frame, Run
 from engine.scope import BUSINESS_NAMES, ROOTS, known_zone
 from engine.templates import compile_template
+from engine.texts import Text
 from tests.engine.step.talk import NOON, load
 
 LOADED = load("flow: f\nnodes: [{say: Hi}]\n")
@@ -42,6 +44,8 @@ def passage(**values: Value) -> Passage:
         ("first_name", "Sara"),
         ("customer.first_name", "Sara"),
         ("customer.nickname", "Sasa"),
+        ("extra.nickname", "Sasa"),
+        ("extra.nothing", None),
         ("customer.id", 7),
         ("last_name", None),
         ("tags", frozenset({"VIP"})),
@@ -69,6 +73,7 @@ def test_criteria_read_values_by_dotted_names(name: str, value: Any) -> None:
         ("{{ customer.favorite_category }}", "Shoes"),
         ("{{ customer.favorite_category.value }}", "shoes"),
         ("{{ customer.nickname }}", "Sasa"),
+        ("{{ customer.extra.nickname }}", "Sasa"),
         ("{{ customer.tags | join('+') }}", "VIP"),
         ("{{ var.n + 1 }} {{ event.json.a.b }}", "3 deep"),
         ("{{ business.name }} {{ channel }}", "Lotus chat"),
@@ -146,3 +151,14 @@ def test_a_date_is_compared_as_a_date() -> None:
     at = passage(birth_date=date(1990, 5, 15))
     template = compile_template("{{ 'y' if customer.birth_date.month == 5 else 'n' }}")
     assert template.render(at.scope) == "y"
+
+
+def test_a_label_without_the_readers_language_is_that_of_the_businesss_languages_in_order() -> None:
+    text = Text.by_language({"de": "Schuhe", "fa": "کفش"})
+    category = Field(
+        key="category", type=FieldType.SELECT, label=text, options=(Option("shoes", text),)
+    )
+    business = Business(key="b", name="B", languages=("en", "fa"), fields={"category": category})
+    assert business.labels("en") == {"category": {"shoes": "کفش"}}
+    assert business.labels("de") == {"category": {"shoes": "Schuhe"}}
+    assert business.labels("en") is business.labels("en")
