@@ -60,6 +60,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E603": "two triggers of a flow for the same occasion",
         "E604": "a text longer than a channel takes",
         "E605": "a button longer than a channel takes",
+        "E606": "more buttons under a message, or in a row, than a channel takes",
         "E701": "an unknown industry",
         "E702": "a key of a field that cannot be one",
         "E703": "more fields of a type than there are slots",

@@ -59,6 +59,8 @@ def lint_project(
 
 # -- names
 
+_WRITTEN = (Ref.WRITE, Ref.SAVE, Ref.KEEP)
+
 _CUSTOMERS_OWN = ("id", "tags", "segments", "extra")
 """What a customer has besides fields."""
 
@@ -82,7 +84,7 @@ def _saved(readers: Iterable[Reader]) -> frozenset[str]:
         reference.name
         for reader in readers
         for reference in reader.references
-        if reference.kind is Ref.SAVE
+        if reference.kind in (Ref.SAVE, Ref.KEEP)
     )
 
 
@@ -99,7 +101,7 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.flows, "E304", "flow", position, problems)
         case Ref.TAG:
             _known(name, names.business.tags, "E302", "tag", position, problems)
-        case Ref.WRITE | Ref.SAVE:
+        case Ref.WRITE | Ref.SAVE | Ref.KEEP:
             _check_field(reference, names, problems)
         case Ref.NODE:
             pass  # looked up in its own flow
@@ -139,7 +141,7 @@ def _report_field(reference: Reference, names: _Names, problems: Problems) -> No
     if reference.kind is Ref.SAVE:
         message = f"no field '{name}' is declared: it is stored as text among the extras"
         problems.warning(position, "W301", message, cure or "Declare it under 'fields'.")
-    else:
+    elif reference.kind is Ref.WRITE:
         problems.error(position, "E301", f"unknown field '{name}'", cure)
 
 
@@ -152,7 +154,7 @@ def _check_names(read: FlowRead, names: _Names, problems: Problems) -> None:
             *(
                 reference.name.removeprefix("var.")
                 for reference in read.reader.references
-                if reference.kind in (Ref.WRITE, Ref.SAVE) and reference.name.startswith("var.")
+                if reference.kind in _WRITTEN and reference.name.startswith("var.")
             ),
         )
     )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from engine.messages import STARTS_FLOW, Button, Rows
 from engine.node import Exit, Next, Node
 from engine.passage import Passage
-from engine.shapes import BUTTON, FLOW_REF, TEXT, ListOf, Option, Reader, Record
+from engine.shapes import BUTTON, FLOW_REF, TEXT, ListOf, Option, Reader, Record, check_buttons
 from engine.templates import Template
 from engine.texts import Text
 
@@ -64,7 +64,9 @@ class Say(Node):
     def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Say:
         if not options["say"]:
             reader.error(reader.at("say"), "E202", "`say` has no text")
-        return cls(**common, texts=options["say"], buttons=options.get("buttons", ()))
+        buttons = options.get("buttons", ())
+        check_buttons([len(row) for row in buttons], reader.at("buttons"), reader)
+        return cls(**common, texts=options["say"], buttons=buttons)
 
     def enter(self, at: Passage) -> Next:
         for text in self.texts[:-1]:

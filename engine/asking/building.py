@@ -14,7 +14,7 @@ from engine.fields.fold import fold_phrase
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
 from engine.fields.types import PLAIN, Field, FieldType
-from engine.shapes import Reader, typed
+from engine.shapes import Reader, check_buttons, typed
 from engine.shapes.values import locale_of
 from engine.templates import Template
 from engine.texts import Text
@@ -42,6 +42,7 @@ def question_of(options: Mapping[str, Any], text: Text[Template], reader: Reader
     free = only and reader.field(save_to) is None
     skip = options.get("skip", ())
     plain = {name: options[name] for name in _AS_READ if name in options}
+    _check_count(written, field, reader, one_more=skip is True)
     return Question(
         text=text,
         save_to=save_to,
@@ -112,6 +113,21 @@ def _choices(
     if isinstance(written, Template):
         return written
     return tuple(tuple(_made(offer, field, reader) for offer in row) for row in written)
+
+
+def _check_count(
+    written: tuple[tuple[WrittenOffer, ...], ...] | Template,
+    field: Field,
+    reader: Reader,
+    *,
+    one_more: bool,
+) -> None:
+    """Choices with a `when` do not count: they may exclude each other."""
+    if isinstance(written, Template):
+        return
+    rows = [sum(1 for offer in row if offer.when is None) for row in written]
+    rows = (rows or [1] * len(field.options)) + [1] * one_more
+    check_buttons(rows, reader.at("choices" if written else "save_to"), reader)
 
 
 def _made(written: WrittenOffer, field: Field | None, reader: Reader) -> Offer:

@@ -17,6 +17,7 @@ from engine.shapes import (
     BUTTON,
     CRITERIA,
     DURATION,
+    KEEP_REF,
     LITERAL,
     NODE_REF,
     OFFSET,
@@ -182,7 +183,7 @@ class _SkipWords(Shape[tuple[str, ...] | bool]):
 QUESTION_OPTIONS: Mapping[str, Option] = {
     "save_to": Option(SAVE_REF, "the customer's field, or var.x, that keeps the answer", "email"),
     "save_to_customer_field": Option(SAVE_REF, "the same as `save_to`"),
-    "customer_field_key": Option(WORD, "a key that need not be a declared field"),
+    "customer_field_key": Option(KEEP_REF, "a key that need not be a declared field"),
     "expect": Option(OneOf(*EXPECTED), "what is an answer; by default the field's type", "date"),
     "choices": Option(ChoicesShape(), "the answers offered", '["Yes", "No"]'),
     "rules": Option(RULES, "what the answer must keep to, besides its field's rules", "{min: 1}"),

@@ -9,6 +9,8 @@ from typing import Any
 from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows
 from engine.asking.question import Question
 from engine.asking.timing import alarms_of
+from engine.fields.coerce import coerce
+from engine.fields.readings import Read
 from engine.fields.show import show
 from engine.fields.types import Value
 from engine.fields.validate import validate
@@ -25,6 +27,10 @@ def known_value(at: Passage, question: Question) -> Value:
     value = at.read(question.save_to) if question.save_to else None
     if value is None or question.save_to.startswith("var."):
         return value
+    if at.field(question.save_to) is None:
+        # Under a key that no field declares lies JSON; the question says what type it is of.
+        coerced = coerce(value, question.field, at.locale, at.now)
+        return coerced.value if isinstance(coerced, Read) else None
     return value if validate(value, question.field, at.locale, at.now) is None else None
 
 

@@ -70,8 +70,10 @@ def read_date(text: str, field: Field, locale: Locale, now: datetime) -> Reading
     * A two-digit year lies within `YEARS_BACK`, in the calendar of the month or of the locale.
     * `15 May`, without a year, is the last or the next one: both are candidates, unless the
       field must be past (a birthday lacks its year: refused) or its rules leave only one.
-    * A year alone, or a month and a year, is refused as incomplete. A date that the calendar
-      does not have is refused as such.
+    * A year alone, or a month and a year, is asked back in words: the day and month are missing.
+      Buttons are for a reply that can be meant in two ways. A year can be meant in 365, and any
+      two days offered for it would be a guess that people press to be done with the question.
+    * A date that the calendar does not have is refused as such.
     """
     if _ISO.fullmatch(text):
         return _iso_day(text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.flow import Reads
 from engine.shapes import Reader, Ref
 
-_FIELDS = (Ref.WRITE, Ref.SAVE)
+_FIELDS = (Ref.WRITE, Ref.SAVE, Ref.KEEP)
 _TAGS = ("tags",)
 _SEGMENTS = ("segment", "segments")
 

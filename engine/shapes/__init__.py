@@ -5,6 +5,7 @@ reference. A shape reads a node of the source tree; what is wrong goes to the `R
 comes back.
 """
 
+from engine.shapes.buttons import check_buttons
 from engine.shapes.conditions import CRITERIA, CUSTOMER_CRITERIA, Criteria
 from engine.shapes.reader import NameUse, Reader, Ref
 from engine.shapes.shape import Option, ScalarShape, Shape
@@ -23,6 +24,7 @@ from engine.shapes.words import (
     DURATION,
     FLOW_REF,
     INTEGER,
+    KEEP_REF,
     MOMENT,
     NAME,
     NODE_REF,
@@ -48,6 +50,7 @@ __all__ = [
     "DURATION",
     "FLOW_REF",
     "INTEGER",
+    "KEEP_REF",
     "LABEL",
     "LITERAL",
     "MOMENT",
@@ -76,6 +79,7 @@ __all__ = [
     "ScalarShape",
     "Shape",
     "WholeNumber",
+    "check_buttons",
     "plain",
     "typed",
 ]

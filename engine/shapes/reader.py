@@ -21,6 +21,7 @@ class Ref(StrEnum):
     TAG = "tag"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
+    KEEP = "key that a reply is kept under, declared or not"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,15 @@ TASK = [
     (nodes("- set: {points: 101}\n"), "3:17 E403", "at most 100", ""),
     (nodes("- set: {birthday: 15.5.1990}\n"), "3:19 E403", "'birthday'", "1990-05-15"),
     (nodes("- set: {category: shoe}\n"), "3:19 E402", "'shoe'", "'shoes'"),
-    (nodes("- branch: [{when: {points__gtee: 1}, goto: end}]\n"), "3:34 E404", "gtee", "gte"),
-    (nodes("- branch: [{when: {points__contains: 1}, goto: end}]\n"), "3:38 E404", "number", ""),
+    (nodes("- branch: [{when: {points__gtee: 1}, goto: end}]\n"), "3:20 E404", "gtee", "gte"),
+    (nodes("- branch: [{when: {points__contains: 1}, goto: end}]\n"), "3:20 E404", "number", ""),
     (nodes("- branch: [{when: {points: many}, goto: end}]\n"), "3:28 E404", "'points'", ""),
     (nodes("- branch: [{when: {category: shoe}, goto: end}]\n"), "3:30 E404", "'shoe'", "'shoes'"),
     (nodes("- branch: [{when: {segment: loyl}, goto: end}]\n"), "3:29 E404", "'loyl'", "'loyal'"),
     (nodes("- branch: [{when: {tags: [VPI]}, goto: end}]\n"), "3:26 E404", "'VPI'", "'VIP'"),
+    (nodes("- branch: [{when: {channel: telegrm}, goto: end}]\n"), "3:29 E404", "'telegrm'",
+     "'telegram'"),
+    (nodes("- branch: [{when: {reply.text__month: 1}, goto: end}]\n"), "3:20 E404", "text", ""),
     # -- texts and templates
     (nodes("- say: Hi {{ customer. }}\n"), "3:24 E501", "", ""),
     (nodes("- say: |\n    Hi\n    {{ x | uper }}\n"), "5:12 E501", "'uper'", "'upper'"),
@@ -86,7 +89,7 @@ TASK = [
     ("flow: f\ntriggers: {command: start}\nnodes:\n- say: Hi\n", "2:11 E109", "'on'", ""),
     ("flow: f\ntriggers: {on: command, command: روز}\nnodes:\n- say: Hi\n", "2:34 E203", "En", ""),
     ("flow: f\ntriggers: {on: command, command: go, only: {pointz: 1}}\nnodes:\n- say: Hi\n",
-     "2:53 E404", "pointz", "points"),
+     "2:45 E404", "pointz", "points"),
     ("flow: f\ntriggers: [{on: command, command: a}, {on: command, command: /A}]\nnodes: [say: b]",
      "2:39 E603", "same occasion", ""),
     ("flow: f\ntriggers: {on: customer_created, once: ever}\nnodes: [say: b]", "2:40 E901", "once",
@@ -225,6 +228,43 @@ def test_instagram_has_its_limits_where_the_business_is_there() -> None:
     assert [one.code for one in load("channels: instagram\n" + long).problems] == ["E604", "E605"]
     own = nodes(f"- say: {{instagram: short, telegram: {'x' * 1001}}}\n")
     assert not load(own, crm=CRM + "instagram: {id: 1}\n").problems
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ("choices: [a, b, c, d, e, f, g, h, i, j, k, l, m]", []),
+        ("choices: [a, b, c, d, e, f, g, h, i, j, k, l, m, n]", ["4:12 E606"]),
+        ("choices: [a, b, c, d, e, f, g, h, i, j, k, l, {text: m, when: {points: 1}}, n]", []),
+        ("choices: [a, b, c, d, e, f, g, h, i, j, k, l, m]\n  skip: true", ["4:12 E606"]),
+        ("choices: '{{ event.list }}'", []),
+        ("save_to: size", ["4:12 E606"]),
+    ],
+)
+def test_a_question_has_no_more_buttons_than_instagram_takes(
+    asked: str, problem: list[str]
+) -> None:
+    crm = CRM.replace(
+        "  nick:", f"  size: {{type: select, options: [{', '.join('abcdefghijklmn')}]}}\n  nick:"
+    )
+    flow = nodes(f"- ask: Which?\n  {asked}\n")
+    assert not load(flow, crm=crm).problems
+    assert told(load(flow, crm=crm + "instagram: {id: 1}\n").problems) == problem
+
+
+def test_a_row_has_no_more_buttons_than_telegram_shows() -> None:
+    rows = "[[{text: a, url: 'https://a'}" + ", {text: b, url: 'https://b'}" * 8 + "]]"
+    loaded = load(nodes(f"- say: Hi\n  buttons: {rows}\n"))
+    assert told(loaded.problems) == ["4:12 E606"]
+    assert "takes 8" in loaded.problems[0].message
+
+
+def test_a_customer_field_key_needs_no_declaration_and_is_loaded_with_the_extras() -> None:
+    loaded = load(nodes("- {ask: Pet?, customer_field_key: pet}\n- say: '{{ customer.pet }}'\n"))
+    assert not loaded.problems
+    assert loaded.flows["f"].reads.extra
+    derived = load(nodes("- {ask: Pet?, customer_field_key: crm_score}\n"))
+    assert told(derived.problems) == ["3:35 E307"]
 
 
 def test_the_options_of_a_field_are_buttons_too() -> None:

@@ -232,6 +232,23 @@ class TestOverwriting:
         talk = asking("ask: Born?, save_to: birth_date, overwrite: if_empty", birth_date=future)
         assert talk.said() == ["Born?"]
 
+    @pytest.mark.parametrize(
+        ("stored", "said"),
+        [
+            (80, ["Weight: 80\nIs that still right?"]),
+            ("80.5", ["Weight: 80.5\nIs that still right?"]),
+            ("heavy", ["Your weight?"]),
+            (None, ["Your weight?"]),
+        ],
+    )
+    def test_what_lies_under_an_undeclared_key_is_read_as_what_the_question_expects(
+        self, stored: Any, said: list[str]
+    ) -> None:
+        options = "customer_field_key: Weight, expect: number, overwrite: confirm"
+        talk = Talk(f"flow: f\nnodes: [{{ask: Your weight?, {options}}}]\n")
+        talk.extra = {"Weight": stored}
+        assert talk.start("f").said() == said
+
     def test_confirm_shows_the_value_and_keeps_it(self) -> None:
         talk = asking("ask: Born?, save_to: birth_date, overwrite: confirm", birth_date=self.KNOWN)
         assert talk.said() == ["Birth date: 1990-05-15\nIs that still right?"]
