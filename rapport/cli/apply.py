@@ -26,11 +26,15 @@ def apply(
     from crm.database import clear_errors, open_engine
     from rapport.project import find_project
     from rapport.settings import read_settings
+    from rapport.storage import sqlite_file
 
     loaded = require_sound(find_project(chosen(path)))
     url = read_settings().database_url
+    file = sqlite_file(url)
+    if dry_run and file is not None and not file.exists():
+        url = "sqlite://"  # a dry run makes no file: against none, everything is new
     with clear_errors():
-        engine = open_engine(_in_memory_if_missing(url) if dry_run else url)
+        engine = open_engine(url)
         try:
             _apply(engine, loaded, dry_run=dry_run)
         finally:
@@ -55,11 +59,3 @@ def _apply(engine: Engine, loaded: Loaded, *, dry_run: bool) -> None:
             print("no changes")
         if not dry_run:
             db.commit()
-
-
-def _in_memory_if_missing(url: str) -> str:
-    """A dry run makes no file: against a database that is not there, everything is new."""
-    from rapport.storage import sqlite_file
-
-    file = sqlite_file(url)
-    return "sqlite://" if file is not None and not file.exists() else url

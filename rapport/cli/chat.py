@@ -43,9 +43,11 @@ def chat(
     if fresh and db:
         raise Refusal("--fresh forgets the project's own chats, not those of --db", WRONG_USE)
     url = db or f"sqlite:///{folder / FOLDER / DATABASE}"
+    if not db:
+        (folder / FOLDER).mkdir(exist_ok=True)
     with OneAtATime(sqlite_file(url)):
-        if not db:
-            _own_database(folder, fresh=fresh)
+        if fresh:
+            _forget(folder / FOLDER)
         from rapport.cli.terminal import open_terminal
 
         with open_terminal(url, loaded, name) as terminal:
@@ -56,13 +58,11 @@ def chat(
             _talk(terminal)
 
 
-def _own_database(folder: Path, *, fresh: bool) -> None:
-    inside = folder / FOLDER
-    inside.mkdir(exist_ok=True)
-    if fresh:
-        for file in inside.glob(f"{DATABASE}*"):
-            if file.suffix not in (".lock", ".owner"):
-                file.unlink()
+def _forget(inside: Path) -> None:
+    """Remove the chat database and all that stands beside it, except for our own lock."""
+    for file in inside.glob(f"{DATABASE}*"):
+        if file.suffix not in (".lock", ".owner"):
+            file.unlink()
 
 
 def _talk(terminal: Terminal) -> None:

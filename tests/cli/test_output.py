@@ -22,9 +22,7 @@ from rapport.cli.output import Format, print_rows
         (["VIP", "Lead"], '"VIP, Lead"'),
     ],
 )
-def test_csv_holds_no_formula(
-    capsys: pytest.CaptureFixture[str], value: object, cell: str
-) -> None:
+def test_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], value: object, cell: str) -> None:
     print_rows([{"x": value}], ["x"], Format.CSV, "")
     assert capsys.readouterr().out == f"x\n{cell}\n" if cell else 'x\n""\n'
 
