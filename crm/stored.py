@@ -64,8 +64,19 @@ def loads(stored: str | None) -> Any:
         return json.loads(stored)
 
 
+_latest: tuple[Any, int | None] = (None, None)
+
+
 def _at(value: Any) -> int | None:
-    return None if value is None else to_microseconds(value)
+    """A batch stores one and the same moment some twenty times a turn: it is worked out once."""
+    global _latest  # noqa: PLW0603  # one tuple, replaced whole: safe between threads
+    if value is None:
+        return None
+    moment, stored = _latest
+    if moment is not value:
+        stored = to_microseconds(value)
+        _latest = (value, stored)
+    return stored
 
 
 def _from_at(stored: int | None) -> Any:

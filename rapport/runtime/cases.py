@@ -46,13 +46,20 @@ class Mail(NamedTuple):
 
 @dataclass(slots=True)
 class OpenRun:
-    """A run that has not ended, with what its row says beyond the run itself."""
+    """A run that has not ended, with what its row says beyond the run itself.
+
+    status: what is stored; '' for a new one.
+    """
 
     run: Run
     conversation_id: int
     cause: str
     started_at: datetime
-    is_new: bool = False
+    status: str = ""
+
+    @property
+    def is_new(self) -> bool:
+        return self.status == ""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from engine.effects import (
 from engine.facts import Facts
 from engine.fields.types import Value
 from engine.flow import Flow
-from engine.jsonable import run_to_json
+from engine.jsonable import run_to_json, to_json
 from engine.messages import Message
 from engine.offer import (
     Answer,
@@ -106,6 +106,7 @@ class Casework:
     _changed: dict[int, OpenRun] = field(default_factory=dict)
     _asking: int | None = None
     _mail: Mail | None = None
+    _known: Facts | None = None
     _pieces: int = 0
 
     def work(self) -> None:
@@ -293,7 +294,7 @@ class Casework:
     def _begin(self, flow: Flow, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
         frame = Frame(flow.key, flow.version, vars=flow.vars)
         started = Run(self.around.ids.next_run(), (frame,), event=event)
-        opened = OpenRun(started, at.id, cause, self.around.now, is_new=True)
+        opened = OpenRun(started, at.id, cause, self.around.now)
         self.case.runs[started.id] = opened
         self._record(
             "workflow_triggered", f"{flow.key} by {cause}",
@@ -455,43 +456,49 @@ class Casework:
         return str(language) if language in business.languages else business.language
 
     def _facts(self, channel: str) -> Facts:
-        case = self.case
-        return Facts(
-            customer_id=case.customer_id, business=self.around.library.business, channel=channel,
-            values=case.values, extra=case.extra, tags=case.tags, segments=case.segments,
-            history=case.history,
-        )  # fmt: skip
+        """A snapshot, made anew only where tags have changed: it reads `values` itself."""
+        case, known = self.case, self._known
+        if known is None or known.tags is not case.tags or known.channel != channel:
+            known = self._known = Facts(
+                customer_id=case.customer_id, business=self.around.library.business,
+                channel=channel, values=case.values, extra=case.extra, tags=case.tags,
+                segments=case.segments, history=case.history,
+            )  # fmt: skip
+        return known
 
     def _store_runs(self) -> None:
+        """Rows of the runs that moved, began, ended, or gave the question away or got it back."""
         if self._asking != self.case.asking_run:
             self.ledger.touch(self.case.customer_id, self.around.now, asking_run=self._asking)
-        for opened in self._changed.values():
-            row = _run_row(opened, self.around.now, holds_question=opened.run.id == self._asking)
+        for opened in (self.case.runs | self._changed).values():
+            status = self._status(opened)
             if opened.is_new:
-                self.writes.new_runs.append(self._new_run_row(opened, row))
+                self.writes.new_runs.append(self._new_run_row(opened, status))
+            elif status != opened.status:
+                self.writes.runs.append(self._run_row(opened, status))
+            elif opened.run.id in self._changed:
+                self.writes.moved_runs.append((*_where(opened.run), opened.run.id))
             else:
-                self.writes.runs.append((*row, opened.run.id))
+                continue
             self._set_timer(opened)
 
-    def _new_run_row(self, opened: OpenRun, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        (
-            flow,
-            version,
-            node,
-            wait_id,
-            frames,
-            wait,
-            attempts,
-            status,
-            outcome,
-            since,
-            ended,
-        ) = row
+    def _status(self, opened: OpenRun) -> str:
+        """Only one run of a customer is `asking`; another that waits for a reply sleeps."""
+        status = opened.run.status
+        return "sleeping" if status == "asking" and opened.run.id != self._asking else status
+
+    def _run_row(self, opened: OpenRun, status: str) -> tuple[Any, ...]:
+        run = opened.run
+        ended_at = self.around.now if status == "ended" else None
+        return (*_where(run), status, run.outcome, ended_at, run.id)
+
+    def _new_run_row(self, opened: OpenRun, status: str) -> tuple[Any, ...]:
+        run, root = opened.run, opened.run.frames[0]
+        ended_at = self.around.now if status == "ended" else None
         return (
-            opened.run.id, self.around.library.business_id, self.case.customer_id,
-            opened.conversation_id, flow, version, node, wait_id, frames, wait,
-            run_to_json(opened.run)["event"], attempts, status, outcome, opened.cause,
-            opened.started_at, since, ended,
+            run.id, self.around.library.business_id, self.case.customer_id, opened.conversation_id,
+            root.flow, root.version, opened.cause, to_json(run.event), opened.started_at,
+            *_where(run), status, run.outcome, ended_at,
         )  # fmt: skip
 
     def _set_timer(self, opened: OpenRun) -> None:
@@ -536,15 +543,12 @@ def message_of(letter: Mail) -> Message:
     )
 
 
-def _run_row(opened: OpenRun, now: datetime, *, holds_question: bool) -> tuple[Any, ...]:
-    run = opened.run
-    wait, root, top = run.wait, run.frames[0], run.frames[-1]
-    stored = run_to_json(run)
-    status = run.status
-    if status == "asking" and not holds_question:
-        status = "sleeping"
+def _where(run: Run) -> tuple[Any, ...]:
+    """The columns that say where a run stands (writes.MOVE_VALUES)."""
+    wait, stored = run.wait, run_to_json(run)
+    if wait is None:
+        return run.frames[-1].node, None, stored["frames"], None, 0, None
     return (
-        root.flow, root.version, top.node, wait.id if wait else None, stored["frames"],
-        stored["wait"], wait.attempts if wait else 0, status, run.outcome,
-        wait.asked_at if wait else None, None if wait else now,
+        run.frames[-1].node, wait.id, stored["frames"], stored["wait"], wait.attempts,
+        wait.asked_at,
     )  # fmt: skip

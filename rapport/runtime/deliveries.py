@@ -80,6 +80,14 @@ def next_due(db: Connection, account_id: int) -> datetime | None:
 
 def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
     """Store what became of deliveries; one that is no longer pending is left as it is."""
+    _SENT.many(
+        db,
+        [
+            (item.attempts, item.message_id, item.at, item.id)
+            for item in outcomes
+            if item.status == "sent"
+        ],
+    )
     _SETTLE.many(
         db,
         [
@@ -88,6 +96,7 @@ def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
                 None if item.status == "pending" else item.at, item.due_at or item.at, item.id,
             )
             for item in outcomes
+            if item.status != "sent"
         ],
     )  # fmt: skip
 
@@ -163,6 +172,21 @@ _NEXT_DUE = Statement(
         .limit(1)
     ),
     ("account",),
+)
+
+_SENT = Statement(
+    lambda _: (
+        update(outbox)
+        .where(outbox.c.id == bindparam("of"), outbox.c.status == "pending")
+        .values(
+            status="sent",
+            attempts=bindparam("new_attempts"),
+            provider_message_id=bindparam("message"),
+            last_error=None,
+            done_at=bindparam("done", type_=outbox.c.done_at.type),
+        )
+    ),
+    ("new_attempts", "message", "done", "of"),
 )
 
 _SETTLE = Statement(

@@ -78,9 +78,11 @@ def fill(db: Connection, library: Library, cases: Mapping[int, Case]) -> None:
 
 def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
     for row in _RUNS.fetch(db, ids, library.business_id):
-        run_id, customer_id, conversation_id, frames, wait, event, cause, started_at = row
+        run_id, customer_id, conversation_id, frames, wait, event, cause, started_at, status = row
         opened = run_from_json(run_id, {"frames": frames, "wait": wait, "event": event})
-        cases[customer_id].runs[run_id] = OpenRun(opened, conversation_id, cause, started_at)
+        cases[customer_id].runs[run_id] = OpenRun(
+            opened, conversation_id, cause, started_at, status
+        )
     _load_elsewhere(db, library, cases, ids)
     library.have_versions_of(
         db, (opened.run for case in cases.values() for opened in case.runs.values())
@@ -180,6 +182,7 @@ _RUNS = Statement(
         run.c.event,
         run.c.cause,
         run.c.started_at,
+        run.c.status,
     ).where(
         among(run.c.customer_id, "customers", dialect),
         run.c.status != "ended",

@@ -274,6 +274,10 @@ class Sender:
                 attempt += 1
                 log.warning("store_unavailable", doing="writing back", reason=str(error))
                 await asyncio.sleep(self._backoff.seconds(attempt))
+            except asyncio.CancelledError:
+                # What was sent must be written back all the same: `_stop` sees to it.
+                self._outcomes = outcomes + self._outcomes
+                raise
             else:
                 settled = [item.id for item in outcomes if item.status != "pending"]
                 self._known.difference_update(settled)

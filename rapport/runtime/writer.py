@@ -31,7 +31,8 @@ class Writer(Protocol):
     """Raises nothing itself; a future raises what its function raised, or DatabaseUnavailable
     where the store refused the transaction and nothing of it was written."""
 
-    def submit(self, f: Callable[[Connection], T]) -> Future[T]: ...
+    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
+        """Queue `f`. A future that is cancelled before its turn has come is not run at all."""
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
@@ -90,7 +91,7 @@ class ThreadWriter:
     def _work(self) -> None:
         with self._engine.connect() as db:
             while (first := self._wait()) is not None:
-                if not self._one_transaction(db, first):
+                if _is_wanted(first) and not self._one_transaction(db, first):
                     return
 
     def _wait(self) -> _Job | None:
@@ -132,11 +133,19 @@ class ThreadWriter:
         return going_on
 
     def _next(self) -> tuple[_Job | None, bool]:
-        try:
-            job = self._queue.get_nowait()
-        except queue.Empty:
-            return None, True
-        return job, job is not None
+        """The next job that is still wanted, if one waits; False once told to stop."""
+        while True:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return None, True
+            if job is None or _is_wanted(job):
+                return job, job is not None
+
+
+def _is_wanted(job: _Job) -> bool:
+    """False where it was cancelled; where not, it cannot be any more."""
+    return job.future.set_running_or_notify_cancel()
 
 
 def _run_behind_savepoint(db: Connection, job: _Job) -> None:

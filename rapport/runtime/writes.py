@@ -31,6 +31,7 @@ class Writes:
 
     new_mail: list[Row] = field(default_factory=list)
     new_runs: list[Row] = field(default_factory=list)
+    moved_runs: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
     timers: list[Row] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Writes:
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
         _NEW_RUN.many(db, self.new_runs)
+        _MOVED_RUN.many(db, self.moved_runs)
         _RUN.many(db, self.runs)
         _VISIT.many(db, self.visits)
         _STOP_TIMER.many(db, self.stopped_timers)
@@ -75,28 +77,29 @@ _NEW_MAIL = Statement(
     ),
 )  # fmt: skip
 
+MOVE_VALUES = ("node", "wait_id", "frames", "wait", "attempts", "waiting_since")
+STATUS_VALUES = (*MOVE_VALUES, "status", "outcome", "ended_at")
+
+
+def _run_update(names: tuple[str, ...]) -> Statement:
+    values = {name: bindparam(name, type_=run.c[name].type) for name in names}
+    return Statement(
+        lambda _: update(run).where(run.c.id == bindparam("of")).values(values), (*names, "of")
+    )
+
+
+# SQLite rewrites the index entries of every column a statement sets, changed or not; so a run
+# that only moves to its next question leaves its status alone.
+_MOVED_RUN = _run_update(MOVE_VALUES)
+_RUN = _run_update(STATUS_VALUES)
+
 _NEW_RUN = Statement(
     lambda _: insert(run),
     (
-        "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "node",
-        "wait_id", "frames", "wait", "event", "attempts", "status", "outcome", "cause",
-        "started_at", "waiting_since", "ended_at",
+        "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "cause",
+        "event", "started_at", *STATUS_VALUES,
     ),
 )  # fmt: skip
-
-_RUN_VALUES = (
-    "flow", "flow_version", "node", "wait_id", "frames", "wait", "attempts", "status", "outcome",
-    "waiting_since", "ended_at",
-)  # fmt: skip
-
-_RUN = Statement(
-    lambda _: (
-        update(run)
-        .where(run.c.id == bindparam("of"))
-        .values({name: bindparam(name, type_=run.c[name].type) for name in _RUN_VALUES})
-    ),
-    (*_RUN_VALUES, "of"),
-)
 
 _VISIT = Statement(
     lambda _: insert(visit),
