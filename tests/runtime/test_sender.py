@@ -1,6 +1,7 @@
 """Sending: in order for each chat, nothing lost, nothing twice but what a crash had in flight."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from rapport.runtime.clock import SystemClock
 from rapport.runtime.deliveries import Delivery, pending
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import GIVE_UP_AFTER, Sender
-from rapport.runtime.writer import InlineWriter
+from rapport.runtime.writer import InlineWriter, ThreadWriter
 from tests.support.aio import run
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -203,4 +204,27 @@ def test_a_sender_that_is_stopped_writes_back_what_it_has_sent(post: Post) -> No
         await asyncio.gather(job, return_exceptions=True)
 
     run(main())
+    assert post.rows("status") == [("sent",)]
+
+
+def test_a_sender_that_is_stopped_while_it_writes_back_loses_nothing(post: Post) -> None:
+    post.put("ann", "one")
+    writer = ThreadWriter(post.engine)
+    go = threading.Event()
+
+    async def main() -> None:
+        sender = Sender(
+            post.channel, 1, writer, Reader(post.engine), SystemClock(), Pace(UNPACED),
+            Backoff(0.001, 0.002, lambda: 0.0),
+        )  # fmt: skip
+        job = asyncio.create_task(sender.run())
+        await until(lambda: post.rows("status") == [("pending",)])
+        writer.submit(lambda _: go.wait(5))
+        await until(lambda: bool(post.said()) and not sender._outcomes)
+        job.cancel()
+        go.set()
+        await asyncio.gather(job, return_exceptions=True)
+
+    run(main())
+    writer.close()
     assert post.rows("status") == [("sent",)]

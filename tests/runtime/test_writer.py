@@ -124,3 +124,26 @@ def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     with engine.connect() as db:
         assert len(said(db)) == 20
     engine.dispose()
+
+
+def test_what_is_cancelled_before_its_turn_is_not_run_and_the_next_is(tmp_path: Path) -> None:
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer = ThreadWriter(engine)
+    go, begun = threading.Event(), threading.Event()
+
+    def wait(_: Connection) -> None:
+        begun.set()
+        go.wait(5)
+
+    running = writer.submit(wait)
+    queued = writer.submit(say("a"))
+    begun.wait(5)
+    assert not running.cancel(), "what runs is committed, whoever has given up on it"
+    assert queued.cancel()
+    go.set()
+    assert writer.submit(say("b")).result(5) == "b"
+    assert writer.submit(said).result(5) == ["b"]
+    writer.close()
+    engine.dispose()

@@ -1,0 +1,169 @@
+"""The real service in a test: inside the test's own process, or as the program `rapport run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bots.channel import Channel
+from bots.limits import UNPACED, Rates
+from crm.database import open_engine
+from rapport.process import Line, Process
+from rapport.project import read_project
+from rapport.runtime.clock import Clock
+from rapport.storage import prepare
+from tests.support.botapi import TOKEN
+from tests.support.invariants import violations
+
+RAPPORT = Path(sys.executable).parent / "rapport"
+
+FOREIGN = ("RAPPORT_", "TELEGRAM_", "INSTAGRAM_")
+"""Settings of the person who runs the tests are not the test's."""
+
+
+class ShiftedClock:
+    """The machine's clock, moved forward by a test: paces and sweeps go on as ever."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, by: timedelta) -> None:
+        self._ahead += by
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project, and a database of the test's own in `folder`."""
+
+    project: Path
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "rapport.db"
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    def environment(self, api_base: str = "") -> dict[str, str]:
+        """What the program is told: this place, and the Bot API server if there is one."""
+        own = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
+        told = {"RAPPORT_DATABASE_URL": self.url, "RAPPORT_FLOWS": str(self.project)}
+        bot = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_BASE": api_base} if api_base else {}
+        return {**own, **told, **bot, **self.settings}
+
+    @contextmanager
+    def opened(self) -> Iterator[Connection]:
+        """The database, to look at."""
+        engine = open_engine(self.url, read_only=True)
+        try:
+            with engine.connect() as db:
+                yield db
+        finally:
+            engine.dispose()
+
+    def rows(self, statement: Any) -> list[tuple[Any, ...]]:
+        with self.opened() as db:
+            return [tuple(row) for row in db.execute(statement)]
+
+    def violations(self, *, at_rest: bool = True) -> list[str]:
+        with self.opened() as db:
+            return violations(db, at_rest=at_rest)
+
+
+@asynccontextmanager
+async def serving(
+    place: Place, channel: Channel, clock: Clock | None = None, rates: Rates = UNPACED
+) -> AsyncIterator[Process]:
+    """The process of `rapport run` in this one, ready; stopped as by SIGTERM at the end.
+
+    Raises what it ended with.
+    """
+    clock = clock or ShiftedClock()
+    engine = open_engine(place.url)
+    prepare(engine, clock.now())
+    engine.dispose()
+    process = Process(place.url, read_project(place.project), [Line(channel, rates)], clock)
+    ready = asyncio.Event()
+    running = asyncio.create_task(process.run(lambda *_: ready.set()))
+    waiting = asyncio.create_task(ready.wait())
+    try:
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if ready.is_set():
+            yield process
+    finally:
+        waiting.cancel()
+        process.stop()
+        await running
+
+
+class Program:
+    """`rapport run` as a process of its own; what it writes to standard error is kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @classmethod
+    async def start(cls, place: Place, api_base: str) -> Program:
+        log = place.folder / "run.log"
+        with log.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                RAPPORT, "run", cwd=place.folder, env=place.environment(api_base),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors,
+            )  # fmt: skip
+        return cls(process, log)
+
+    @property
+    def errors(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    async def is_ready(self) -> bool:
+        """Wait for its line `ready ...`; False if it ends before."""
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            if line.startswith(b"ready"):
+                return True
+        return False
+
+    async def kill(self) -> None:
+        """SIGKILL: nothing of it gets to run any more."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return await self._process.wait()
+
+    async def ended(self) -> tuple[int, str]:
+        """Wait until it ends by itself: its exit code, and what it said on standard error."""
+        code = await self._process.wait()
+        return code, self.errors
+
+
+async def rapport(place: Place, *arguments: str, api_base: str = "") -> tuple[int, str, str]:
+    """Run a command to its end: exit code, standard output, standard error."""
+    process = await asyncio.create_subprocess_exec(
+        RAPPORT, *arguments, cwd=place.folder, env=place.environment(api_base),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await process.communicate()
+    return process.returncode or 0, output.decode(), errors.decode()
