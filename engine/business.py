@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.fields.types import Field
 
@@ -12,15 +14,13 @@ Labels = Mapping[str, Mapping[str, str]]
 """The label of each value of each select field, in one language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     name: str
     color: str = "#6C757D"
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """`criterion` (engine.criteria) is None for a static segment."""
 
     key: str
@@ -31,8 +31,7 @@ class Segment:
     criterion: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class SmartTag:
+class SmartTag(Struct, frozen=True):
     """A tag that follows `criterion` (engine.criteria) by itself."""
 
     tag: str
@@ -40,24 +39,21 @@ class SmartTag:
     remove_when_false: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Staff:
+class Staff(Struct, frozen=True):
     name: str
     role: str = "agent"
     teams: tuple[str, ...] = ()
     telegram: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Always:
+class Always(Struct, frozen=True):
     """Folded keywords that win over any open question and start `flow`."""
 
     keywords: tuple[str, ...]
     flow: str
 
 
-@dataclass(frozen=True, slots=True)
-class Business:
+class Business(Struct, frozen=True, dict=True):
     """fields: mapped fields by key and base fields by name (`Field.base` tells them apart).
 
     languages: the default one first. timezone: an IANA name. opt_out, opt_in: the business's own
@@ -92,7 +88,10 @@ class Business:
     retention: Mapping[str, Any] = field(default_factory=dict)
     http: Mapping[str, Any] = field(default_factory=dict)
     instagram: Mapping[str, Any] = field(default_factory=dict)
-    _labels: dict[str, Labels] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @cached_property
+    def _labels(self) -> dict[str, Labels]:
+        return {}
 
     def labels(self, language: str) -> Labels:
         """The labels of every select field's options, by field and value, for a reader of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 LONGEST_DAYS = 36_500
 """A hundred years: what is longer is a slip of the hand, and would leave the calendar."""
@@ -18,8 +19,7 @@ _PART = re.compile(r"(\d{1,9})([wdhms])", re.ASCII)
 _WHOLE = re.compile(r"([+-]?)((?:\d{1,9}[wdhms])+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Duration:
+class Duration(Struct, frozen=True, order=True):
     """`days` are calendar days in the customer's zone, `seconds` exact; of one sign."""
 
     days: int = 0

@@ -6,16 +6,16 @@ Inside the step their result is already visible (fields, tags and variables chan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.fields.types import Value
 from engine.messages import Media, Rows
 
 
-@dataclass(frozen=True, slots=True)
-class SendMessage:
+class SendMessage(Struct, frozen=True):
     """Send `text` (may be '' with media) with rows of buttons to the run's conversation."""
 
     text: str
@@ -23,8 +23,7 @@ class SendMessage:
     media: Media | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetField:
+class SetField(Struct, frozen=True):
     """A customer field gets a new value (None clears it). `extra`: it lives in the JSON extras."""
 
     key: str
@@ -36,20 +35,17 @@ class SetField:
     extra: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AddTag:
+class AddTag(Struct, frozen=True):
     name: str
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveTag:
+class RemoveTag(Struct, frozen=True):
     name: str
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Put a row on the customer's timeline (`type` is an activity type of the CRM)."""
 
     type: str
@@ -57,8 +53,7 @@ class Record:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """The run left a node: one visit. `left_by` is the exit taken, a node id or an outcome."""
 
     flow: str
@@ -67,8 +62,7 @@ class Leave:
     left_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class LearnDateOrder:
+class LearnDateOrder(Struct, frozen=True):
     """The customer's own order of day and month: dmy | mdy."""
 
     order: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.business import Business
 from engine.fields.types import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """values: base columns by name and mapped fields by key; absent and None mean no value.
 
     extra: `custom_fields_extra` by key, JSON values. tags: names. segments: keys.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.durations import Duration
 from engine.fields.types import Value
@@ -12,8 +13,7 @@ from engine.node import Node
 from engine.problems import NOWHERE, Position
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """What starts a flow. `on` is the event's name; `options` are typed as the loader read them.
 
     id: `flow/ID`, stable across versions. keywords, contains: folded. `only` is a compiled
@@ -28,8 +28,7 @@ class Trigger:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(Struct, frozen=True):
     """What a flow may ask of a customer: a turn loads just that."""
 
     fields: frozenset[str] = frozenset()
@@ -48,8 +47,7 @@ class Reads:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """again: restart | ignore | parallel | None (restart by the person's own act, else ignore).
 
     error: what is sent where a message's template failed (a Text of templates), None = built in.

@@ -4,15 +4,15 @@ Platforms change them (four in the last year), so nothing else in the code may r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 Unit = Literal["utf16", "bytes", "characters", "items", "per_second", "per_minute"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A greatest allowed `value` in `unit`; `source` was read on `read_on` (YYYY-MM-DD)."""
 
     value: int
@@ -21,8 +21,7 @@ class Limit:
     read_on: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelLimits:
+class ChannelLimits(Struct, frozen=True):
     """What a flow's texts are checked against. None: the platform names no limit."""
 
     text: Limit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from engine.business import Business
 from engine.flow import Flow, Trigger
@@ -65,8 +66,7 @@ _CUSTOMERS_OWN = ("id", "tags", "segments", "extra")
 """What a customer has besides fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(Struct, frozen=True):
     """What may be referred to in the project.
 
     customer: what may stand after `customer.`, the keys that some reply is saved to among it.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Message:
+
+class Message(Struct, frozen=True):
     """One thing a person did, as the engine sees it.
 
     kind: text | command | press | contact | location | photo | video | document | voice | audio |
@@ -46,8 +46,7 @@ STARTS_FLOW = "f:"
 """Before a flow's key it makes a token that starts the flow, however old its message is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True):
     """A file to send: kind photo | video | document | voice | location; `source`: a URL or path."""
 
     kind: str

@@ -8,8 +8,9 @@ comes; both return where to go next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from msgspec import Struct, field
 
 from engine.problems import NOWHERE, Position
 
@@ -23,35 +24,30 @@ END = "end"
 """The target that ends the flow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """Leave the node by its own exit: its `end`, its `goto`, or the node below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Struct, frozen=True):
     """Leave the node for another one (an id of this flow, or `end`)."""
 
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(Struct, frozen=True):
     """Wait here: what has to happen before the run goes on."""
 
     wait: Wait
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """End this flow with an outcome; with `everything`, the flows that called it too."""
 
     outcome: str
     everything: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(Struct, frozen=True):
     """Run another flow and come back to this node's exit."""
 
     flow: str
@@ -61,8 +57,7 @@ class Enter:
 Next = Exit | Go | Stay | Finish | Enter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """What all kinds have.
 
     id: as written, or made from the kind and place. goto: a node id, `end`, or '' for the node

@@ -10,10 +10,11 @@ rest of the `message` triggers; `fallback:`. The first that takes it gets it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.asking.choices import pressed
 from engine.business import Business
@@ -28,13 +29,11 @@ from engine.run import Wait
 from engine.scope import scope_of
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """It is a reply to the open question: resume that run with `Reply(message)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """It starts a flow: the person's own act, so it interrupts what holds the question.
 
     trigger: `flow/ID`; `flow/button` where a button of the flow itself was pressed, `flow/always`
@@ -46,8 +45,7 @@ class Start:
     event: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Detour:
+class Detour(Struct, frozen=True):
     """Run this flow on top of the open question; when it ends the question is asked again."""
 
     flow: str
@@ -55,38 +53,32 @@ class Detour:
     event: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
+class Fallback(Struct, frozen=True):
     """Nothing claims it: run the business's fallback flow; an open question stays open."""
 
     flow: str
     event: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """End what is open (`/cancel`, or a `/start` that no flow claims)."""
 
 
-@dataclass(frozen=True, slots=True)
-class StalePress:
+class StalePress(Struct, frozen=True):
     """A button of an older question: say so politely and change nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptOut:
+class OptOut(Struct, frozen=True):
     """The person wants no automatic messages any more, and nothing that is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptIn:
+class OptIn(Struct, frozen=True):
     """Undo an earlier opt-out, then do `then`."""
 
     then: Start | Fallback | Cancel | Nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """Nobody takes it; `reason` is for the log."""
 
     reason: str
@@ -95,8 +87,7 @@ class Nothing:
 Decision = Answer | Start | Detour | Fallback | Cancel | StalePress | OptOut | OptIn | Nothing
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerIndex:
+class TriggerIndex(Struct, frozen=True):
     """What the current flows of a business listen to, ready to be looked up by a message.
 
     All words are folded phrases. Where several triggers share a word, the first whose `only:`
@@ -172,8 +163,7 @@ def _grouped(pairs: Iterable[tuple[str, Trigger]]) -> Mapping[str, tuple[Trigger
     return groups
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A message that no run has taken yet, as `only:` sees it: an engine.scope.Source."""
 
     message: Message

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from engine.business import Business
 from engine.effects import (
@@ -321,18 +322,11 @@ class Passage:
     # -- inside
 
     def _stand_at(self, node: Node) -> Node:
-        old = self.frames[-1]
-        # Twice as fast as dataclasses.replace, which every reply would pay for twice.
-        self.frames[-1] = Frame(
-            old.flow, old.version, node.id, self.now, old.vars, old.answer, old.filled
-        )
+        self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now)
         return node
 
     def _keep_vars(self) -> None:
-        old = self.frames[-1]
-        self.frames[-1] = Frame(
-            old.flow, old.version, old.node, old.entered_at, self.vars, old.answer, old.filled
-        )
+        self.frames[-1] = replace(self.frames[-1], vars=self.vars)
 
     def _leave(self, frame: Frame, left_by: str) -> None:
         if frame.node:

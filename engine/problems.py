@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True):
     """A place in a file; line and column count from 1."""
 
     file: str
@@ -20,8 +20,7 @@ class Position:
 NOWHERE = Position("", 1, 1)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One finding. `code` never changes its meaning; `suggestion` is '' where there is none."""
 
     position: Position
@@ -47,8 +46,7 @@ class Problem:
         }
 
 
-@dataclass(slots=True)
-class Problems:
+class Problems(Struct):
     """Gathers every problem of a load, so that an author sees them all at once."""
 
     found: list[Problem] = field(default_factory=list)

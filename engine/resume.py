@@ -2,60 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The run begins; `run.event` says by what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A person's message was offered to the open question."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True):
     """The wait's time is over. Does nothing if the run has moved on from `wait_id`."""
 
     wait_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reminded:
+class Reminded(Struct, frozen=True):
     """A reminder of the wait is due; `number` counts from 0."""
 
     wait_id: str
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Elapsed:
+class Elapsed(Struct, frozen=True):
     """A delay is over."""
 
     wait_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """A detour has ended: the open question is asked again in its short form."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The store refused what the last step wrote (a `unique` rule): the question is asked again."""
 
     field: str
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The run ends where it is, with this outcome (interrupted, cancelled, opted_out ...)."""
 
     outcome: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Status = Literal["asking", "sleeping", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One flow on the call stack. `node` is where it is; '' before its first node.
 
     entered_at: when it arrived there. answer: what the flow it called last brought back: its
@@ -27,8 +27,7 @@ class Frame:
     filled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """An answer offered with a question. Its button's token is the wait's id and its place.
 
     `goto` is the node the choice leads to, '' for the question's own exit. `act` is '' for an
@@ -43,8 +42,7 @@ class Choice:
     row: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """A moment a wait wants to hear of: kind remind (with its number) | timeout | elapsed."""
 
     at: datetime
@@ -52,8 +50,7 @@ class Alarm:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """What a run waits for.
 
     id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.
@@ -78,8 +75,7 @@ class Wait:
         return min((alarm.at for alarm in self.alarms), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """frames: bottom first, the last one is active; an ended run keeps the one it ended in."""
 
     id: int

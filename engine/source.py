@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
+from msgspec import Struct, field
 
 from engine.problems import Position, Problems
 from engine.yaml_events import YamlError, end_of, events, start_of
@@ -27,8 +27,7 @@ MAX_NODES = 100_000
 """Scalars, lists and mappings of one document, aliases followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """One value, as the letters typed.
 
     quoted: written in quotes or as a block, so it is text and nothing else. content: where the
@@ -47,20 +46,17 @@ class Scalar:
         return not self.text and not self.quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     items: tuple[Source, ...]
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     key: Scalar
     value: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """Entries in the order written, each key once; those merged by `<<` come after."""
 
     entries: tuple[Entry, ...]
@@ -80,8 +76,7 @@ class Mapping:
 Source = Scalar | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One document of a file: its tree, and its part of the file's text (all, if alone)."""
 
     root: Source
@@ -163,8 +158,7 @@ class _Refused(Exception):
     """A guard has spoken (its problem is recorded); the rest of the file is not read."""
 
 
-@dataclass(slots=True)
-class _Built:
+class _Built(Struct):
     source: Source
     size: int
     height: int
@@ -173,8 +167,7 @@ class _Built:
 _CUT = re.compile(r"[ \t]+#(?=\w)")
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     text: str
     file: str
     problems: Problems

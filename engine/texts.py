@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 Leaf = TypeVar("Leaf")
 Other = TypeVar("Other")
@@ -15,8 +17,7 @@ Variant = tuple[str | None, str | None, Leaf]
 _Key = tuple[str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Generic[Leaf]):
+class Text(Struct, Generic[Leaf], frozen=True, dict=True):
     """One text as its author wrote it: alone, by language, by channel, or by both.
 
     `variants` holds at least one variant, in the order written. What a variant holds is open:
@@ -25,15 +26,18 @@ class Text(Generic[Leaf]):
     """
 
     variants: tuple[Variant[Leaf], ...]
-    _leaves: dict[_Key, Leaf] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        leaves = {(language, channel): leaf for language, channel, leaf in self.variants}
-        if not leaves or len(leaves) < len(self.variants):
+        keys = {(language, channel) for language, channel, _ in self.variants}
+        if not keys or len(keys) < len(self.variants):
             raise ValueError("a text needs exactly one variant for each language and channel")
+
+    @cached_property
+    def _leaves(self) -> dict[_Key, Leaf]:
+        leaves = {(language, channel): leaf for language, channel, leaf in self.variants}
         for language, _, leaf in self.variants:
             leaves.setdefault((language, None), leaf)
-        object.__setattr__(self, "_leaves", leaves)
+        return leaves
 
     @classmethod
     def plain(cls, leaf: Leaf) -> Text[Leaf]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.durations import Duration
 from engine.problems import Position
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """The customer writes `text`; `/start spring` is a command with its argument."""
 
     text: str
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Bot:
+class Bot(Struct, frozen=True):
     """The bot sends one message. What is None or empty is not asked about.
 
     text: the whole text. contains, not_contains: pieces of it. matches: an RE2 pattern found in
@@ -35,16 +34,14 @@ class Bot:
     buttons: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """The customer presses the button of the last message with this text or value."""
 
     button: str
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(Struct, frozen=True):
     """Names of "Names and templates", `node`, `outcome`, `tags`, `tasks`, and their values.
 
     A value is the letters typed (of a list, a tuple of them), None for `null` or nothing: the
@@ -55,8 +52,7 @@ class Expect:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(Struct, frozen=True):
     """Time passes; what falls due happens, at its end included.
 
     silent: and nothing may be sent.
@@ -70,8 +66,7 @@ class Advance:
 Step = User | Bot | Press | Expect | Advance
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+class Transcript(Struct, frozen=True):
     """One test. flow: the key of the flow it is about. now: aware, None for any time.
 
     customer: fields by key, the letters typed; vars: variables the flow begins with.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from engine import source as tree
 from engine.fields.fold import fold_phrase
@@ -71,8 +72,7 @@ LATER_OPTIONS = ("once", "if_busy", "catch_up", "backfill", "include_imported", 
 """Options of the language that this version does not have yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One kind of event. needs: at least one of these options; ('',) for none.
 
     The options are what makes an occurrence, so the identity of a trigger is made of them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.asking.building import question_of
@@ -17,8 +16,7 @@ from engine.resume import Resume
 from engine.shapes import TEXT, Option, Reader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask(Node):
+class Ask(Node, frozen=True, kw_only=True):
     KIND: ClassVar[str] = "ask"
     HELP: ClassVar[str] = "Asks a question, waits for a valid reply and stores it."
     OPTIONS: ClassVar[Mapping[str, Option]] = {

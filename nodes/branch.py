@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from engine.node import Exit, Go, Next, Node
 from engine.passage import Passage
@@ -12,8 +13,7 @@ from engine.scope import Condition
 from engine.shapes import CRITERIA, NODE_REF, ListOf, Option, Reader, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     when: Condition
     goto: str
 
@@ -32,8 +32,7 @@ _CASE = Record(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch(Node):
+class Branch(Node, frozen=True, kw_only=True):
     """otherwise: where it goes if no case holds; '' for the node's own exit."""
 
     KIND: ClassVar[str] = "branch"

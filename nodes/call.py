@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from msgspec import field
 
 from engine.node import Enter, Next, Node
 from engine.passage import Passage
 from engine.shapes import FLOW_REF, NAME, VALUE, MapOf, Option, Reader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Node):
+class Call(Node, frozen=True, kw_only=True):
     """The called flow has variables of its own; at its end they are read here as `answer.x`."""
 
     KIND: ClassVar[str] = "call"

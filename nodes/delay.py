@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from engine.asking.moments import MOMENT_OR_TEMPLATE
 from engine.asking.timing import NO_TIME, until
@@ -20,8 +21,7 @@ from engine.source import Source
 from engine.templates import Template
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """How long: `span`, then until the clock shows `at`; or `until` a moment plus `offset`.
 
     at: in the customer's zone, of the day that `span` leads to; without a span the next time it
@@ -71,8 +71,7 @@ _PAUSE = Record(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delay(Node):
+class Delay(Node, frozen=True, kw_only=True):
     KIND: ClassVar[str] = "delay"
     HELP: ClassVar[str] = "Waits for a time, in the customer's zone; a past moment goes on at once."
     OPTIONS: ClassVar[Mapping[str, Option]] = {

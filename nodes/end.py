@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.node import Exit, Next, Node
@@ -11,8 +10,7 @@ from engine.passage import Passage
 from engine.shapes import Option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End(Node):
+class End(Node, frozen=True, kw_only=True):
     """A node of nothing but `end:` or `end_all:`, which every node may have."""
 
     KIND: ClassVar[str] = "end"

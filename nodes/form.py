@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.asking.building import question_of
 from engine.asking.choices import in_rows, pressed, typed
@@ -46,8 +48,7 @@ DONE, CORRECT = "done", "correct"
 _NO_TEXT = Text.plain(Template(""))
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One question of the form; it is asked only where `when` holds."""
 
     question: Question
@@ -96,8 +97,7 @@ _ITEM = Either(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form(Node):
+class Form(Node, frozen=True, kw_only=True):
     """confirm: None where the answers are not shown. overview: how the list of them is asked."""
 
     KIND: ClassVar[str] = "form"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from engine.messages import STARTS_FLOW, Button, Rows
 from engine.node import Exit, Next, Node
@@ -16,8 +17,7 @@ from engine.texts import Text
 _SCHEMES = ("https://", "http://", "tg://")
 
 
-@dataclass(frozen=True, slots=True)
-class SayButton:
+class SayButton(Struct, frozen=True):
     """A button that opens `url` or starts `flow`; one of the two is set."""
 
     text: Text[Template]
@@ -42,8 +42,7 @@ _BUTTON = Record(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say(Node):
+class Say(Node, frozen=True, kw_only=True):
     """texts: at least one; the buttons stand under the last."""
 
     KIND: ClassVar[str] = "say"

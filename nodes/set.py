@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.fields.coerce import coerce, normalise
@@ -17,8 +16,7 @@ from engine.shapes import ASSIGNMENTS, Option, Reader
 _TEXT = PLAIN[FieldType.TEXT]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Set(Node):
+class Set(Node, frozen=True, kw_only=True):
     """A value that its field refuses is not written; the timeline says why."""
 
     KIND: ClassVar[str] = "set"

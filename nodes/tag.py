@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from engine.node import Exit, Next, Node
 from engine.passage import Passage
 from engine.shapes import TAG_REF, ListOf, Option, Reader, Record
 
 
-@dataclass(frozen=True, slots=True)
-class TagChange:
+class TagChange(Struct, frozen=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
 
@@ -36,8 +36,7 @@ _CHANGE = Record(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tag(Node):
+class Tag(Node, frozen=True, kw_only=True):
     KIND: ClassVar[str] = "tag"
     HELP: ClassVar[str] = "Adds tags to the customer and takes them away."
     OPTIONS: ClassVar[Mapping[str, Option]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from engine.fields.types import NO_RULES, Field, Rules
@@ -40,8 +39,8 @@ def text_from_json(variants: list[list[Any]]) -> Text[str]:
 
 def _rules(rules: Rules) -> dict[str, Any]:
     return {
-        rule.name: to_json(value)
-        for rule in dataclasses.fields(rules)
+        name: to_json(value)
+        for name in rules.__struct_fields__
         # By identity: a limit of 0 equals False and is a rule all the same.
-        if (value := getattr(rules, rule.name)) is not None and value is not False
+        if (value := getattr(rules, name)) is not None and value is not False
     }

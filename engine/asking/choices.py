@@ -5,11 +5,12 @@ a person meant.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.asking.question import Offer, Question
 from engine.fields.clean import plain_line

@@ -8,9 +8,11 @@ command) is asked again without counting; one whose pictures come as an album is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.asking.choices import MEANT, SKIP, buttons_of, choices_of, pressed, typed
 from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
@@ -39,27 +41,23 @@ MOST_HEARD = 10
 """Messages a question remembers for the case that they are edited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A valid reply was stored; `goto` is where its choice leads, '' for the question's exit."""
 
     goto: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """It is left unanswered; nothing was stored, or what was known is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """The question stays open."""
 
     wait: Wait
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """The question is left by one of its own ways out."""
 
     next: Next

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from engine import source as tree
 from engine.asking.moments import MOMENT_OR_TEMPLATE
@@ -41,8 +42,7 @@ EXPECTED = (*(type_.value for type_ in FieldType if type_ is not FieldType.LIST)
 """What `expect:` may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenOffer:
+class WrittenOffer(Struct, frozen=True):
     """A choice as read, before the field it answers is known."""
 
     text: Text[Template]

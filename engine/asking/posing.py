@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows
 from engine.asking.question import Question

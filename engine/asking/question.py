@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from engine.asking.timing import STANDARD_TIMEOUT, Timeout
 from engine.fields.types import PLAIN, Field, FieldType
@@ -18,8 +19,7 @@ Takes = Literal["typed", "contact", "any"]
 card), a contact card alone, or anything at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A choice as written. value: typed, a template, or None for the text itself."""
 
     text: Text[Template]
@@ -28,8 +28,7 @@ class Offer:
     when: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """What an invalid reply is answered with: `text`, else the rule that it broke.
 
     attempts: which invalid reply leaves the question by `goto`; None to stay open.
@@ -44,8 +43,7 @@ STANDARD_RETRY = Retry()
 """Say the rule, ask again, stay open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """One thing to be asked.
 
     save_to: the key of a customer field, `var.x`, or '' to store nothing. field: what the reply

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from engine.durations import Duration
 from engine.passage import Passage
@@ -19,14 +20,12 @@ DEFAULT_TIMEOUT = Duration(days=7)
 NO_TIME = Duration()
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(Struct, frozen=True):
     after: Duration
     text: Text[Template]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeout:
+class Timeout(Struct, frozen=True):
     """When a question closes by itself: `after` it was asked, or `until` a moment plus `offset`.
 
     until: a date, a moment (naive: in the customer's zone) or a template that gives one; None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.criteria.operands import Day, Neighbour, Part, Relative
 from engine.criteria.operators import Op
@@ -21,8 +21,7 @@ class Key(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True, eq=False):
     """One comparison.
 
     As parsed, `field` is the name as written and `value` a JSON value. `check` types it: `value`
@@ -37,8 +36,18 @@ class Compare:
     value: object = None
     type: FieldType | None = None
     part: Part | None = None
-    path: Path = dataclasses.field(default=(), compare=False, repr=False)
-    name_path: Path = dataclasses.field(default=(), compare=False, repr=False)
+    path: Path = ()
+    name_path: Path = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compare) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    @property
+    def _said(self) -> tuple[object, ...]:
+        return self.field, self.op, self.value, self.type, self.part
 
     @property
     def name(self) -> str:
@@ -46,22 +55,19 @@ class Compare:
         return self.field if self.part is None else f"{self.field}.{self.part}"
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Holds when every item does."""
 
     items: tuple[Criterion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Any:
+class Any(Struct, frozen=True):
     """Holds when at least one item does."""
 
     items: tuple[Criterion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Holds exactly where `item` does not, absent values included."""
 
     item: Criterion

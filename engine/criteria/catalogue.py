@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from engine.criteria.operands import PARTS, Part
 from engine.criteria.operators import LOOKUPS, OPERATORS, Op
@@ -18,8 +18,7 @@ _EXTRA = "extra."
 _EXTRA_NAME = re.compile(r"extra\.[a-z][a-z0-9_]{0,99}")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A name found: `field` is None where only the value at hand tells the type."""
 
     name: str
@@ -27,8 +26,7 @@ class Known:
     part: Part | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """The names a criterion may use.
 
     fields: by name; of `tags`, `segment` and lists the options are the names there are (none:
@@ -41,7 +39,7 @@ class Catalogue:
 
     fields: Mapping[str, Field]
     untyped: frozenset[str] = frozenset()
-    locale: Locale = dataclasses.field(default_factory=Locale)
+    locale: Locale = field(default_factory=Locale)
 
     def find(self, name: str) -> Known | None:
         """What a name means; None if it means nothing."""

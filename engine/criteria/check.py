@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from engine.criteria import literals
 from engine.criteria.ast import All, Any, Compare, Criterion, Not
@@ -70,9 +70,9 @@ def _without_flag(compare: Compare) -> tuple[Compare, bool]:
     """`is_empty: no` asks for the opposite; equality with null asks whether it is empty."""
     asked = {Op.EQUALS: Op.IS_EMPTY, Op.NOT_EQUALS: Op.IS_NOT_EMPTY}.get(compare.op)
     if asked is not None and compare.value is None:
-        return dataclasses.replace(compare, op=asked), False
+        return replace(compare, op=asked), False
     if OPERATORS[compare.op].shape is Shape.NOTHING:
-        return dataclasses.replace(compare, value=None), not literals.yes(compare.value)
+        return replace(compare, value=None), not literals.yes(compare.value)
     return compare, False
 
 
@@ -91,9 +91,7 @@ def _typed_by(field: Field, compare: Compare, known: Known, locale: Locale) -> C
         raise OperatorError(f"'{op}' does not apply to a {type_}", _operators_of(type_))
     target = Target(type_, tuple(option.value for option in field.options), known.part)
     value = _operand(compare.value, op, target, locale)
-    return dataclasses.replace(
-        compare, field=known.name, op=op, value=value, type=field.type, part=known.part
-    )
+    return replace(compare, field=known.name, op=op, value=value, type=field.type, part=known.part)
 
 
 def _operators_of(type_: FieldType) -> str:
@@ -151,7 +149,7 @@ def _is_over(low: Single, high: Single) -> bool:
 
 def _untyped(compare: Compare, known: Known) -> Compare:
     raw = tuple(compare.value) if isinstance(compare.value, list) else compare.value
-    untyped = dataclasses.replace(compare, field=known.name, value=raw)
+    untyped = replace(compare, field=known.name, value=raw)
     if not readings(untyped):
         raise LiteralError(f"no value of any type can be compared so by '{compare.op}'")
     return untyped

@@ -6,10 +6,11 @@ operators.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import time
 from enum import Enum, auto
 from typing import cast
+
+from msgspec import Struct
 
 from engine.criteria.ast import Compare
 from engine.criteria.operands import Day, Operand, Part, Single
@@ -32,14 +33,12 @@ class Test(Enum):
     HAS_ALL = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     operand: Single
     inclusive: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One test of a field or of a `part` of it; None is the whole value.
 
     field_type: the type of the field itself. Operands and bounds are of `type`, that of the part.

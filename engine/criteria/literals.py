@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from engine.criteria.operands import WEEKDAYS, Day, Neighbour, Part, Relative, Single, Unit
 from engine.fields.coerce import coerce
@@ -39,8 +40,7 @@ class OperatorError(LiteralError):
     """The type does not have the operator, whatever stands beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a literal must be: a value of `type`, of `options` if there are any, or a `part`."""
 
     type: FieldType

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from engine.criteria.operands import WEEKDAYS, Day, Neighbour, Part, Relative, Single, Unit
 from engine.fields.types import FieldType
@@ -16,8 +17,7 @@ from engine.fields.types import FieldType
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Struct, frozen=True, dict=True):
     """`now` is aware; `zone` is the business's, in which days begin and parts are taken."""
 
     now: datetime

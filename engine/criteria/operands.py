@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
 
 
 class Unit(StrEnum):
@@ -35,8 +36,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """In the order of `date.weekday()`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relative:
+class Relative(Struct, frozen=True):
     """`30 days ago` (count -30), `in 3 hours` (count 3), `now` (0 minutes).
 
     On a moment, minutes to weeks are multiples of 60 seconds to 7 x 24 hours; months and years
@@ -54,8 +54,7 @@ class Relative:
         return f"{-self.count} {self.unit} ago"
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A whole day, `offset` days from today of the business: yesterday, today, tomorrow."""
 
     offset: int
@@ -64,8 +63,7 @@ class Day:
         return {-1: "yesterday", 0: "today", 1: "tomorrow"}[self.offset]
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True):
     """The month, day or year `offset` after the current one: last, this, next.
 
     The month after December is January, of whatever year.

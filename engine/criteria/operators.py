@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from engine.fields.types import FieldType
 
@@ -58,8 +59,7 @@ class Shape(Enum):
     PART = auto()  # one or a list: month, day, year: a number or this | next | last
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     types: frozenset[FieldType]
     shape: Shape
 

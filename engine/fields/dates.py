@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from engine.fields.calendars import MONTHS, WEEKDAYS, date_word, day_of
 from engine.fields.clean import plain_line
@@ -48,8 +49,7 @@ _RELATIVE = {
 _SPLIT_RELATIVE = re.compile(r"\bپس فردا\b")
 
 
-@dataclass(slots=True)
-class _Words:
+class _Words(Struct):
     """What a date is made of."""
 
     numbers: list[str]

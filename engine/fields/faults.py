@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from engine.fields.places import base_language
 
@@ -50,12 +51,14 @@ class FaultCode(StrEnum):
     TOO_MANY = "too_many"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """The rule that a value broke, with the numbers its message names (`limit`)."""
 
     code: FaultCode
-    params: Mapping[str, Param] = field(default_factory=dict, hash=False)
+    params: Mapping[str, Param] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.code)
 
 
 MESSAGES: Mapping[FaultCode, Mapping[str, str]] = {

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 Calendar = Literal["gregorian", "jalali"]
 DateOrder = Literal["dmy", "mdy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Locale:
+class Locale(Struct, frozen=True):
     """A customer's conventions, each falling back to the business's where the caller says so.
 
     `language` is the customer's, `languages` those of the business (BCP 47 tags); `country` is

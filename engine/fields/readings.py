@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.fields.faults import Fault, FaultCode, Param
 from engine.fields.places import DateOrder
 from engine.fields.types import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """The typed, normalised value; None clears the field."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One meaning of an ambiguous date, and the order of day and month it supposes.
 
     `order` is None where it is not the order that is open (a day without a year). Choosing the
@@ -28,15 +26,13 @@ class Candidate:
     order: DateOrder | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(Struct, frozen=True):
     """Two or more meanings, earliest order first; the person is asked which one is meant."""
 
     candidates: tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """Not a value of the field; `fault` says which rule it broke."""
 
     fault: Fault

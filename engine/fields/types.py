@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+
+from msgspec import Struct
 
 from engine.fields.fold import fold, fold_phrase
 from engine.texts import Text
@@ -36,16 +38,14 @@ class FieldType(StrEnum):
     __hash__ = str.__hash__
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One choice of a select: the value stored and the label people see."""
 
     value: str
     label: Text[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What a value must keep to beyond its type. None and False mean: no such rule.
 
     `min` and `max` are inclusive. Lengths count characters, or the items of a list. `pattern`
@@ -66,8 +66,7 @@ class Rules:
 NO_RULES = Rules()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True, dict=True):
     """One field of a customer: a base column, or one that the business declared.
 
     `slot` is the typed column that holds it; an `extra` one is stored in the JSON of extras; a
@@ -96,14 +95,16 @@ class Field:
     placeholder: Text[str] | None = None
     is_system: bool = False
     size: int | None = None
-    choices: dict[str, str] = field(init=False, repr=False, compare=False)
-    """What a person may type for each option, folded, to the option's value."""
-    values: frozenset[str] = field(init=False, repr=False, compare=False)
-    """The values of the options."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "choices", _choices(self.options))
-        object.__setattr__(self, "values", frozenset(option.value for option in self.options))
+    @cached_property
+    def choices(self) -> dict[str, str]:
+        """What a person may type for each option, folded, to the option's value."""
+        return _choices(self.options)
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """The values of the options."""
+        return frozenset(option.value for option in self.options)
 
 
 def _choices(options: tuple[Option, ...]) -> dict[str, str]:

@@ -6,7 +6,8 @@ Pure: reading the disk is the caller's. Nothing raises for what a file says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine import source as tree
 from engine.business import Business
@@ -24,8 +25,7 @@ from engine.transcript import Transcript
 CRM_FILE = "crm.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A project as far as it could be read. Only one without errors may be run.
 
     flows: by key. files: the path of each flow's file, by the flow's key. problems: sorted by

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec.structs import replace
 
 from engine import source as tree
 from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
@@ -227,7 +228,7 @@ def read_business(source: Source, kinds: Kinds, industry: Industry, reader: Read
 
 
 def _with(reader: Reader, **parts: Any) -> None:
-    reader.business = dataclasses.replace(reader.business, **parts)
+    reader.business = replace(reader.business, **parts)
 
 
 def _speak(reader: Reader, source: Source | None) -> None:

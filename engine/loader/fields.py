@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine import source as tree
 from engine.fields.base import BASE_FIELDS
@@ -124,8 +125,7 @@ FIELD: Mapping[str, Option] = {
 """The keys of one field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What one entry of `fields:` says, read but not yet made a field."""
 
     values: Mapping[str, Any]
@@ -224,7 +224,7 @@ def _field(key: str, declared: Declared, order: int, reader: Reader) -> Field:
         _check_options(bare, reader)
         _check_sizes(bare, reader)
         rules = read_rules(values.get("rules", {}), bare, reader)
-    return dataclasses.replace(bare, rules=rules)
+    return replace(bare, rules=rules)
 
 
 def _check_options(field: Field, reader: Reader) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine import source as tree
 from engine.business import Business
@@ -42,8 +43,7 @@ PURPOSES = (
 """`service`, and the keys of a customer's marketing preferences."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part(Shape[Source]):
+class Part(Shape[Source], Struct, frozen=True):
     """A part of a file that is read later, when more is known; `described` is for editors."""
 
     described: dict[str, Any] = field(default_factory=dict)
@@ -83,8 +83,7 @@ OPTIONS: Mapping[str, Option] = {
 """The keys of a flow file."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRead:
+class FlowRead(Struct, frozen=True):
     """A flow as read, with what lint looks at. ids: all that are written, those of nodes that
     could not be read too."""
 

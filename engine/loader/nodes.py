@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine import source as tree
 from engine.node import END, Node
@@ -44,16 +45,14 @@ LATER = (
 Kinds = Mapping[str, type[Node]]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A node, and the names it goes to as they are written: (name, where)."""
 
     node: Node
     targets: tuple[tuple[str, Position], ...]
 
 
-@dataclass(slots=True)
-class NodeReader:
+class NodeReader(Struct):
     """Reads one flow's nodes; `defaults` are those of the flow, then of crm.yaml, by kind."""
 
     kinds: Kinds
@@ -135,9 +134,7 @@ class NodeReader:
             found = [entry for entry in found if not self.is_option(entry, found)]
         if not found and "end" in self.kinds and source.entry("end_all"):
             found = [entry for entry in source.entries if entry.key.text == "end_all"]
-            return [
-                dataclasses.replace(found[0], key=dataclasses.replace(found[0].key, text="end"))
-            ]
+            return [replace(found[0], key=replace(found[0].key, text="end"))]
         return found
 
     def is_option(self, entry: Entry, found: list[Entry]) -> bool:
@@ -216,7 +213,7 @@ class NodeReader:
             count += 1
             name = f"{stem}_{count}"
         self.ids[name] = node.position
-        return node if name == node.id else dataclasses.replace(node, id=name)
+        return node if name == node.id else replace(node, id=name)
 
 
 def _waiting_name(node: Node, source: tree.Mapping) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from engine.criteria import (
     Catalogue,
@@ -43,19 +44,23 @@ _OF_A_RUN: MappingABC[str, Field] = {
 _NOW = Field(key="now", type=FieldType.DATETIME, label=Text.plain("now"))
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
-    """A checked criterion and the function made of it.
+class Criteria(Struct, frozen=True, eq=False):
+    """A checked criterion and the function made of it, which does not count when two are compared.
 
     holds: (get, moment) -> whether it holds; `get` gives the value of a name. Never raises.
     """
 
     criterion: Criterion
-    holds: Predicate = field(compare=False, repr=False)
+    holds: Predicate
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Criteria) and self.criterion == other.criterion
+
+    def __hash__(self) -> int:
+        return hash(self.criterion)
 
 
-@dataclass(frozen=True, slots=True)
-class CriteriaShape(Shape[Criteria]):
+class CriteriaShape(Shape[Criteria], Struct, frozen=True):
     """in_flow: the names of a run are known besides those of the customer."""
 
     in_flow: bool = True

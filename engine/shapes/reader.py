@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from engine.business import Business
 from engine.fields.types import Field
@@ -24,8 +25,7 @@ class Ref(StrEnum):
     KEEP = "key that a reply is kept under, declared or not"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A name a file uses, to be looked up once everything is read."""
 
     kind: Ref
@@ -39,8 +39,7 @@ NOT_OF_CUSTOMER = frozenset(
 """First words of names that criteria know besides the customer's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameUse:
+class NameUse(Struct, frozen=True):
     """A dotted name that a template or criterion reads: ("customer", "first_name")."""
 
     path: tuple[str, ...]
@@ -56,8 +55,7 @@ class NameUse:
         return "" if self.in_template or first in NOT_OF_CUSTOMER else first
 
 
-@dataclass(slots=True)
-class Reader:
+class Reader(Struct):
     """Carried through the reading of one document.
 
     language and languages: of the flow, else of the business. channels: those the flow is used

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from engine.shapes.reader import Reader
 from engine.source import Entry, Mapping, Scalar, Sequence, Source
@@ -42,8 +43,7 @@ class Shape(Generic[T_co]):
         reader.error(source.position, "E201", f"{self.wanted} belongs here, not {found}", cure)
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One key of a record: its shape, one line of what it does, an example of its value.
 
     help and example go into the schema's tooltips and the generated reference.

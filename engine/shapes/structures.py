@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+from msgspec import Struct
 
 from engine import source as tree
 from engine.problems import Position
@@ -19,8 +20,7 @@ IGNORED = "x_"
 """Keys that begin so are a place for anchors and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf(Shape[tuple[T, ...]], Generic[T]):
+class ListOf(Shape[tuple[T, ...]], Struct, Generic[T], frozen=True):
     """A list; one item may stand for a list of one.
 
     Items that cannot be read are left out; it is unreadable where none is left.
@@ -40,8 +40,7 @@ class ListOf(Shape[tuple[T, ...]], Generic[T]):
         return {"anyOf": [{"type": "array", "items": item}, item]}
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf(Shape[dict[str, T]], Generic[T]):
+class MapOf(Shape[dict[str, T]], Struct, Generic[T], frozen=True):
     """A mapping of names to values of one shape, in the order written."""
 
     key: Shape[str]
@@ -68,8 +67,7 @@ Build = Callable[[dict[str, Any], Reader], T | None]
 """Makes a record of the options written. Its problems go to the reader; None if it cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Shape[T], Generic[T]):
+class Record(Shape[T], Struct, Generic[T], frozen=True):
     """A mapping with known keys.
 
     Options that could not be read are missing from what `build` gets, as are those not written.
@@ -137,8 +135,7 @@ def described(option: Option) -> dict[str, Any]:
     return schema | ({"examples": [option.example]} if option.example else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Either(Shape[Any]):
+class Either(Shape[Any], Struct, frozen=True):
     """Another shape for each form of value; a form without one does not belong."""
 
     scalar: Shape[Any] | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 from engine.limits import CHANNELS, Limit, measure
 from engine.shapes.reader import Reader, inside_text
@@ -25,16 +26,14 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 Leaf = TypeVar("Leaf", str, Template)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a variant stands: under which language and channel."""
 
     language: str | None = None
     channel: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextShape(Shape[Text[Leaf]], Generic[Leaf]):
+class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
     """`leaf` is str, or Template for a text in which `{{ }}` is put in."""
 
     leaf: type[Leaf]

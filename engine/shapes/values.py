@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from engine.fields.coerce import coerce
 from engine.fields.faults import fault_text
@@ -69,8 +70,7 @@ def plain(source: Source) -> Any:
             return {entry.key.text: plain(entry.value) for entry in entries}
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value as written, or the Template it is; `typed` reads it as its field asks."""
 
     scalar: Source

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+
+from msgspec import Struct
 
 from engine.durations import Duration
 from engine.shapes.reader import Reader, Ref
@@ -20,8 +21,7 @@ _YES = frozenset(("true", "yes", "on"))
 _NO = frozenset(("false", "no", "off"))
 
 
-@dataclass(frozen=True, slots=True)
-class Word(ScalarShape[str]):
+class Word(ScalarShape[str], Struct, frozen=True):
     """A word or text as it is written, without template or translation."""
 
     wanted: str = "a word"
@@ -30,8 +30,7 @@ class Word(ScalarShape[str]):
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Name(ScalarShape[str]):
+class Name(ScalarShape[str], Struct, frozen=True):
     """A name that becomes part of keys, ids and addresses."""
 
     wanted: str = "a name such as lead_capture"
@@ -60,8 +59,7 @@ class Boolean(ScalarShape[bool]):
         return {"enum": [True, False, "yes", "no", "on", "off"]}
 
 
-@dataclass(frozen=True, slots=True)
-class WholeNumber(ScalarShape[int]):
+class WholeNumber(ScalarShape[int], Struct, frozen=True):
     """A whole number; `min` and `max` are allowed themselves."""
 
     min: int | None = None
@@ -132,21 +130,18 @@ class MomentShape(ScalarShape[date]):
         raise ValueError(f"{self.wanted} belongs here, not '{text}'")
 
 
-@dataclass(frozen=True, slots=True)
 class OneOf(ScalarShape[str]):
     """One of a few words."""
 
-    words: tuple[str, ...]
-
     def __init__(self, *words: str) -> None:
-        object.__setattr__(self, "words", words)
+        self.words = words
 
     @property
     def wanted(self) -> str:  # type: ignore[override]  # made from the words
         return f"one of {', '.join(self.words)}"
 
     def read(self, source: Source, reader: Reader) -> str | None:
-        word = super(OneOf, self).read(source, reader)
+        word = super().read(source, reader)
         if word is None or word in self.words:
             return word
         message = f"'{word}' is not {self.wanted}"
@@ -160,15 +155,14 @@ class OneOf(ScalarShape[str]):
         return {"enum": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
-class Reference(ScalarShape[str]):
+class Reference(ScalarShape[str], Struct, frozen=True):
     """The name of something else, looked up once everything is read."""
 
     kind: Ref
     wanted: str
 
     def read(self, source: Source, reader: Reader) -> str | None:
-        name = super(Reference, self).read(source, reader)
+        name = super().read(source, reader)
         if name is not None:
             reader.refer(self.kind, name, source.position)
         return name

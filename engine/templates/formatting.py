@@ -7,8 +7,9 @@ unbounded, and decimals stay decimals.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+
+from msgspec import Struct
 
 from engine.templates.bounds import MAX_WIDTH, NUMBERS
 from engine.templates.operations import number, shown
@@ -20,8 +21,7 @@ _PLACE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One `%...` of a pattern: how a value is laid out there."""
 
     kind: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct
 
 from engine.templates.bounds import TemplateFailed
 from engine.templates.values import Result, Scope, leave
@@ -18,8 +19,7 @@ Print = Callable[[Scope], str]
 _MARKS = ("{{", "{%", "{#")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A name that a template reads, and where in its source; line and column count from 1."""
 
     path: Path
@@ -27,8 +27,7 @@ class Use:
     column: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TemplateProblem:
+class TemplateProblem(Struct, frozen=True, order=True):
     """A finding in a source; line and column count from 1; `suggestion` may be ''."""
 
     line: int
@@ -45,8 +44,7 @@ class TemplateError(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Struct, frozen=True, eq=False, dict=True):
     """A text with values to be put in. Two of the same source are equal.
 
     `uses` has each name as often as it is read; `histories` the fields asked for by
@@ -54,10 +52,16 @@ class Template:
     """
 
     source: str
-    uses: tuple[Use, ...] = field(default=(), compare=False)
-    histories: tuple[Use, ...] = field(default=(), compare=False)
-    _print: Print | None = field(default=None, compare=False, repr=False)
-    _read: Read | None = field(default=None, compare=False, repr=False)
+    uses: tuple[Use, ...] = ()
+    histories: tuple[Use, ...] = ()
+    _print: Print | None = None
+    _read: Read | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
 
     @property
     def is_constant(self) -> bool:

@@ -8,9 +8,10 @@ a part of a date, never an attribute of an object.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
+
+from msgspec import Struct
 
 from engine.fields.places import Locale
 from engine.templates.bounds import MAX_ITEMS, MAX_TEXT, TemplateFailed, bounded, finite
@@ -36,8 +37,7 @@ class Undefined:
 UNDEFINED = Undefined()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A value of a select: prints its label, equals its value."""
 
     value: str

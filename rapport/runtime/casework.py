@@ -7,9 +7,11 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from bots.channel import Outgoing
 from crm.services.ledger import Cause, Ledger

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.fields.plain import to_plain
 from engine.loader import Loaded
@@ -14,8 +15,7 @@ from rapport.testing.stage import BadCustomer, Stage
 from rapport.testing.stages import DEFAULT_NOW, Setting, Stages
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What came of one test. `difference` and `at`, the step it is about, are None where it
     passed; `conversation` is what was said until then, a line each."""
 
