@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -94,10 +95,18 @@ def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> N
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold", min_width=4)
     for row in rows:
         # Text: what people wrote is never markup.
-        table.add_row(*(Text(cell(row.get(name))) for name in columns))
+        table.add_row(*(Text(_to_the_minute(cell(row.get(name)))) for name in columns))
     Console().print(table)
+
+
+def _to_the_minute(text: str) -> str:
+    return f"{text[:10]} {text[11:16]}" if _MOMENT.fullmatch(text) else text
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+"""A moment as plain JSON has it; a table has no room for its seconds."""

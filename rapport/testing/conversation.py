@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.durations import Duration
 from engine.problems import NOWHERE
@@ -30,8 +30,9 @@ class Conversation:
     def press(self, button: str) -> None:
         """The customer presses a button of the last message that had any, by text or value."""
         self._nothing_unread()
-        offered = [shown.text for shown in self._stage.buttons]
-        assert self._stage.press(button), f"there is no button '{button}' among {offered}"
+        if not self._stage.press(button):
+            offered = [shown.text for shown in self._stage.buttons]
+            self._fail(f"there is no button '{button}' among {offered}")
 
     def expects(
         self,
@@ -48,11 +49,10 @@ class Conversation:
             None if buttons is None else tuple(buttons),
         )  # fmt: skip
         unread = self._stage.unread
-        sent = unread[0] if unread else None
-        difference = difference_of(sent, expected)
-        assert difference is None, (
-            f"{difference.why}\n- {difference.expected}\n+ {difference.actual}"
-        )
+        difference = difference_of(unread[0] if unread else None, expected)
+        if difference is not None:
+            lines = (difference.why, f"- {difference.expected}", f"+ {difference.actual}")
+            self._fail("\n".join(lines))
         return unread.pop(0)
 
     def advance(self, duration: str) -> None:
@@ -71,8 +71,14 @@ class Conversation:
         self._nothing_unread()
 
     def _nothing_unread(self) -> None:
-        unread = [spoken(sent) for sent in self._stage.unread]
-        assert not unread, f"the bot said what was not expected: {unread}"
+        if self._stage.unread:
+            said = [spoken(sent) for sent in self._stage.unread]
+            self._fail(f"the bot said what was not expected: {said}")
+
+    def _fail(self, why: str) -> NoReturn:
+        # What is left is no second failure at the end of the test.
+        self._stage.unread.clear()
+        raise AssertionError(why)
 
 
 class Conversations:

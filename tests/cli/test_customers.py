@@ -89,10 +89,10 @@ def test_what_cannot_be_asked_is_wrong_use(
 def test_a_table_fits_the_terminal(
     rapport: Command, talked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "80")
     ended = rapport("customers", "list")
     assert "Customer 1" in ended.out
-    assert max(map(len, ended.out.splitlines())) <= 60
+    assert max(map(len, ended.out.splitlines())) <= 80
 
 
 def test_csv_has_a_header_and_a_line_for_each(rapport: Command, talked: Path) -> None:

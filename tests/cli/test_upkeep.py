@@ -1,0 +1,209 @@
+"""`rapport db`, `doctor`, `config` and `init`: setting up and looking after."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from rapport.cli.doctor import ask_telegram
+from tests.cli.conftest import Command
+
+DATABASE = Path("rapport.db")
+
+
+def execute(statement: str) -> None:
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.fixture
+def applied(rapport: Command, project: Path) -> None:
+    """The project is applied to rapport.db."""
+    assert rapport("apply", project).code == 0
+
+
+def test_an_upgrade_makes_the_database_and_then_has_nothing_to_do(rapport: Command) -> None:
+    assert rapport("db", "upgrade").out == "the database was created\n"
+    assert rapport("db", "upgrade").out == "the database is up to date\n"
+    assert list(Path().glob("*.bak")) == []
+
+
+def test_the_sql_of_an_upgrade_can_be_read_beforehand(rapport: Command) -> None:
+    assert "CREATE TABLE customer" in rapport("db", "upgrade", "--dry-run").out
+    assert not DATABASE.exists()
+    rapport("db", "upgrade")
+    assert rapport("db", "upgrade", "--dry-run").out == "-- the database is up to date\n"
+
+
+def test_a_database_that_an_upgrade_changes_is_backed_up_beside_itself(
+    rapport: Command, applied: None
+) -> None:
+    rapport("db", "downgrade", "0002", "--yes")
+    for backup in Path().glob("*.bak"):
+        backup.unlink()
+    ended = rapport("db", "upgrade")
+    (backup,) = Path().glob("rapport.db.0002-*.bak")
+    assert backup.name in ended.out
+    with closing(sqlite3.connect(backup)) as connection:
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert rows == [("0002",)]
+
+
+def test_going_back_drops_data_and_so_wants_a_yes(rapport: Command, applied: None) -> None:
+    assert rapport("db", "downgrade", "0002").code == 2
+    assert rapport("db", "check").code == 0
+    assert rapport("db", "downgrade", "nowhere", "--yes").code == 2
+
+
+def test_a_newer_schema_is_not_touched(rapport: Command, project: Path, applied: None) -> None:
+    execute("UPDATE alembic_version SET version_num = '9999'")
+    for command in (["apply", project], ["customers", "list"], ["db", "upgrade"]):
+        ended = rapport(*command)
+        assert ended.code == 2
+        assert "newer version of Rapport (9999)" in ended.err
+
+
+def test_an_older_schema_is_upgraded_by_the_person_where_only_looked_at(
+    rapport: Command, applied: None
+) -> None:
+    rapport("db", "downgrade", "0002", "--yes")
+    ended = rapport("customers", "list")
+    assert (ended.code, "run `rapport db upgrade`" in ended.err) == (2, True)
+
+
+def test_the_database_of_another_program_is_left_alone(rapport: Command) -> None:
+    execute("CREATE TABLE recipes (name)")
+    ended = rapport("db", "upgrade")
+    assert ended.code == 2
+    assert ended.err == "rapport: the database holds the tables of another program\n"
+
+
+def test_checking_finds_rows_that_point_nowhere_and_wrong_mappings(
+    rapport: Command, applied: None
+) -> None:
+    assert rapport("db", "check").out == "nothing is wrong\n"
+    execute("UPDATE tag SET business_id = 99")
+    execute("UPDATE field SET slot = 'custom_text_1' WHERE key = 'size'")
+    ended = rapport("db", "check")
+    assert ended.code == 1
+    assert "row 1 of tag points at a row of business that is not there" in ended.out
+    assert "field 'size' is a number, but custom_text_1 holds texts" in ended.out
+    assert ended.out.endswith("2 found\n")
+
+
+def test_a_backup_is_a_whole_database_and_overwrites_nothing(
+    rapport: Command, applied: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rapport("db", "backup", "copy.db").code == 0
+    assert rapport("db", "backup", "copy.db").err == "rapport: copy.db exists already\n"
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", "sqlite:///copy.db")
+    assert rapport("fields", "list").code == 0
+    assert rapport("db", "check").code == 0
+
+
+def test_wanted_indexes_are_built_once(rapport: Command, applied: None) -> None:
+    assert rapport("db", "index").out == "custom_number_1\ncustom_select_1\n"
+    assert rapport("db", "index").out == "every wanted index is there\n"
+
+
+def test_the_doctor_says_what_is_missing_and_its_cure(
+    rapport: Command, project: Path, applied: None
+) -> None:
+    findings = json.loads(rapport("doctor", project, "--format", "json").out)
+    by_name = {finding["about"]: finding for finding in findings}
+    assert {name: finding["state"] for name, finding in by_name.items()} == {
+        "python": "ok", "project": "ok", "database": "ok", "disk": "ok", "telegram": "warn",
+    }  # fmt: skip
+    assert "TELEGRAM_BOT_TOKEN" in by_name["telegram"]["cure"]
+
+
+def test_what_does_not_work_fails_the_examination(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DATABASE.write_text("a letter that is long enough", encoding="utf-8")
+    (project / "order.yaml").write_text("flow: [", encoding="utf-8")
+    ended = rapport("doctor", project, "--format", "json")
+    states = {finding["about"]: finding["state"] for finding in json.loads(ended.out)}
+    assert (ended.code, states["project"], states["database"]) == (1, "fail", "fail")
+    monkeypatch.setenv("RAPPORT_LOG", "loud")
+    ended = rapport("doctor", project)
+    assert (ended.code, "RAPPORT_LOG" in ended.out) == (1, True)
+
+
+class _Telegram(BaseHTTPRequestHandler):
+    """Knows one token; what it answers to others is Telegram's refusal."""
+
+    def do_GET(self) -> None:
+        known = self.path == "/bot1:good/getMe"
+        body = b'{"ok":true,"result":{"id":1,"username":"kiosk_bot"}}' if known else b"<html>"
+        self.send_response(401 if self.path == "/bot1:bad/getMe" else 200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not among the output of tests."""
+
+
+@pytest.fixture
+def telegram() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Telegram) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("token", "state", "found"),
+    [
+        ("1:good", "ok", "the token is that of @kiosk_bot"),
+        ("1:bad", "fail", "the token is refused"),
+        ("1:odd", "fail", "does not answer as Telegram does"),
+    ],
+)
+def test_the_token_is_tried_and_never_shown(
+    telegram: str, token: str, state: str, found: str
+) -> None:
+    finding = ask_telegram(telegram, token)
+    assert finding.state == state
+    assert found in finding.found
+    assert token not in f"{finding.found}{finding.cure}"
+
+
+def test_settings_are_shown_with_their_source_and_without_secrets(
+    rapport: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".env").write_text("TELEGRAM_BOT_TOKEN=1:from-a-file\n", encoding="utf-8")
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", "postgresql+psycopg://me:secret@db/rapport")
+    ended = rapport("config", "--format", "json")
+    rows = {row["setting"]: (row["value"], row["from"]) for row in json.loads(ended.out)}
+    assert rows["TELEGRAM_BOT_TOKEN"] == ("***", ".env")
+    assert rows["RAPPORT_DATABASE_URL"] == ("postgresql+psycopg://me:***@db/rapport", "environment")
+    assert rows["RAPPORT_LOG"] == ("text", "default")
+
+
+def test_a_new_project_has_no_problems_and_passes_its_tests(rapport: Command) -> None:
+    made = rapport("init", "My café", "--industry", "retail")
+    assert made.code == 0
+    assert rapport("check", "My café", "--strict").code == 0
+    tested = rapport("test", "My café")
+    assert (tested.code, tested.out.splitlines()[-1]) == (0, "3 passed, 0 failed")
+    assert Path("My café/.env.example").exists()
+    assert Path("My café/.gitignore").exists()
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(rapport: Command, project: Path) -> None:
+    before = sorted(project.iterdir())
+    assert rapport("init", project).code == 2
+    assert sorted(project.iterdir()) == before
+    assert rapport("init", "new", "--industry", "circus").code == 2
+    assert not Path("new").exists()

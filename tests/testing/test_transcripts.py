@@ -1,0 +1,97 @@
+"""The runner of transcript tests: every kind of step, and every way to differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rapport.project import read_project
+from rapport.testing.transcripts import Verdict, run_transcripts
+from tests.support.small_project import write_project
+
+Held = Callable[..., Verdict]
+
+HEAD = "test: one\nflow: order\n"
+
+
+@pytest.fixture
+def verdict(tmp_path: Path) -> Held:
+    """What comes of one test: its keys, then its steps, as a file has them."""
+
+    def held(steps: str, keys: str = "") -> Verdict:
+        folder = write_project(tmp_path / "kiosk", tests=f"{HEAD}{keys}steps:\n{steps}")
+        loaded = read_project(folder)
+        assert loaded.ok, loaded.problems
+        (only,) = run_transcripts(loaded)
+        return only
+
+    return held
+
+
+ASKED = "  - user: /start\n  - bot: Hello\n  - bot: {contains: Which size}\n"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "  - advance: 45m\n  - bot: Still there?\n",
+        "  - silent: 29m\n",
+        "  - advance: 3h\n  - bot: Still there?\n  - expect: {node: ended, outcome: no_reply}\n",
+        "  - expect: {node: size, outcome: null, tags: [], tasks: 0, channel: telegram}\n",
+        "  - expect: {var.greeting: Hello, customer.size: null, customer.id: 1}\n",
+        "  - user: '7'\n  - bot: {matches: ^Which, not_contains: size, buttons: [Red, blue]}\n",
+        "  - user: '7.50'\n  - bot: {contains: Which}\n  - expect: {customer.size: 7.5}\n",
+    ],
+)
+def test_what_is_as_expected_passes(verdict: Held, steps: str) -> None:
+    held = verdict(ASKED + steps)
+    assert held.passed, held.difference
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ("  - user: '7'\n", "the bot said something that no step expects"),
+        ("  - bot: More\n", "the bot said nothing more"),
+        ("  - silent: 30m\n", "the bot said something that no step expects"),
+        ("  - press: Red\n", "there is no button 'Red' to press"),
+        ("  - expect: {node: colour}\n", "node is not as expected"),
+        ("  - expect: {customer.size: 7}\n", "customer.size is not as expected"),
+        ("  - expect: {tags: [Asked]}\n", "tags is not as expected"),
+        ("  - expect: {outcome: no_reply}\n", "outcome is not as expected"),
+        ("  - user: '7'\n  - bot: Which colour\n", "the bot said something else"),
+        ("  - user: '7'\n  - bot: {not_contains: colour}\n", "the message contains 'colour'"),
+        ("  - user: '7'\n  - bot: {matches: size}\n", "the message does not match /size/"),
+        ("  - user: '7'\n  - bot: {contains: W, buttons: [blue, red]}\n", "the buttons are others"),
+        ("  - user: '7'\n  - bot: {contains: W, buttons: []}\n", "the buttons are others"),
+    ],
+)
+def test_what_differs_is_told_with_the_step(verdict: Held, steps: str, why: str) -> None:
+    held = verdict(ASKED + steps)
+    assert held.difference is not None
+    assert held.difference.why == why
+    assert held.at is not None
+    assert held.at.line > 6
+
+
+def test_the_customer_is_known_before_the_first_message(verdict: Held) -> None:
+    keys = "customer: {language: fa, first_name: سارا}\nnow: 2026-03-01T10:00:00+03:30\n"
+    held = verdict(
+        "  - user: /start\n  - bot: سلام\n  - bot: چه سایزی؟\n"
+        "  - expect: {customer.first_name: سارا}\n",
+        keys,
+    )
+    assert held.passed, held.difference
+
+
+def test_a_flow_may_begin_with_other_variables(verdict: Held) -> None:
+    steps = "  - user: /start\n  - bot: Welcome\n  - bot: {contains: Which size}\n"
+    assert verdict(steps, "vars: {greeting: Welcome}\n").passed
+
+
+def test_tests_know_nothing_of_each_other(tmp_path: Path) -> None:
+    one = f"{HEAD}steps:\n{ASKED}  - user: '7'\n  - bot: {{contains: Which colour}}\n"
+    folder = write_project(tmp_path / "kiosk", tests=f"{one}---\n{one}")
+    assert [verdict.passed for verdict in run_transcripts(read_project(folder))] == [True, True]
