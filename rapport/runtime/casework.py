@@ -26,6 +26,7 @@ from engine.effects import (
     SetField,
 )
 from engine.facts import Facts
+from engine.fields.plain import to_plain
 from engine.fields.types import Value
 from engine.flow import Flow
 from engine.jsonable import run_to_json, to_json
@@ -386,6 +387,8 @@ class Casework:
     def _set_field(self, effect: SetField) -> None:
         values = self.case.values
         values[effect.key] = effect.new
+        if effect.extra:
+            self.case.extra[effect.key] = to_plain(effect.new)
         cause = Cause(
             by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
             node=effect.node, mail_id=self._mail.id if self._mail else None,
