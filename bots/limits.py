@@ -58,15 +58,25 @@ class Rates:
     careful_for: timedelta
     is_group: Callable[[str], bool]
 
-    def at(self, per_second: float) -> "Rates":
-        """The same with another rate for the account (`sending: {rate}`).
+    def at(self, per_second: float | None = None, per_chat: float | None = None) -> "Rates":
+        """The same with another rate for the account, or for each private chat (`sending:`).
 
-        Raises ValueError unless it is positive.
+        Raises ValueError unless they are positive.
         """
-        if per_second <= 0:
-            raise ValueError("a sending rate is a number above 0")
-        account, campaigns = _shared(per_second)
-        return replace(self, account=account, campaigns=campaigns)
+        rates = self
+        if per_second is not None:
+            account, campaigns = _shared(_positive(per_second))
+            rates = replace(rates, account=account, campaigns=campaigns)
+        if per_chat is not None:
+            every = timedelta(seconds=1 / _positive(per_chat))
+            rates = replace(rates, chat=Bucket(every, _CHAT_BURST))
+        return rates
+
+
+def _positive(rate: float) -> float:
+    if rate <= 0:
+        raise ValueError("a sending rate is a number above 0")
+    return rate
 
 
 def _shared(per_second: float) -> tuple[Bucket, Bucket]:

@@ -29,8 +29,8 @@ def telegram_line(settings: Settings, business: Business) -> Line:
         raise WrongSetting("TELEGRAM_MODE: webhook is not available yet; leave it at polling")
     assert settings.telegram_bot_token is not None, "the caller looked"
     token = settings.telegram_bot_token.get_secret_value()
-    rate = business.sending.get("rate")
-    rates = TELEGRAM if rate is None else TELEGRAM.at(float(rate))
+    sending = business.sending
+    rates = TELEGRAM.at(sending.get("rate"), sending.get("per_chat"))
     return Line(TelegramAiogram.connect(token, settings.telegram_api_base), rates)
 
 

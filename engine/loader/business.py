@@ -133,10 +133,14 @@ CAP: Mapping[str, Option] = {
     "per_week": Option(WholeNumber(0, 1000), "Automatic messages to one customer in a week"),
 }
 
+_PER_SECOND = WholeNumber(1, 10_000, wanted="a number of messages a second")
+
 SENDING: Mapping[str, Option] = {
     "quiet_hours": Option(QUIET_HOURS, "When nothing automatic is sent", '"22:00-08:00"'),
     "cap": Option(Record(CAP, _same, "'cap'"), "How much is sent by itself", "{per_day: 2}"),
     "catch_up": Option(DURATION, "How long after it was due it is still sent", "24h"),
+    "rate": Option(_PER_SECOND, "Messages a second on each channel", "30"),
+    "per_chat": Option(_PER_SECOND, "Messages a second to one chat", "1"),
     "opt_out": Option(PHRASES, "Words that end all messages, besides those built in"),
     "opt_in": Option(PHRASES, "Words that undo it, besides those built in"),
 }

@@ -92,10 +92,19 @@ def test_the_rate_of_the_account_can_be_set() -> None:
     assert went[-1] - NOON == seconds(1)
 
 
+def test_the_rate_of_a_chat_can_be_set_by_itself() -> None:
+    went = send_all(Pace(TELEGRAM.at(per_chat=10)), ["7"] * 13)
+    assert went[-1] - NOON == seconds(1)
+    others = send_all(Pace(TELEGRAM.at(per_chat=10)), [str(n) for n in range(205)])
+    assert others[-1] - NOON == seconds(8)
+
+
 @pytest.mark.parametrize("rate", [0, -1])
 def test_a_rate_is_above_zero(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         TELEGRAM.at(rate)
+    with pytest.raises(ValueError, match="above 0"):
+        TELEGRAM.at(per_chat=rate)
 
 
 def test_without_limits_everything_goes_at_once() -> None:
