@@ -97,7 +97,7 @@ def _holds_history(place: Place) -> None:
 
 def _holds_timeline(place: Place) -> None:
     """Every message of both sides, the invalid one too, and what became of them, in order."""
-    statement = select(activity.c["type", "description"]).order_by(activity.c.id)
+    statement = select(*activity.c["type", "description"]).order_by(activity.c.id)
     assert place.rows(statement) == [
         ("customer_created", "First message on telegram"),
         ("message_received", "/start"),
@@ -125,9 +125,9 @@ def _holds_timeline(place: Place) -> None:
 
 
 def _holds_run(place: Place) -> None:
-    runs = place.rows(select(run.c["flow", "flow_version", "status", "outcome"]))
+    runs = place.rows(select(*run.c["flow", "flow_version", "status", "outcome"]))
     assert runs == [("lead_capture", 1, "ended", "captured")]
-    assert place.rows(select(visit.c["flow", "node", "left_by"]).order_by(visit.c.id)) == [
+    assert place.rows(select(*visit.c["flow", "node", "left_by"]).order_by(visit.c.id)) == [
         ("lead_capture", "say_1", "birthday"),
         ("lead_capture", "birthday", "category"),
         ("lead_capture", "category", "ask_confirmed"),
