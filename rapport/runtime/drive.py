@@ -48,7 +48,10 @@ class Drive:
 
     def settle_down(self) -> None:
         """Do all that is due at this moment."""
-        while self._work() or self._send():
+        while self._work():
+            pass
+        # Messages that are on their way make no work: what they lead to comes in later.
+        while self._send() == AT_ONCE:
             pass
 
     def advance_to(self, moment: datetime) -> None:
@@ -71,7 +74,7 @@ class Drive:
         with clear_errors(), self._engine.begin() as db:
             return f(db)
 
-    def _send(self) -> bool:
+    def _send(self) -> int:
         now = self._clock.now()
         with clear_errors(), self._engine.begin() as db:
             due = pending(db, self._origin.account_id, now, AT_ONCE)
@@ -81,7 +84,7 @@ class Drive:
         if outcomes:
             with clear_errors(), self._engine.begin() as db:
                 settle(db, outcomes)
-        return bool(outcomes)
+        return len(outcomes)
 
     def _next_moment(self) -> datetime | None:
         with clear_errors(), self._engine.begin() as db:

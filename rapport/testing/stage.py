@@ -20,6 +20,7 @@ from engine.fields.coerce import coerce
 from engine.fields.readings import Refused
 from engine.fields.types import Value
 from engine.jsonable import from_json
+from engine.messages import Rows
 from engine.passage import locale_of
 from engine.scope import known_zone
 from rapport.build import whole
@@ -138,15 +139,18 @@ class Stage:
 
     def _show(self, delivery: Delivery) -> str:
         outgoing = delivery.outgoing()
-        buttons = [button for row in outgoing.buttons for button in row]
-        with self._engine.connect() as db:
-            shown = tuple(
-                Shown(button.label, button.token, _value_of(db, button.token)) for button in buttons
-            )
+        shown = self._shown(outgoing.buttons) if outgoing.buttons else ()
         self.unread.append(Sent(outgoing.text, shown))
         if shown:
             self.buttons = shown
         return str(delivery.id)
+
+    def _shown(self, rows: Rows) -> tuple[Shown, ...]:
+        buttons = [button for row in rows for button in row]
+        with self._engine.connect() as db:
+            return tuple(
+                Shown(button.label, button.token, _value_of(db, button.token)) for button in buttons
+            )
 
     def _typed(self, customer: Mapping[str, Any]) -> dict[str, Value]:
         business = self._library.business

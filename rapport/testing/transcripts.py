@@ -115,17 +115,14 @@ def _next_message(stage: Stage, expected: Bot, talk: list[str]) -> None:
 
 def _expect(stage: Stage, name: str, expected: object, step: Expect) -> None:
     try:
-        equal, actual = stage.is_equal(name, expected), stage.value(name)
+        if stage.is_equal(name, expected):
+            return
+        actual = stage.value(name)
     except LookupError as error:
         raise _Differs(Difference(str(error)), step.position) from None
-    if not equal:
-        raise _Differs(
-            Difference(
-                f"{name} is not as expected", f"{name}: {_written(expected)}",
-                f"{name}: {_written(actual)}",
-            ),
-            step.position,
-        )  # fmt: skip
+    why = f"{name} is not as expected"
+    lines = (f"{name}: {_written(expected)}", f"{name}: {_written(actual)}")
+    raise _Differs(Difference(why, *lines), step.position)
 
 
 def _nothing_unread(stage: Stage, step: Step, expected: str) -> None:
