@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from engine.fields.clean import clean_text
 from engine.fields.contacts import read_email, read_phone, read_url
+from engine.fields.decimals import PLACES, round_half_up, within_limits
 from engine.fields.faults import Fault, FaultCode
-from engine.fields.numbers import PLACES, round_half_up, within_limits
 from engine.fields.places import Locale, zone_of
 from engine.fields.readings import Read, Refused, refuse
 from engine.fields.types import Field, FieldType, Value

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from itertools import pairwise
 
 from engine.fields.clean import plain_line
+from engine.fields.decimals import EXACT, round_half_up, within_limits
 from engine.fields.faults import FaultCode
 from engine.fields.fold import fold
 from engine.fields.places import base_language
 from engine.fields.readings import Read, Refused, refuse
 
-PLACES = 2
-"""Digits kept after the decimal point."""
-
-LARGEST = Decimal("9999999999999999.99")
-"""The largest number stored; minus it, the smallest. PostgreSQL's NUMERIC(20, 2) and SQLite's
-64-bit hundredths both hold it exactly."""
-
 UNIT_WORDS = 3
 """How many words may stand around a number."""
-
-_PLACE = Decimal("0.01")
-_ZERO = Decimal("0.00")
-_FIRST_TOO_LARGE = Decimal(10**16)
-# The thread's own context could round otherwise.
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 _SIMPLE = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,2})?")
 _THIN = " \u00a0\u2009\u202f"
@@ -96,27 +84,13 @@ def read_number(text: str, language: str) -> Read | Refused:
     return within_limits(number)
 
 
-def within_limits(number: Decimal) -> Read | Refused:
-    """A finite number rounded to two places, refused where it cannot be stored."""
-    if number.copy_abs() < _FIRST_TOO_LARGE:
-        rounded = round_half_up(number)
-        if rounded.copy_abs() <= LARGEST:
-            return Read(rounded)
-    return refuse(FaultCode.NUMBER_TOO_LARGE, limit=LARGEST)
-
-
-def round_half_up(number: Decimal) -> Decimal:
-    """`number`, below 10^50 in size, with exactly two places; never -0."""
-    return number.quantize(_PLACE, context=_EXACT) or _ZERO
-
-
 def _scaled(line: str, match: re.Match[str], language: str) -> Decimal | None:
     number = _parse(match.group(), language)
     word = _WORD_AFTER.match(line, match.end())
     scale = _SCALES.get(fold(word.group(1))) if word else None
     if number is None or scale is None:
         return number
-    return _EXACT.multiply(number, scale)
+    return EXACT.multiply(number, scale)
 
 
 def _parse(written: str, language: str) -> Decimal | None:

@@ -4,37 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
-from engine.fields.booleans import read_boolean
-from engine.fields.choices import read_list, read_select
 from engine.fields.clean import clean_text
-from engine.fields.contacts import read_email, read_phone, read_url
-from engine.fields.dates import read_date
 from engine.fields.faults import Fault, FaultCode
-from engine.fields.numbers import read_number
 from engine.fields.places import Locale
 from engine.fields.readings import Ambiguous, Read, Reading, Refused, refuse
-from engine.fields.times import read_datetime, read_time
 from engine.fields.types import Field, FieldType
 from engine.fields.validate import validate
 
 _Reader = Callable[[str, Field, Locale, datetime], Reading]
-
-# From a cleaned, non-empty text; the field's rules come afterwards. A table and not a `match`:
-# looking a member of an Enum up by name costs half a microsecond in Python 3.11.
-_READERS: dict[FieldType, _Reader] = {
-    FieldType.TEXT: lambda text, _field, _locale, _now: Read(text),
-    FieldType.NUMBER: lambda text, _field, locale, _now: read_number(text, locale.language),
-    FieldType.DATE: read_date,
-    FieldType.BOOLEAN: lambda text, _field, _locale, _now: read_boolean(text),
-    FieldType.EMAIL: lambda text, _field, _locale, _now: read_email(text),
-    FieldType.PHONE: lambda text, _field, locale, _now: read_phone(text, locale.country),
-    FieldType.URL: lambda text, _field, _locale, _now: read_url(text),
-    FieldType.SELECT: lambda text, field, _locale, _now: read_select(text, field),
-    FieldType.TIME: lambda text, _field, _locale, _now: read_time(text),
-    FieldType.DATETIME: read_datetime,
-    FieldType.LIST: lambda text, field, _locale, _now: read_list(text, field),
-}
 
 
 def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
@@ -49,13 +28,64 @@ def read_reply(text: str, field: Field, locale: Locale, now: datetime) -> Readin
         return Refused(cleaned)
     if not cleaned:
         return refuse(FaultCode.EMPTY)
-    reading = _READERS[field.type](cleaned, field, locale, now)
+    reading = _reader(field.type)(cleaned, field, locale, now)
     if isinstance(reading, Refused):
         return reading
     if isinstance(reading, Ambiguous):
         return _fitting(reading, field, locale, now)
     fault = validate(reading.value, field, locale, now)
     return reading if fault is None else Refused(fault)
+
+
+@cache
+def _reader(type_: FieldType) -> _Reader:
+    """What reads a cleaned, non-empty text; the field's rules come afterwards."""
+    # Imported by the first reply of a type: the words and patterns of all of them would take
+    # 20 ms of every start.
+    match type_:
+        case FieldType.TEXT:
+            return lambda text, _field, _locale, _now: Read(text)
+        case FieldType.NUMBER:
+            from engine.fields.numbers import read_number
+
+            return lambda text, _field, locale, _now: read_number(text, locale.language)
+        case FieldType.BOOLEAN:
+            from engine.fields.booleans import read_boolean
+
+            return lambda text, _field, _locale, _now: read_boolean(text)
+        case FieldType.DATE | FieldType.TIME | FieldType.DATETIME:
+            return _reader_of_times(type_)
+        case FieldType.SELECT | FieldType.LIST:
+            return _reader_of_choices(type_)
+        case FieldType.EMAIL | FieldType.PHONE | FieldType.URL:
+            return _reader_of_contacts(type_)
+
+
+def _reader_of_times(type_: FieldType) -> _Reader:
+    from engine.fields.dates import read_date
+    from engine.fields.times import read_datetime, read_time
+
+    if type_ is FieldType.DATE:
+        return read_date
+    if type_ is FieldType.DATETIME:
+        return read_datetime
+    return lambda text, _field, _locale, _now: read_time(text)
+
+
+def _reader_of_choices(type_: FieldType) -> _Reader:
+    from engine.fields.choices import read_list, read_select
+
+    read = read_select if type_ is FieldType.SELECT else read_list
+    return lambda text, field, _locale, _now: read(text, field)
+
+
+def _reader_of_contacts(type_: FieldType) -> _Reader:
+    from engine.fields.contacts import read_email, read_phone, read_url
+
+    if type_ is FieldType.PHONE:
+        return lambda text, _field, locale, _now: read_phone(text, locale.country)
+    read = read_email if type_ is FieldType.EMAIL else read_url
+    return lambda text, _field, _locale, _now: read(text)
 
 
 def _fitting(ambiguous: Ambiguous, field: Field, locale: Locale, now: datetime) -> Reading:

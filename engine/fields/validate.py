@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from decimal import Decimal
 
+from engine.fields.decimals import LARGEST
 from engine.fields.faults import Fault, FaultCode
-from engine.fields.numbers import LARGEST
 from engine.fields.patterns import compile_pattern
 from engine.fields.places import Locale, today_in
 from engine.fields.types import NO_RULES, Field, Rules, Value

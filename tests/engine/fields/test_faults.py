@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+from engine.fields.decimals import LARGEST
 from engine.fields.faults import MESSAGES, Fault, FaultCode, Param, fault_text
-from engine.fields.numbers import LARGEST
 
 
 def test_every_code_has_a_message_in_both_languages() -> None:

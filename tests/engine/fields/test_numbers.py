@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.fields.decimals import LARGEST
 from engine.fields.faults import FaultCode
-from engine.fields.numbers import DECIMAL_COMMA, LARGEST, read_number
+from engine.fields.numbers import DECIMAL_COMMA, read_number
 from engine.fields.places import Locale
 from engine.fields.readings import Read, Refused
 from tests.engine.fields.support import read

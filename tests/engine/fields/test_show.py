@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.fields.base import BASE_FIELDS
-from engine.fields.numbers import LARGEST
+from engine.fields.decimals import LARGEST
 from engine.fields.places import Locale
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
