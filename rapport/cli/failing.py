@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 FOUND_PROBLEMS = 1
@@ -57,6 +55,9 @@ def _of_the_machine(error: OSError) -> str:
 
 def report_fault(error: Exception) -> str:
     """The line for a fault of this program; the traceback goes into a file that it names."""
+    import tempfile
+    import traceback
+
     if os.environ.get("RAPPORT_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     text = "".join(traceback.format_exception(error))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +40,8 @@ def print_rows(
     if form is Format.JSON:
         print_json(rows)
     elif form is Format.CSV:
+        import csv
+
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
@@ -52,6 +52,8 @@ def print_rows(
 
 
 def print_json(value: Any) -> None:
+    import json
+
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
@@ -69,6 +71,8 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(cell(item) for item in value)
     if isinstance(value, Mapping):
+        import json
+
         return json.dumps(value, ensure_ascii=False)
     return str(value)
 

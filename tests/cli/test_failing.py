@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from rapport.cli import failing
-from rapport.cli.main import COMMANDS, GROUPS
+from rapport.cli.main import COMMANDS
 from tests.cli.conftest import Command
 
 
 def test_without_arguments_there_is_help(rapport: Command) -> None:
     ended = rapport()
     assert ended.code == 0
-    for name in [*COMMANDS, *(group.info.name for group in GROUPS)]:
+    for name in COMMANDS:
         assert f"\n  {name} " in ended.out
 
 
