@@ -140,7 +140,7 @@ def mail_is_applied_in_order(found: Found) -> Iterator[str]:
     """What was there first, or waited together with it, and has the smaller number goes first."""
     by_conversation: defaultdict[int, Rows] = defaultdict(list)
     for letter in found.mail:
-        if letter.status == "done" and letter.provider_seq is not None:
+        if letter.done_at is not None and letter.provider_seq is not None:
             by_conversation[letter.conversation_id].append(letter)
     for letters in by_conversation.values():
         for first, second in combinations(letters, 2):
@@ -197,6 +197,16 @@ def outbox_is_contiguous(found: Found) -> Iterator[str]:
         letter = found.letters.get(mail_id)
         if letter is None or letter.status != "done":
             yield f"messages were written for mail {mail_id}, which was not applied"
+
+
+def outbox_holds_what_was_said(found: Found) -> Iterator[str]:
+    """A message on the timeline is one row of the outbox, or several where it had to be cut."""
+    people = {row.id: row.customer_id for row in found.conversations}
+    rows = Counter(people[row.conversation_id] for row in found.outbox)
+    told = Counter(row.customer_id for row in found.timeline if row.type == "message_sent")
+    for person, count in told.items():
+        if rows[person] < count:
+            yield f"customer {person} was told {count} messages, and the outbox has {rows[person]}"
 
 
 def sent_messages_went_once_in_order(found: Found) -> Iterator[str]:
@@ -347,6 +357,7 @@ ALWAYS: tuple[Check, ...] = (
     mail_is_applied_in_order,
     waiting_mail_is_known,
     outbox_is_contiguous,
+    outbox_holds_what_was_said,
     sent_messages_went_once_in_order,
     timers_belong_to_waits,
     one_run_asks,
