@@ -1,4 +1,4 @@
-"""Rapport in the race: the embedded service, fed as its poller feeds it, sending through the wire."""
+"""Rapport in the race: the embedded service, fed as its poller feeds it, sending by the wire."""
 
 import asyncio
 import json

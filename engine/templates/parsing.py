@@ -30,7 +30,7 @@ _RawToken = tuple[int, str, str]
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(keep_trailing_newline=True)
+    return Environment(keep_trailing_newline=True)  # noqa: S701 - it makes plain text, not HTML
 
 
 def place(source: str, offset: int) -> tuple[int, int]:

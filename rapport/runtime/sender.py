@@ -63,7 +63,7 @@ class Sender:
 
     def __init__(
         self, channel: Channel, account_id: int, writer: Writer, read: Reader, clock: Clock,
-        pace: Pace, backoff: Backoff,
+        pace: Pace, backoff: Backoff, *,
         settled: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:  # fmt: skip
         self._channel = channel
@@ -106,11 +106,6 @@ class Sender:
                     return
         finally:
             await self._stop(settling)
-
-    async def drained(self) -> None:
-        """Wait until nothing is in memory: all that was offered is sent and written back."""
-        while self._known:
-            await asyncio.sleep(0)
 
     async def acknowledge(self, callback_id: str) -> None:
         """End the progress bar of a pressed button; best effort, past every queue."""
