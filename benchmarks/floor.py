@@ -20,7 +20,9 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert
 
-from benchmarks.harness import Result, alternate, result, run_alone
+from benchmarks.harness import Bound, Result, alternate, result, run_alone
+from benchmarks.lead_capture import Field, Load
+from benchmarks.ours import RapportContender
 from crm import tables
 
 Row = tuple[Any, ...]
@@ -247,11 +249,30 @@ def rate(per_commit: int, count: int = TURNS) -> float:
 
 
 def measure(rounds: int) -> list[Result]:
-    rates = alternate({"grouped": lambda: rate(GROUP), "single": lambda: rate(1)}, rounds)
+    """The floor by itself, and the share of it that ours reaches when commits are grouped."""
+    load = Load()
+    with TemporaryDirectory() as scratch:
+        field = Field(Path(scratch), load)
+        contender = RapportContender()
+        field.prepare("ours", contender)
+        rates = alternate(
+            {
+                "grouped": lambda: rate(GROUP),
+                "single": lambda: rate(1),
+                "ours": lambda: field.run("ours", contender, 256).rate,
+            },
+            rounds,
+        )
+    grouped = statistics.median(rates["grouped"])
+    ours = statistics.median(rates["ours"])
     return [
-        result(f"floor, {GROUP} to a commit", statistics.median(rates["grouped"]), "turns/s"),
+        result(f"floor, {GROUP} to a commit", grouped, "turns/s"),
         result("floor, one commit each", statistics.median(rates["single"]), "turns/s"),
-    ]
+        result(
+            "share of the floor, 256 in flight", ours, "turns/s", peer=grouped,
+            bound=Bound("ratio", ">=", 1 / 3),
+        ),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

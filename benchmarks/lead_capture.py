@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.contender import Contender, Stats, open_all, walk
 from benchmarks.crowd import Crowd
 from benchmarks.harness import Bound, Result, alternate, percentile, result, run_alone
+from benchmarks.ours import RapportContender
 from benchmarks.peers.aiogram_contender import AiogramContender
 
 
@@ -117,7 +118,7 @@ def alone(contender: Contender, rounds: int, load: Load = STANDARD) -> list[Resu
 
 
 def measure(rounds: int) -> list[Result]:
-    return alone(AiogramContender(), rounds)
+    return race(RapportContender(), AiogramContender(), rounds)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import orjson
+from msgspec import DecodeError, Raw
+from msgspec.json import Decoder, Encoder
 from sqlalchemy import JSON, Boolean, Date, Dialect
 from sqlalchemy.types import TypeEngine
 
 from crm.tables.types import Hundredths, UtcDateTime, from_microseconds, to_microseconds
+
+_encode = Encoder().encode
+_decode = Decoder().decode
 
 Change = Callable[[Any], Any]
 
@@ -48,9 +52,11 @@ def dumps(value: Any) -> str | None:
     """JSON text of a document; None stays NULL."""
     if value is None:
         return None
+    if type(value) is Raw:  # written already
+        return bytes(value).decode()
     try:
-        return orjson.dumps(value).decode()
-    except TypeError:
+        return _encode(value).decode()
+    except (OverflowError, UnicodeEncodeError):
         # Integers beyond 64 bits and lone surrogates, which a raw update may hold.
         return json.dumps(value)
 
@@ -59,8 +65,8 @@ def loads(stored: str | None) -> Any:
     if stored is None:
         return None
     try:
-        return orjson.loads(stored)
-    except orjson.JSONDecodeError:
+        return _decode(stored)
+    except DecodeError:
         return json.loads(stored)
 
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from engine.run import Alarm, Choice, Frame, Run, Wait
+from msgspec import Raw, convert
+from msgspec.json import Decoder, encode
+from msgspec.structs import replace
+
+from engine.run import Frame, Run, Wait
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
@@ -79,88 +83,74 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def run_to_json(run: Run) -> dict[str, Any]:
-    """A run as `{frames, wait, event}`; `wait` is None once it has ended.
+class StoredRun(NamedTuple):
+    """A run as JSON texts, each for a column of its own. wait: None once the run has ended."""
 
-    Its id, outcome and status are not in it: they have columns of their own.
-    """
-    return {
-        "frames": [_frame_to_json(frame) for frame in run.frames],
-        "wait": None if run.wait is None else _wait_to_json(run.wait),
-        "event": to_json(run.event),
-    }
+    frames: Raw
+    wait: Raw | None
+    event: Raw
 
 
-def run_from_json(run_id: int, stored: Mapping[str, Any], outcome: str | None = None) -> Run:
-    """The run that `run_to_json` was given."""
-    wait = None if stored["wait"] is None else _wait_from_json(stored["wait"])
+def run_to_json(run: Run) -> StoredRun:
+    """Its id, outcome and status are not in it: they have columns of their own."""
+    return StoredRun(
+        Raw(encode([_tagged_frame(frame) for frame in run.frames])),
+        None if run.wait is None else Raw(encode(_tagged_wait(run.wait))),
+        Raw(encode(to_json(run.event))) if run.event else _EMPTY,
+    )
+
+
+def run_from_json(
+    run_id: int, frames: Any, wait: Any, event: Any, outcome: str | None = None
+) -> Run:
+    """The run that `run_to_json` was given; its parts as JSON texts, or parsed already."""
     return Run(
         id=run_id,
-        frames=tuple(_frame_from_json(frame) for frame in stored["frames"]),
-        wait=wait,
+        frames=tuple(_untagged_frame(frame) for frame in _read(frames, _FRAMES, list[Frame])),
+        wait=None if wait is None else _untagged_wait(_read(wait, _WAIT, Wait)),
         outcome=outcome,
-        event=from_json(stored["event"]),
+        event=from_json(_read(event, _ANY, dict[str, Any])) if event else {},
     )
 
 
-def _frame_to_json(frame: Frame) -> dict[str, Any]:
-    stored: dict[str, Any] = {"flow": frame.flow, "version": frame.version, "node": frame.node}
-    if frame.entered_at:
-        stored["entered_at"] = frame.entered_at.isoformat()
-    if frame.vars:
-        stored["vars"] = to_json(frame.vars)
-    if frame.answer:
-        stored["answer"] = to_json(frame.answer)
-    if frame.filled:
-        stored["filled"] = list(frame.filled)
-    return stored
+_EMPTY = Raw(b"{}")
+_FRAMES = Decoder(list[Frame])
+_WAIT = Decoder(Wait)
+_ANY = Decoder(dict[str, Any])
 
 
-def _frame_from_json(stored: Mapping[str, Any]) -> Frame:
-    entered_at = stored.get("entered_at")
-    return Frame(
-        flow=stored["flow"],
-        version=stored["version"],
-        node=stored["node"],
-        entered_at=datetime.fromisoformat(entered_at) if entered_at else None,
-        vars=from_json(stored.get("vars", {})),
-        answer=from_json(stored.get("answer", {})),
-        filled=tuple(stored.get("filled", ())),
-    )
+def _read(stored: Any, decoder: Decoder[Any], kind: Any) -> Any:
+    return decoder.decode(stored) if isinstance(stored, str) else convert(stored, kind)
 
 
-def _wait_to_json(wait: Wait) -> dict[str, Any]:
-    return {
-        "id": wait.id,
-        "asked_at": wait.asked_at.isoformat(),
-        "asks": wait.asks,
-        "attempts": wait.attempts,
-        "choices": [_choice_to_json(choice) for choice in wait.choices],
-        "claims": list(wait.claims),
-        "alarms": [[alarm.at.isoformat(), alarm.kind, alarm.number] for alarm in wait.alarms],
-        "heard": list(wait.heard),
-        "state": to_json(wait.state),
-    }
+# msgspec writes and reads everything of a run but the values that are of any type: those are
+# tagged, where there are any.
 
 
-def _choice_to_json(choice: Choice) -> list[Any]:
-    return [choice.label, to_json(choice.value), choice.goto, choice.act, choice.row]
+def _tagged_frame(frame: Frame) -> Frame:
+    if not frame.vars and not frame.answer:
+        return frame
+    return replace(frame, vars=to_json(frame.vars), answer=to_json(frame.answer))
 
 
-def _wait_from_json(stored: Mapping[str, Any]) -> Wait:
-    return Wait(
-        id=stored["id"],
-        asked_at=datetime.fromisoformat(stored["asked_at"]),
-        asks=stored["asks"],
-        attempts=stored["attempts"],
-        choices=tuple(
-            Choice(label, from_json(value), goto, act, row)
-            for label, value, goto, act, row in stored["choices"]
-        ),
-        claims=tuple(stored["claims"]),
-        alarms=tuple(
-            Alarm(datetime.fromisoformat(at), kind, number) for at, kind, number in stored["alarms"]
-        ),
-        heard=tuple(stored["heard"]),
-        state=from_json(stored["state"]),
-    )
+def _untagged_frame(frame: Frame) -> Frame:
+    if not frame.vars and not frame.answer:
+        return frame
+    return replace(frame, vars=from_json(frame.vars), answer=from_json(frame.answer))
+
+
+def _tagged_wait(wait: Wait) -> Wait:
+    return _with_values(wait, to_json) if _holds_values(wait) else wait
+
+
+def _untagged_wait(wait: Wait) -> Wait:
+    return _with_values(wait, from_json) if _holds_values(wait) else wait
+
+
+def _holds_values(wait: Wait) -> bool:
+    return bool(wait.state) or any(type(choice.value) is not str for choice in wait.choices)
+
+
+def _with_values(wait: Wait, change: Callable[[Any], Any]) -> Wait:
+    choices = tuple(replace(choice, value=change(choice.value)) for choice in wait.choices)
+    return replace(wait, choices=choices, state=change(wait.state))

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 Status = Literal["asking", "sleeping", "ended"]
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, omit_defaults=True):
     """One flow on the call stack. `node` is where it is; '' before its first node.
 
     entered_at: when it arrived there. answer: what the flow it called last brought back: its
@@ -27,7 +27,7 @@ class Frame(Struct, frozen=True):
     filled: tuple[str, ...] = ()
 
 
-class Choice(Struct, frozen=True):
+class Choice(Struct, frozen=True, omit_defaults=True):
     """An answer offered with a question. Its button's token is the wait's id and its place.
 
     `goto` is the node the choice leads to, '' for the question's own exit. `act` is '' for an
@@ -42,7 +42,7 @@ class Choice(Struct, frozen=True):
     row: int = 0
 
 
-class Alarm(Struct, frozen=True):
+class Alarm(Struct, frozen=True, omit_defaults=True):
     """A moment a wait wants to hear of: kind remind (with its number) | timeout | elapsed."""
 
     at: datetime
@@ -50,7 +50,7 @@ class Alarm(Struct, frozen=True):
     number: int = 0
 
 
-class Wait(Struct, frozen=True):
+class Wait(Struct, frozen=True, omit_defaults=True):
     """What a run waits for.
 
     id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.

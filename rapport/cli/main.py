@@ -80,7 +80,7 @@ def call(arguments: Sequence[str]) -> int:
 def main() -> None:
     # Most of what a start allocates stays: at the usual 700 the collector would walk through it
     # over and over, for a tenth of the time of a short command.
-    gc.set_threshold(50_000)
+    gc.set_threshold(100_000)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Texts are in any language, whatever the machine's locale can write.

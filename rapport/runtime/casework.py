@@ -29,7 +29,7 @@ from engine.facts import Facts
 from engine.fields.plain import to_plain
 from engine.fields.types import Value
 from engine.flow import Flow
-from engine.jsonable import run_to_json, to_json
+from engine.jsonable import run_to_json
 from engine.messages import Message
 from engine.offer import (
     Answer,
@@ -502,7 +502,7 @@ class Casework:
         ended_at = self.around.now if status == "ended" else None
         return (
             run.id, self.around.library.business_id, self.case.customer_id, opened.conversation_id,
-            root.flow, root.version, opened.cause, to_json(run.event), opened.started_at,
+            root.flow, root.version, opened.cause, run_to_json(run).event, opened.started_at,
             *_where(run), status, run.outcome, ended_at,
         )  # fmt: skip
 
@@ -552,8 +552,7 @@ def _where(run: Run) -> tuple[Any, ...]:
     """The columns that say where a run stands (writes.MOVE_VALUES)."""
     wait, stored = run.wait, run_to_json(run)
     if wait is None:
-        return run.frames[-1].node, None, stored["frames"], None, 0, None
+        return run.frames[-1].node, None, stored.frames, None, 0, None
     return (
-        run.frames[-1].node, wait.id, stored["frames"], stored["wait"], wait.attempts,
-        wait.asked_at,
+        run.frames[-1].node, wait.id, stored.frames, stored.wait, wait.attempts, wait.asked_at,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, Text, bindparam, or_, select, type_coerce
 
 from crm.sql import Statement, among, listed
 from crm.tables import (
@@ -79,7 +79,7 @@ def fill(db: Connection, library: Library, cases: Mapping[int, Case]) -> None:
 def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
     for row in _RUNS.fetch(db, ids, library.business_id):
         run_id, customer_id, conversation_id, frames, wait, event, cause, started_at, status = row
-        opened = run_from_json(run_id, {"frames": frames, "wait": wait, "event": event})
+        opened = run_from_json(run_id, frames, wait, event)
         cases[customer_id].runs[run_id] = OpenRun(
             opened, conversation_id, cause, started_at, status
         )
@@ -177,9 +177,9 @@ _RUNS = Statement(
         run.c.id,
         run.c.customer_id,
         run.c.conversation_id,
-        run.c.frames,
-        run.c.wait,
-        run.c.event,
+        type_coerce(run.c.frames, Text),
+        type_coerce(run.c.wait, Text),
+        type_coerce(run.c.event, Text),
         run.c.cause,
         run.c.started_at,
         run.c.status,
@@ -261,7 +261,8 @@ def _customers(names: tuple[str, ...]) -> Statement:
             *columns,
         ).where(
             among(customer.c.id, "customers", dialect),
-            customer.c.business_id == bindparam("business"),
+            # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
+            customer.c.business_id + 0 == bindparam("business"),
         ),
         ("customers", "business"),
     )

@@ -123,8 +123,7 @@ class Names:
         row = self._db.execute(newest).one_or_none()
         if row is None:
             return None
-        stored = {"frames": row.frames, "wait": row.wait, "event": row.event}
-        return run_from_json(row.id, stored, row.outcome)
+        return run_from_json(row.id, row.frames, row.wait, row.event, row.outcome)
 
 
 def _frame(last: Run) -> Frame:

@@ -19,7 +19,7 @@ from engine.durations import Duration
 from engine.fields.coerce import coerce
 from engine.fields.readings import Refused
 from engine.fields.types import Value
-from engine.jsonable import from_json
+from engine.jsonable import run_from_json
 from engine.messages import Rows
 from engine.passage import locale_of
 from engine.scope import known_zone
@@ -175,6 +175,9 @@ def _value_of(db: Connection, token: str | None) -> Any:
     wait_id, _, place = (token or "").rpartition(".")
     if not place.isdigit():
         return None
-    stored = db.execute(select(run.c.wait).where(run.c.wait_id == wait_id)).scalar()
-    choices = stored["choices"] if stored else []
-    return from_json(choices[int(place)][1]) if int(place) < len(choices) else None
+    row = db.execute(
+        select(run.c.id, run.c.frames, run.c.wait, run.c.event).where(run.c.wait_id == wait_id)
+    ).one_or_none()
+    wait = run_from_json(*row).wait if row else None
+    choices = wait.choices if wait else ()
+    return choices[int(place)].value if int(place) < len(choices) else None

@@ -79,7 +79,7 @@ class Found:
             row.id: wait
             for row in self.runs
             if row.wait is not None
-            and (wait := run_from_json(row.id, {**row._mapping, "event": {}}).wait)
+            and (wait := run_from_json(row.id, row.frames, row.wait, {}).wait)
         }
 
 
