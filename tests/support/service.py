@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -110,6 +110,13 @@ async def serving(
         waiting.cancel()
         process.stop()
         await running
+
+
+async def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for what nobody announces. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not happened():  # noqa: ASYNC110 - a file or a list tells nobody that it has changed
+            await asyncio.sleep(0.01)
 
 
 class Program:
