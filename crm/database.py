@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -65,6 +65,23 @@ def _set_up_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def savepoint(db: Connection) -> Iterator[None]:
+    """What is done inside is undone by itself where it raises; the transaction goes on.
+
+    A full disk ends SQLite's whole transaction, a lost connection PostgreSQL's: the savepoint is
+    gone with it, and that must not hide what happened.
+    """
+    nested = db.begin_nested()
+    try:
+        yield
+    except BaseException:
+        with suppress(DBAPIError):
+            nested.rollback()
+        raise
+    nested.commit()
 
 
 @contextmanager

@@ -19,6 +19,9 @@ def telegram_line(settings: Settings, business: Business) -> Line:
     from bots.limits import TELEGRAM
 
     try:
+        from bots.telegram_import import import_lightly
+
+        import_lightly()
         from bots.telegram_aiogram import TelegramAiogram
     except ModuleNotFoundError as error:
         raise WrongSetting(

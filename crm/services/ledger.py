@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     bindparam,
@@ -36,8 +36,7 @@ HIDDEN = "•••"
 """What stands on a timeline for the value of a sensitive field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Who or what changed a value: `by` is flow:KEY, console:NAME, api:NAME, import:FILE ..."""
 
     by: str

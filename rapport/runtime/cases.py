@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, func, select
 
 from bots.channel import Inbound
@@ -44,8 +44,7 @@ class Mail(NamedTuple):
     arrival: Inbound | None = None
 
 
-@dataclass(slots=True)
-class OpenRun:
+class OpenRun(Struct):
     """A run that has not ended, with what its row says beyond the run itself.
 
     status: what is stored; '' for a new one.
@@ -62,9 +61,12 @@ class OpenRun:
         return self.status == ""
 
 
-@dataclass(slots=True)
-class Case:
-    """One customer of the batch: everything their turns may read."""
+class Case(Struct):
+    """One customer of the batch: everything their turns may read.
+
+    conversations: those that are worked on now; elsewhere: others in which the customer's runs
+    live, whose own mail is not at hand.
+    """
 
     customer_id: int
     asking_run: int | None = None
@@ -74,20 +76,20 @@ class Case:
     segments: frozenset[str] = frozenset()
     history: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     conversations: dict[int, Conversation] = field(default_factory=dict)
+    elsewhere: dict[int, Conversation] = field(default_factory=dict)
     runs: dict[int, OpenRun] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
 
     def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
-        """The mail of each conversation that has any, the one with the oldest mail first."""
-        letters: dict[int, list[Mail]] = {}
+        """Each conversation with its mail, which may be none; that of the oldest mail first."""
+        letters: dict[int, list[Mail]] = {item: [] for item in self.conversations}
         for letter in self.mail:
-            letters.setdefault(letter.conversation_id, []).append(letter)
-        oldest = sorted(letters, key=lambda item: min(letter.id for letter in letters[item]))
+            letters[letter.conversation_id].append(letter)
+        oldest = sorted(letters, key=lambda item: min((one.id for one in letters[item]), default=0))
         return [(self.conversations[item], letters[item]) for item in oldest]
 
 
-@dataclass(slots=True)
-class Ids:
+class Ids(Struct):
     """The last numbers given to rows that are named before they are stored.
 
     Whoever deletes old rows keeps the newest of a table, or its number would be given again.

@@ -6,30 +6,20 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bots.channel import Outgoing
-from crm.services.ledger import Cause, Ledger
 from engine.effects import (
-    AddTag,
     Effect,
-    LearnDateOrder,
-    Leave,
     Record,
-    RemoveTag,
-    SendMessage,
     SetField,
 )
 from engine.facts import Facts
-from engine.fields.plain import to_plain
-from engine.fields.types import Value
 from engine.flow import Flow
-from engine.jsonable import run_to_json
 from engine.messages import Message
 from engine.offer import (
     Answer,
@@ -58,85 +48,43 @@ from engine.resume import (
 from engine.run import Frame, Run
 from engine.step import step
 from engine.wording import wording
-from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Ids, Mail, OpenRun
-from rapport.runtime.library import Library
-from rapport.runtime.writes import Writes
-
-SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
-"""An inbound message after this much silence is a new interaction of kind chat."""
-
-LIVE, AUTOMATED = 0, 1
-"""Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
-
-Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
-"""Cuts a message for a channel, by its name, into pieces the platform accepts."""
-
-Clashes = Callable[[str, Value, int], bool]
-"""Whether another customer already has this value in a field that is unique."""
+from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
+from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all cases of a batch share."""
-
-    library: Library
-    channels: Mapping[int, str]
-    """The channel of each account, by the account's id."""
-    parts: Parts
-    clashes: Clashes
-    ids: Ids
-    now: datetime
-    turn_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
+class Press(Struct, frozen=True):
     """A pressed button whose progress bar is to be ended."""
 
     account_id: int
     callback_id: str
 
 
-@dataclass(slots=True)
 class Casework:
-    """The working copy of one customer, and what its turns write."""
+    """The working copy of one customer: mail in, steps and decisions, rows on the sheet.
 
-    case: Case
-    around: Surroundings
-    ledger: Ledger
-    writes: Writes
-    presses: list[Press] = field(default_factory=list)
-    _changed: dict[int, OpenRun] = field(default_factory=dict)
-    _asking: int | None = None
-    _mail: Mail | None = None
-    _known: Facts | None = None
-    _pieces: int = 0
+    Pressed buttons are added to `presses`.
+    """
+
+    def __init__(
+        self, case: Case, around: Surroundings, sheet: Sheet, presses: list[Press]
+    ) -> None:
+        self.case = case
+        self.around = around
+        self.sheet = sheet
+        self.presses = presses
+        self._changed: dict[int, OpenRun] = {}
+        self._asking = case.asking_run
+        self._known: Facts | None = None
 
     def work(self) -> None:
         """Apply all waiting mail of the customer, conversation by conversation."""
-        self._asking = self.case.asking_run
         for conversation, letters in self.case.by_conversation():
             for letter in letters:
-                self._mail, self._pieces = letter, 0
+                self.sheet.begin(letter)
                 self._apply(letter, conversation)
-                self._applied(letter)
-            if conversation.status == "ready":
-                self.writes.conversations.append(("idle", conversation.id, conversation.revision))
+                self.sheet.applied(letter)
+            self.sheet.worked_off(conversation)
         self._store_runs()
-
-    def _applied(self, letter: Mail) -> None:
-        """The mail is done: stored so where it is not stored yet, else marked."""
-        turn, now, arrival = self.around.turn_id, self.around.now, letter.arrival
-        if arrival is None:
-            self.writes.mail.append((turn, now, letter.id))
-            return
-        self.writes.new_mail.append(
-            (
-                letter.id, self.around.library.business_id, letter.conversation_id,
-                arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
-                turn, letter.received_at, now,
-            )
-        )  # fmt: skip
 
     # -- one mail
 
@@ -144,7 +92,7 @@ class Casework:
         if letter.kind == "timer":
             self._ring(letter)
         elif letter.kind in ("blocked", "unblocked"):
-            self._note_reachability(letter, conversation)
+            self.sheet.note_reachability(letter, self._channel(conversation))
         else:
             self._hear(letter, conversation)
 
@@ -165,20 +113,13 @@ class Casework:
                 continue
             self._advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), AUTOMATED)
 
-    def _note_reachability(self, letter: Mail, conversation: Conversation) -> None:
-        blocked = letter.kind == "blocked"
-        channel = self._channel(conversation)
-        self.writes.accounts.append((blocked, letter.received_at, self.case.customer_id, channel))
-        what = "Blocked" if blocked else "Unblocked"
-        self._record(f"account_{letter.kind}", f"{what} us on {channel}", {"channel": channel})
-
     def _hear(self, letter: Mail, conversation: Conversation) -> None:
         """A person did something: note it, then offer it to who may claim it."""
         message = message_of(letter)
         channel = self._channel(conversation)
         if message.callback_id:
             self.presses.append(Press(conversation.account_id, message.callback_id))
-        self._note_inbound(letter, message, channel)
+        self.sheet.note_inbound(letter, message, channel)
         asking = self._asking_run()
         wait = asking.run.wait if asking else None
         decision = decide(
@@ -190,27 +131,6 @@ class Casework:
             created=bool(letter.payload.get("created")),
         )
         self._carry_out(decision, message, conversation)
-
-    def _note_inbound(self, letter: Mail, message: Message, channel: str) -> None:
-        at = letter.received_at
-        last = self.case.values.get("last_message_at")
-        columns: dict[str, Any] = {"last_message_at": at, "last_contacted_at": at}
-        if not isinstance(last, datetime) or at - last >= SILENCE_BEFORE_A_CHAT:
-            total = int(self.case.values.get("total_interactions") or 0) + 1  # type: ignore[arg-type]  # a whole number
-            self.case.values["total_interactions"] = total  # type: ignore[assignment]  # read back as int
-            columns["total_interactions"] = total
-            self.writes.interactions.append(
-                (
-                    self.around.library.business_id, self.case.customer_id, "chat", channel,
-                    "inbound", False, at,
-                )
-            )  # fmt: skip
-        self.case.values["last_message_at"] = at
-        self.ledger.touch(self.case.customer_id, self.around.now, **columns)
-        self._record(
-            "message_received", message.text or f"({message.kind})",
-            {"kind": message.kind, "channel": channel, "mail": letter.id}, by="customer",
-        )  # fmt: skip
 
     # -- decisions
 
@@ -277,14 +197,14 @@ class Casework:
         if asking is not None:
             self._end(asking, "opted_out")
         self.case.values["opted_out_at"] = self.around.now
-        self.ledger.touch(self.case.customer_id, self.around.now, opted_out_at=self.around.now)
-        self._record("opted_out", "Asked for no more automatic messages", None, by="customer")
+        self.sheet.touch(opted_out_at=self.around.now)
+        self.sheet.record("opted_out", "Asked for no more automatic messages", None, by="customer")
         self._say(wording("opted_out", self._language()), at)
 
     def _opt_in(self, then: Decision, message: Message, at: Conversation) -> None:
         self.case.values["opted_out_at"] = None
-        self.ledger.touch(self.case.customer_id, self.around.now, opted_out_at=None)
-        self._record("opted_in", "Takes automatic messages again", None, by="customer")
+        self.sheet.touch(opted_out_at=None)
+        self.sheet.record("opted_in", "Takes automatic messages again", None, by="customer")
         if isinstance(then, Nothing):
             self._say(wording("opted_in", self._language()), at)
         self._carry_out(then, message, at)
@@ -299,7 +219,7 @@ class Casework:
         started = Run(self.around.ids.next_run(), (frame,), event=event)
         opened = OpenRun(started, at.id, cause, self.around.now)
         self.case.runs[started.id] = opened
-        self._record(
+        self.sheet.record(
             "workflow_triggered", f"{flow.key} by {cause}",
             {"flow": flow.key, "version": flow.version, "trigger": cause, "run": started.id},
         )  # fmt: skip
@@ -321,7 +241,7 @@ class Casework:
             effects = tuple(self._without(clash, effects))
         self._settle_run(opened, after)
         for effect in effects:
-            self._do(effect, opened, conversation, lane)
+            self.sheet.carry_out(effect, opened, conversation, lane)
         if after.status == "ended" and opened.cause.startswith("detour:"):
             self._return_from(opened, lane)
 
@@ -364,87 +284,10 @@ class Casework:
 
     # -- effects
 
-    def _do(self, effect: Effect, opened: OpenRun, at: Conversation, lane: int) -> None:
-        match effect:
-            case SendMessage(text, buttons):
-                self._send(Outgoing(at.peer, text, buttons), at, lane)
-            case SetField():
-                self._set_field(effect)
-            case AddTag(name, node):
-                self._tag(name, node, opened, added=True)
-            case RemoveTag(name, node):
-                self._tag(name, node, opened, added=False)
-            case Record(type_, description, data):
-                self._record(type_, description, data)
-            case Leave(flow, node, entered_at, left_by):
-                self.writes.visits.append(
-                    (opened.run.id, flow, node, entered_at, self.around.now, left_by)
-                )
-            case LearnDateOrder(order):
-                self.case.values["date_order"] = order
-                self.ledger.touch(self.case.customer_id, self.around.now, date_order=order)
-
-    def _set_field(self, effect: SetField) -> None:
-        values = self.case.values
-        values[effect.key] = effect.new
-        if effect.extra:
-            self.case.extra[effect.key] = to_plain(effect.new)
-        cause = Cause(
-            by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
-            node=effect.node, mail_id=self._mail.id if self._mail else None,
-        )  # fmt: skip
-        self.ledger.set_field(
-            self.case.customer_id,
-            effect.key,
-            values,
-            effect.old,
-            self.around.now,
-            cause,
-        )
-
-    def _tag(self, name: str, node: str, opened: OpenRun, *, added: bool) -> None:
-        tag_id = self.around.library.tags.get(name)
-        if tag_id is None:
-            self._record("flow_problem", f"tag '{name}' does not exist", {"tag": name})
-            return
-        flow = opened.run.frames[-1].flow
-        cause = Cause(by=f"flow:{flow}", flow=flow, node=node)
-        tags = self.case.tags
-        self.case.tags = tags | {name} if added else tags - {name}
-        change = self.ledger.add_tag if added else self.ledger.remove_tag
-        change(self.case.customer_id, tag_id, name, self.around.now, cause)
-
     def _say(self, text: str, at: Conversation) -> None:
-        self._send(Outgoing(at.peer, text), at, LIVE)
-
-    def _send(self, message: Outgoing, at: Conversation, lane: int) -> None:
-        """Put a message into the outbox, in the pieces that its channel accepts."""
-        channel = self._channel(at)
-        now = self.around.now
-        for piece in self.around.parts(channel, message):
-            payload: dict[str, Any] = {"text": piece.text}
-            if piece.buttons:
-                payload["buttons"] = [[list(button) for button in row] for row in piece.buttons]
-            key = f"mail:{self._mail.id if self._mail else 0}:{self._pieces}"
-            self._pieces += 1
-            self.writes.outbox.append(
-                (
-                    self.around.ids.next_outbox(), self.around.library.business_id, at.account_id,
-                    at.id, key, piece.peer, lane, payload, "pending", 0, now, now, None,
-                )
-            )  # fmt: skip
-        self._record("message_sent", message.text, {"channel": channel}, by="bot")
+        self.sheet.send(Outgoing(at.peer, text), at, LIVE)
 
     # -- inside
-
-    def _record(
-        self,
-        type_: str,
-        description: str,
-        data: Mapping[str, Any] | None,
-        by: str = "engine",
-    ) -> None:
-        self.ledger.record(self.case.customer_id, type_, description, data, by, self.around.now)
 
     def _asking_run(self) -> OpenRun | None:
         return None if self._asking is None else self.case.runs.get(self._asking)
@@ -453,7 +296,8 @@ class Casework:
         return self.around.channels[conversation.account_id]
 
     def _conversation(self, opened: OpenRun) -> Conversation:
-        return self.case.conversations[opened.conversation_id]
+        at, case = opened.conversation_id, self.case
+        return case.conversations.get(at) or case.elsewhere[at]
 
     def _language(self) -> str:
         language = self.case.values.get("language")
@@ -474,51 +318,15 @@ class Casework:
     def _store_runs(self) -> None:
         """Rows of the runs that moved, began, ended, or gave the question away or got it back."""
         if self._asking != self.case.asking_run:
-            self.ledger.touch(self.case.customer_id, self.around.now, asking_run=self._asking)
+            self.sheet.touch(asking_run=self._asking)
         for opened in (self.case.runs | self._changed).values():
-            status = self._status(opened)
-            if opened.is_new:
-                self.writes.new_runs.append(self._new_run_row(opened, status))
-            elif status != opened.status:
-                self.writes.runs.append(self._run_row(opened, status))
-            elif opened.run.id in self._changed:
-                self.writes.moved_runs.append((*_where(opened.run), opened.run.id))
-            else:
-                continue
-            self._set_timer(opened)
+            moved = opened.run.id in self._changed
+            self.sheet.store_run(opened, self._status(opened), moved=moved)
 
     def _status(self, opened: OpenRun) -> str:
         """Only one run of a customer is `asking`; another that waits for a reply sleeps."""
         status = opened.run.status
         return "sleeping" if status == "asking" and opened.run.id != self._asking else status
-
-    def _run_row(self, opened: OpenRun, status: str) -> tuple[Any, ...]:
-        run = opened.run
-        ended_at = self.around.now if status == "ended" else None
-        return (*_where(run), status, run.outcome, ended_at, run.id)
-
-    def _new_run_row(self, opened: OpenRun, status: str) -> tuple[Any, ...]:
-        run, root = opened.run, opened.run.frames[0]
-        ended_at = self.around.now if status == "ended" else None
-        return (
-            run.id, self.around.library.business_id, self.case.customer_id, opened.conversation_id,
-            root.flow, root.version, opened.cause, run_to_json(run).event, opened.started_at,
-            *_where(run), status, run.outcome, ended_at,
-        )  # fmt: skip
-
-    def _set_timer(self, opened: OpenRun) -> None:
-        wait = opened.run.wait
-        due_at = wait.due_at if wait else None
-        if wait is None or due_at is None:
-            if not opened.is_new:
-                self.writes.stopped_timers.append((opened.run.id,))
-            return
-        self.writes.timers.append(
-            (
-                opened.run.id, self.around.library.business_id, opened.conversation_id, wait.id,
-                due_at,
-            )
-        )  # fmt: skip
 
 
 _ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
@@ -546,13 +354,3 @@ def message_of(letter: Mail) -> Message:
         album=payload.get("album", ""),
         mail_id=letter.id,
     )
-
-
-def _where(run: Run) -> tuple[Any, ...]:
-    """The columns that say where a run stands (writes.MOVE_VALUES)."""
-    wait, stored = run.wait, run_to_json(run)
-    if wait is None:
-        return run.frames[-1].node, None, stored.frames, None, 0, None
-    return (
-        run.frames[-1].node, wait.id, stored.frames, stored.wait, wait.attempts, wait.asked_at,
-    )  # fmt: skip

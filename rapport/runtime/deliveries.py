@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, update
 
 from bots.channel import Outgoing
@@ -15,8 +15,7 @@ from crm.tables import conversation, customer_account, outbox
 from engine.messages import Button
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One piece of one message on its way out."""
 
     id: int
@@ -54,8 +53,7 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one delivery: status sent | dead | cancelled | expired | pending."""
 
     id: int

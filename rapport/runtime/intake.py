@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bots.channel import Inbound
@@ -34,8 +34,7 @@ NOTICES = frozenset({"edited", "blocked", "unblocked"})
 """Kinds that matter only for somebody known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The account (bot, page, terminal) that something came in by."""
 
     business_id: int
@@ -43,8 +42,7 @@ class Origin:
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """An update that cannot be read; kept as a dead letter with its raw JSON.
 
     The JSON is stored as a text: it may hold what PostgreSQL's jsonb refuses."""

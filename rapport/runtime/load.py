@@ -99,7 +99,9 @@ def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case],
         return
     for row in _CONVERSATIONS.fetch(db, ids, library.business_id):
         found = Conversation(*row)
-        cases[found.customer_id].conversations.setdefault(found.id, found)
+        case = cases[found.customer_id]
+        if found.id not in case.conversations:
+            case.elsewhere[found.id] = found
 
 
 def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:

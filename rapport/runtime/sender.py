@@ -30,7 +30,6 @@ from bots.channel import (
 from bots.limits import Lane, Pace
 from crm.database import DatabaseUnavailable
 from rapport.runtime.backoff import Backoff
-from rapport.runtime.casework import LIVE
 from rapport.runtime.clock import Clock
 from rapport.runtime.deliveries import (
     Delivery,
@@ -41,6 +40,7 @@ from rapport.runtime.deliveries import (
     settle,
 )
 from rapport.runtime.reading import Reader
+from rapport.runtime.sheet import LIVE
 from rapport.runtime.writer import Writer
 
 IN_MEMORY = 2_000

@@ -16,25 +16,26 @@ customer behind a savepoint, so that the one at fault is found and the others go
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec import Struct, field
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from bots.channel import Inbound
-from crm.database import unavailable_reason
+from crm.database import savepoint, unavailable_reason
 from crm.services.ledger import Ledger
 from crm.tables import customer
 from engine.fields.types import Value
 from rapport.runtime.cases import Case, Ids, Mail, last_ids
-from rapport.runtime.casework import Casework, Parts, Press, Surroundings
+from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
+from rapport.runtime.sheet import Parts, Sheet, Surroundings
 from rapport.runtime.writes import Writes, hold, mark_mail
 
 BATCH = 128
@@ -54,8 +55,7 @@ class BatchRefused(Exception):
     """A batch could not be applied because of its content; roll back and work carefully."""
 
 
-@dataclass(slots=True)
-class Turned:
+class Turned(Struct):
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
     more: others may be ready still."""
 
@@ -124,7 +124,7 @@ class Turns:
 
     def _run_one(self, db: Connection, case: Case, now: datetime) -> Turned:
         try:
-            with db.begin_nested():
+            with savepoint(db):
                 return self._work(db, [case], last_ids(db), now)
         except BatchRefused as refused:
             self._fail(db, case, refused.__cause__ or refused, now)
@@ -139,7 +139,8 @@ class Turns:
             str(self._count),
         )  # fmt: skip
         for case in cases:
-            self._work_case(Casework(case, around, ledger, writes, turned.presses))
+            sheet = Sheet(case, around, ledger, writes)
+            self._work_case(Casework(case, around, sheet, turned.presses))
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         try:

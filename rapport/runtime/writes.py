@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, bindparam, delete, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -25,8 +25,7 @@ from crm.tables import (
 Row = tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class Writes:
+class Writes(Struct):
     """Rows gathered by the turns of a batch."""
 
     new_mail: list[Row] = field(default_factory=list)
@@ -77,6 +76,10 @@ _NEW_MAIL = Statement(
     ),
 )  # fmt: skip
 
+ORIGIN_VALUES = (
+    "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "cause",
+    "event", "started_at",
+)  # fmt: skip
 MOVE_VALUES = ("node", "wait_id", "frames", "wait", "attempts", "waiting_since")
 STATUS_VALUES = (*MOVE_VALUES, "status", "outcome", "ended_at")
 
@@ -95,11 +98,8 @@ _RUN = _run_update(STATUS_VALUES)
 
 _NEW_RUN = Statement(
     lambda _: insert(run),
-    (
-        "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "cause",
-        "event", "started_at", *STATUS_VALUES,
-    ),
-)  # fmt: skip
+    (*ORIGIN_VALUES, *STATUS_VALUES),
+)
 
 _VISIT = Statement(
     lambda _: insert(visit),

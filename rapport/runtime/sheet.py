@@ -1,0 +1,267 @@
+"""What one customer's turns write: effects and bookkeeping as rows, gathered for the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from bots.channel import Outgoing
+from crm.services.ledger import Cause, Ledger
+from engine.effects import (
+    AddTag,
+    Effect,
+    LearnDateOrder,
+    Leave,
+    Record,
+    RemoveTag,
+    SendMessage,
+    SetField,
+)
+from engine.fields.types import Value
+from engine.jsonable import run_to_json
+from engine.messages import Message
+from engine.run import Run
+from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Ids, Mail, OpenRun
+from rapport.runtime.library import Library
+from rapport.runtime.writes import Writes
+
+SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
+"""An inbound message after this much silence is a new interaction of kind chat."""
+
+LIVE, AUTOMATED = 0, 1
+"""Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
+
+Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
+"""Cuts a message for a channel, by its name, into pieces the platform accepts."""
+
+Clashes = Callable[[str, Value, int], bool]
+"""Whether another customer already has this value in a field that is unique."""
+
+
+class Surroundings(Struct, frozen=True):
+    """What all cases of a batch share. channels: the channel of each account, by its id."""
+
+    library: Library
+    channels: Mapping[int, str]
+    parts: Parts
+    clashes: Clashes
+    ids: Ids
+    now: datetime
+    turn_id: str
+
+
+class Sheet:
+    """The rows of one customer, while one mail after another is applied.
+
+    Changes show in the case at once, so that the next step sees them.
+    """
+
+    def __init__(self, case: Case, around: Surroundings, ledger: Ledger, writes: Writes) -> None:
+        self._case = case
+        self._around = around
+        self._now = around.now
+        self._ledger = ledger
+        self._writes = writes
+        self._mail_id = 0
+        self._pieces = 0
+        self._do: Mapping[type, Callable[[Any, OpenRun, Conversation, int], None]] = {
+            SendMessage: self._send_message,
+            SetField: self._set_field,
+            AddTag: self._add_tag,
+            RemoveTag: self._remove_tag,
+            Record: self._put_on_record,
+            Leave: self._leave,
+            LearnDateOrder: self._learn_date_order,
+        }
+
+    def begin(self, letter: Mail) -> None:
+        """What follows is because of this mail."""
+        self._mail_id, self._pieces = letter.id, 0
+
+    def applied(self, letter: Mail) -> None:
+        """The mail is done: stored so where it is not stored yet, else marked."""
+        turn, arrival = self._around.turn_id, letter.arrival
+        if arrival is None:
+            self._writes.mail.append((turn, self._now, letter.id))
+            return
+        self._writes.new_mail.append(
+            (
+                letter.id, self._around.library.business_id, letter.conversation_id,
+                arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
+                turn, letter.received_at, self._now,
+            )
+        )  # fmt: skip
+
+    def worked_off(self, conversation: Conversation) -> None:
+        """No mail of the conversation waits any more."""
+        if conversation.status == "ready":
+            self._writes.conversations.append(("idle", conversation.id, conversation.revision))
+
+    def carry_out(
+        self, effect: Effect, opened: OpenRun, conversation: Conversation, lane: int
+    ) -> None:
+        """Do what a step of `opened` asked for."""
+        self._do[type(effect)](effect, opened, conversation, lane)
+
+    def record(
+        self, type_: str, description: str, data: Mapping[str, Any] | None, by: str = "engine"
+    ) -> None:
+        """Put a row on the customer's timeline."""
+        self._ledger.record(self._case.customer_id, type_, description, data, by, self._now)
+
+    def touch(self, **columns: Any) -> None:
+        """Set bookkeeping columns of the customer."""
+        self._ledger.touch(self._case.customer_id, self._now, **columns)
+
+    def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
+        """Put a message into the outbox, in the pieces that its channel accepts."""
+        channel, now, library = (
+            self._around.channels[at.account_id],
+            self._now,
+            self._around.library,
+        )
+        for piece in self._around.parts(channel, message):
+            payload: dict[str, Any] = {"text": piece.text}
+            if piece.buttons:
+                payload["buttons"] = piece.buttons
+            key = f"mail:{self._mail_id}:{self._pieces}"
+            self._pieces += 1
+            self._writes.outbox.append(
+                (
+                    self._around.ids.next_outbox(), library.business_id, at.account_id, at.id, key,
+                    piece.peer, lane, payload, "pending", 0, now, now, None,
+                )
+            )  # fmt: skip
+        self.record("message_sent", message.text, {"channel": channel}, by="bot")
+
+    def note_inbound(self, letter: Mail, message: Message, channel: str) -> None:
+        """A person did something: when, and how often they have come by."""
+        at, values = letter.received_at, self._case.values
+        last = values.get("last_message_at")
+        columns: dict[str, Any] = {"last_message_at": at, "last_contacted_at": at}
+        if not isinstance(last, datetime) or at - last >= SILENCE_BEFORE_A_CHAT:
+            columns["total_interactions"] = self._one_more_chat(channel, at)
+        values["last_message_at"] = at
+        self.touch(**columns)
+        data = {"kind": message.kind, "channel": channel, "mail": letter.id}
+        self.record("message_received", message.text or f"({message.kind})", data, by="customer")
+
+    def note_reachability(self, letter: Mail, channel: str) -> None:
+        """The person blocked us, or may be written to again."""
+        blocked = letter.kind == "blocked"
+        of = self._case.customer_id
+        self._writes.accounts.append((blocked, letter.received_at, of, channel))
+        what = "Blocked" if blocked else "Unblocked"
+        self.record(f"account_{letter.kind}", f"{what} us on {channel}", {"channel": channel})
+
+    def store_run(self, opened: OpenRun, status: str, *, moved: bool) -> None:
+        """The row and the timer of a run that began, moved, or changed its status."""
+        run, where = opened.run, _where(opened.run)
+        ended_at = self._now if status == "ended" else None
+        if opened.is_new:
+            self._writes.new_runs.append(
+                (*self._origin_of(opened), *where, status, run.outcome, ended_at)
+            )
+        elif status != opened.status:
+            self._writes.runs.append((*where, status, run.outcome, ended_at, run.id))
+        elif moved:
+            self._writes.moved_runs.append((*where, run.id))
+        else:
+            return
+        self._set_timer(opened)
+
+    # -- inside
+
+    def _one_more_chat(self, channel: str, at: datetime) -> int:
+        total = int(self._case.values.get("total_interactions") or 0) + 1  # type: ignore[arg-type]  # a whole number
+        self._case.values["total_interactions"] = total  # type: ignore[assignment]  # read back as int
+        business_id = self._around.library.business_id
+        self._writes.interactions.append(
+            (business_id, self._case.customer_id, "chat", channel, "inbound", False, at)
+        )
+        return total
+
+    def _send_message(
+        self, effect: SendMessage, _: OpenRun, conversation: Conversation, lane: int
+    ) -> None:
+        self.send(Outgoing(conversation.peer, effect.text, effect.buttons), conversation, lane)
+
+    def _set_field(self, effect: SetField, *_: object) -> None:
+        values = self._case.values
+        values[effect.key] = effect.new
+        cause = Cause(
+            by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
+            node=effect.node, mail_id=self._mail_id or None,
+        )  # fmt: skip
+        self._ledger.set_field(
+            self._case.customer_id, effect.key, values, effect.old, self._now, cause
+        )
+
+    def _add_tag(self, effect: AddTag, opened: OpenRun, *_: object) -> None:
+        if self._is_known(effect.name):
+            self._case.tags |= {effect.name}
+            self._tag(self._ledger.add_tag, effect, opened)
+
+    def _remove_tag(self, effect: RemoveTag, opened: OpenRun, *_: object) -> None:
+        if self._is_known(effect.name):
+            self._case.tags -= {effect.name}
+            self._tag(self._ledger.remove_tag, effect, opened)
+
+    def _is_known(self, name: str) -> bool:
+        known = name in self._around.library.tags
+        if not known:
+            self.record("flow_problem", f"tag '{name}' does not exist", {"tag": name})
+        return known
+
+    def _tag(
+        self, change: Callable[..., None], effect: AddTag | RemoveTag, opened: OpenRun
+    ) -> None:
+        flow = opened.run.frames[-1].flow
+        cause = Cause(by=f"flow:{flow}", flow=flow, node=effect.node)
+        tag_id = self._around.library.tags[effect.name]
+        change(self._case.customer_id, tag_id, effect.name, self._now, cause)
+
+    def _put_on_record(self, effect: Record, *_: object) -> None:
+        self.record(effect.type, effect.description, effect.data)
+
+    def _leave(self, effect: Leave, opened: OpenRun, *_: object) -> None:
+        self._writes.visits.append(
+            (opened.run.id, effect.flow, effect.node, effect.entered_at, self._now, effect.left_by)
+        )
+
+    def _learn_date_order(self, effect: LearnDateOrder, *_: object) -> None:
+        self._case.values["date_order"] = effect.order
+        self.touch(date_order=effect.order)
+
+    def _origin_of(self, opened: OpenRun) -> tuple[Any, ...]:
+        """The columns of a run that never change (writes.ORIGIN_VALUES)."""
+        run, root = opened.run, opened.run.frames[0]
+        return (
+            run.id, self._around.library.business_id, self._case.customer_id,
+            opened.conversation_id, root.flow, root.version, opened.cause,
+            run_to_json(run).event, opened.started_at,
+        )  # fmt: skip
+
+    def _set_timer(self, opened: OpenRun) -> None:
+        wait = opened.run.wait
+        due_at = wait.due_at if wait else None
+        if wait is not None and due_at is not None:
+            business_id = self._around.library.business_id
+            self._writes.timers.append(
+                (opened.run.id, business_id, opened.conversation_id, wait.id, due_at)
+            )
+        elif not opened.is_new:
+            self._writes.stopped_timers.append((opened.run.id,))
+
+
+def _where(run: Run) -> tuple[Any, ...]:
+    """The columns that say where a run stands (writes.MOVE_VALUES)."""
+    wait, stored = run.wait, run_to_json(run)
+    if wait is None:
+        return run.frames[-1].node, None, stored.frames, None, 0, None
+    return (
+        run.frames[-1].node, wait.id, stored.frames, stored.wait, wait.attempts, wait.asked_at,
+    )  # fmt: skip
