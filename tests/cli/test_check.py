@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -105,16 +103,3 @@ def test_a_file_that_is_not_utf8_is_a_problem_with_its_place(
 def test_a_file_too_large_is_a_problem(rapport: Command, project: Path) -> None:
     (project / "large.yaml").write_text("x: 1\n" * 300_000, encoding="utf-8")
     assert "kiosk/large.yaml:1:1 E002 " in rapport("check", project).out
-
-
-def test_checking_imports_neither_database_nor_channel_nor_settings(project: Path) -> None:
-    program = (
-        "import sys; from rapport.cli.main import call; code = call(['check', 'kiosk']);"
-        "heavy = {'sqlalchemy', 'aiogram', 'pydantic', 'pydantic_settings', 'alembic', 'rich',"
-        " 'structlog', 'phonenumbers', 'babel', 'asyncio'};"
-        "print(code, sorted(heavy & set(sys.modules)))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert ended.stdout.splitlines()[-1] == "0 []"
