@@ -10,7 +10,7 @@ FOR_RUN := $(VENV)/.set-up-for-run
 FOR_WORK := $(VENV)/.set-up-for-work
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports examples docs format bench clean
+.PHONY: help run test check lint types imports examples docs format bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ format: $(FOR_WORK) ## put the code into the form that `make lint` asks for
 
 bench: $(FOR_WORK) ## measure, print a table and write benchmarks/latest.json
 	$(BIN)/python -m benchmarks
+
+soak: $(FOR_WORK) ## kill the program fifty times while two hundred people talk to it
+	$(BIN)/python -m tests.crash.kill
 
 clean: ## remove the environment, caches and terminal chats; databases stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

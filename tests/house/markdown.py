@@ -12,6 +12,7 @@ from tests.house.tree import ROOT, tracked
 
 _FENCE = re.compile(r"^( *)```(.*)$")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w+)`")
 _NAMED = re.compile(r"# ([\w./-]+\.(?:yaml|py))\b")
 
 KINDS = ("yaml", "yaml fragment", "console", "python", "text")
@@ -70,3 +71,8 @@ def links_of(page: Path) -> list[str]:
     """Where the page's links lead that stay inside the repository, without their anchors."""
     found = _LINK.findall(page.read_text(encoding="utf-8"))
     return [link.partition("#")[0] for link in found if "://" not in link and link[0] != "#"]
+
+
+def paths_of(page: Path) -> list[str]:
+    """The files that the page names, as `engine/step.py`."""
+    return _PATH.findall(page.read_text(encoding="utf-8"))

@@ -18,11 +18,14 @@ from engine.problems import Problems
 from engine.source import read_documents
 from nodes import KINDS as NODE_KINDS
 from rapport.project import industry_template
-from tests.house.markdown import KINDS, Block, blocks, blocks_of, links_of, pages
+from tests.house.markdown import KINDS, Block, blocks, blocks_of, links_of, pages, paths_of
 from tests.house.tree import ROOT
 
 PAGES_WITH_YAML = sorted({block.page for block in blocks("yaml")})
 PAGES_WITH_CONSOLES = sorted({block.page for block in blocks("console")})
+
+MADE_UP = ("nodes/clear.py", "tests/nodes/cases/clear.yaml", "bots/NAME.py")
+"""Files that whoever reads a page is to write."""
 
 
 def page_id(page: Path) -> str:
@@ -53,6 +56,12 @@ def test_every_block_says_what_it_is(page: Path) -> None:
 @pytest.mark.parametrize("page", pages(), ids=page_id)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links_of(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=page_id)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = {name for name in paths_of(page) if name not in MADE_UP}
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_YAML, ids=page_id)
