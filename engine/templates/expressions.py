@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from engine.fields.clean import has_lone_surrogate
 from engine.templates.bounds import HEAVY, MAX_ITEMS, TemplateFailed, bounded
 from engine.templates.calls import always, apply_filter, apply_test, call_history
 from engine.templates.operations import (
@@ -31,16 +31,14 @@ from engine.templates.values import UNDEFINED, Scope, enter
 if TYPE_CHECKING:
     from engine.templates.compiling import Compiler
 
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-"""NUL and lone surrogates: an escape can write them, and no database or channel takes them."""
-
 
 def _constant(compiler: Compiler, node: nodes.Const) -> Read:
     try:
         value = enter(node.value)
     except (TemplateFailed, ArithmeticError):
         return compiler.refuse(node, "this text or number is too long for a template")
-    if isinstance(value, str) and _NOT_TEXT.search(value):
+    # An escape can write them, and no database or channel takes them.
+    if isinstance(value, str) and ("\0" in value or has_lone_surrogate(value)):
         return compiler.refuse(node, "this text holds a character that no message can carry")
     return lambda scope: value
 

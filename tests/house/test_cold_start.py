@@ -18,6 +18,7 @@ HEAVY = {
     "csv": "listings",
     "dateutil": "relative dates",
     "email_validator": "an address in a reply",
+    "engine.fields.contacts": "an address or a phone number in a reply",
     "engine.fields.dates": "a date in a reply",
     "engine.fields.numbers": "a number in a reply",
     "http": "channels",
