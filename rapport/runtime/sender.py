@@ -267,7 +267,8 @@ class Sender:
             except DatabaseUnavailable as error:
                 self._outcomes = outcomes + self._outcomes
                 attempt += 1
-                log.warning("store_unavailable", doing="writing back", reason=str(error))
+                if attempt == 1:
+                    log.warning("store_unavailable", doing="writing back", reason=str(error))
                 await asyncio.sleep(self._backoff.seconds(attempt))
             except asyncio.CancelledError:
                 # What was sent must be written back all the same: `_stop` sees to it.

@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class Killer:
         program = await self._started()
         self._crowd.allow(self._crowd.words)
         try:
-            await talking
+            await self._meanwhile(program, talking)
             return await program.stop()
         finally:
             await program.kill()
@@ -93,8 +94,19 @@ class Killer:
         await self._is_ready(program)
         goal = self._crowd.heard + self._random.randint(0, words)
         self._crowd.allow(words)
-        await asyncio.wait_for(self._crowd.has_heard(goal), PATIENCE)
+        await self._meanwhile(program, self._crowd.has_heard(goal))
         await asyncio.sleep(self._random.uniform(0, SOON))
+
+    async def _meanwhile(self, program: Program, event: Awaitable[None]) -> None:
+        """Wait for what the program brings about. RuntimeError if it ends by itself before."""
+        happened = asyncio.ensure_future(event)
+        ended = asyncio.create_task(program.ends())
+        await asyncio.wait([happened, ended], timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not happened.done():
+            heard = self._crowd.heard
+            raise RuntimeError(f"nothing came after message {heard}: {program.errors[-2000:]}")
+        happened.result()
 
     async def _started(self) -> Program:
         program = await Program.start(self._place, self._crowd.api.url)

@@ -107,7 +107,7 @@ def test_a_reply_that_breaks_a_rule_is_asked_for_again(
 def test_only_the_good_answers_are_stored_and_the_bad_ones_are_on_the_timeline(
     place: Place, heard: dict[str, list[str]]
 ) -> None:
-    stored = place.rows(select(field_history.c["new"]).order_by(field_history.c.customer_id))
+    stored = place.rows(select(field_history.c.new).order_by(field_history.c.customer_id))
     assert [value for (value,) in stored] == [bad.stored for bad in BAD.values()]
     received = activity.c.type == "message_received"
     said = {text for (text,) in place.rows(select(activity.c.description).where(received))}
@@ -148,7 +148,7 @@ def test_an_edit_of_a_reply_that_could_not_be_used_is_another_try(tmp_path: Path
             assert (await sara.waits_for(3, 60))[-1]["text"] == THANKS
 
     hold(main(), seconds=90)
-    assert place.rows(select(field_history.c["field", "new"])) == [("birth_date", "1990-05-15")]
+    assert place.rows(select(*field_history.c["field", "new"])) == [("birth_date", "1990-05-15")]
     assert place.violations() == []
 
 
@@ -168,7 +168,7 @@ def test_an_update_that_cannot_be_read_is_alone_a_dead_letter(tmp_path: Path) ->
             assert broken["update_id"]
 
     hold(main(), seconds=90)
-    letters = place.rows(select(mail.c["kind", "status"]).order_by(mail.c.provider_seq))
+    letters = place.rows(select(*mail.c["kind", "status"]).order_by(mail.c.provider_seq))
     assert sorted(letters) == [
         ("broken", "dead"), ("broken", "dead"), ("command", "done"), ("text", "done"),
     ]  # fmt: skip

@@ -120,8 +120,8 @@ def test_who_has_blocked_the_bot_is_left_alone_until_they_come_back(tmp_path: Pa
             assert [m["text"] for m in await sara.waits_for(2, 60)][1:] == [THANKS]
 
     run(main(), seconds=120)
-    reminders = select(outbox.c["status"], outbox.c.last_error).where(outbox.c.lane == 1)
+    reminders = select(outbox.c.status, outbox.c.last_error).where(outbox.c.lane == 1)
     assert sorted(place.rows(reminders)) == [("cancelled", "unreachable"), ("sent", None)]
-    blocked = select(customer_account.c["external_id"], customer_account.c.blocked)
+    blocked = select(customer_account.c.external_id, customer_account.c.blocked)
     assert sorted(place.rows(blocked)) == [("7", False), ("8", False)]
     assert place.violations() == []

@@ -164,6 +164,6 @@ def test_every_update_is_kept_and_every_answer_stored_once(
 ) -> None:
     counted = dict(place.rows(select(mail.c.status, func.count()).group_by(mail.c.status)))
     assert counted.keys() == {"done", "ignored"}, "nothing waits, and nothing could not be read"
-    stored = place.rows(select(field_history.c["new"]).order_by(field_history.c.id))
+    stored = place.rows(select(field_history.c.new).order_by(field_history.c.id))
     assert stored == [("1990-05-15",)] * len(KINDS)
     assert place.violations() == []

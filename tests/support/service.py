@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -137,6 +138,10 @@ class Program:
         return cls(process, log)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def errors(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
@@ -159,18 +164,31 @@ class Program:
         self._process.send_signal(signal.SIGTERM)
         return await self._process.wait()
 
-    async def ended(self) -> tuple[int, str]:
-        """Wait until it ends by itself: its exit code, and what it said on standard error."""
-        code = await self._process.wait()
-        return code, self.errors
+    async def ends(self) -> int:
+        """Wait until it ends by itself: its exit code."""
+        return await self._process.wait()
+
+    async def says(self, text: str) -> None:
+        """Wait until it has written this to standard error."""
+        await until(lambda: text in self.errors)
+
+    def let_files_grow_to(self, size: int) -> None:
+        """Writing beyond `size` bytes fails from now on, as on a full disk."""
+        _, most = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, most))
 
 
-async def rapport(place: Place, *arguments: str, api_base: str = "") -> tuple[int, str, str]:
-    """Run a command to its end: exit code, standard output, standard error."""
+async def rapport(
+    place: Place, *arguments: str, api_base: str = "", child: Callable[[], None] | None = None
+) -> tuple[int, str, str]:
+    """Run a command to its end: exit code, standard output, standard error.
+
+    child: called in the new process before it becomes the program.
+    """
     process = await asyncio.create_subprocess_exec(
         RAPPORT, *arguments, cwd=place.folder, env=place.environment(api_base),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, preexec_fn=child,
     )  # fmt: skip
     output, errors = await process.communicate()
     return process.returncode or 0, output.decode(), errors.decode()
