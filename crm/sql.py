@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -59,7 +59,12 @@ class Statement:
 
     def fetch(self, db: Connection, *values: Any) -> list[Any]:
         """Run once and return all rows, decoded by their column types."""
-        compiled = self._for(db)
+        first = values[0] if values else None
+        if type(first) is One:
+            compiled = self._for(db, ONE)
+            values = (first.value, *values[1:])
+        else:
+            compiled = self._for(db)
         cursor = db.connection.cursor()
         try:
             cursor.execute(compiled.text, compiled.encode((values,))[0])
@@ -79,8 +84,8 @@ class Statement:
         finally:
             cursor.close()
 
-    def _for(self, db: Connection) -> _Compiled:
-        name = db.dialect.name
+    def _for(self, db: Connection, form: str = "") -> _Compiled:
+        name = form or db.dialect.name
         compiled = self._compiled.get(name)
         if compiled is None:
             compiled = self._compiled[name] = _Compiled(self._build(name), self._names, db.dialect)
@@ -169,11 +174,23 @@ def _generated(items: list[str], names: dict[str, Any]) -> Maker:
     return made
 
 
+ONE = "sqlite, one value"
+"""The form of a statement whose list holds one value: SQLite opens no table of JSON for it."""
+
+
+class One(NamedTuple):
+    """A list parameter of one value. It must be the first parameter of a `fetch`."""
+
+    value: Any
+
+
 def among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[bool]:
     """`column` is one of a list given as one parameter (`listed` makes it for the dialect).
 
     One parameter for any number of values keeps one statement text, so it is compiled once.
     """
+    if dialect == ONE:
+        return column == bindparam(name)
     if dialect == "sqlite":
         values = func.json_each(bindparam(name)).table_valued("value")
         return column.in_(select(values.c.value))
@@ -183,3 +200,10 @@ def among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[
 def listed(db: Connection, values: Sequence[Any]) -> Any:
     """The list parameter of `among`, as the driver of `db` takes it."""
     return json.dumps(list(values)) if db.dialect.name == "sqlite" else list(values)
+
+
+def listed_or_one(db: Connection, values: Sequence[Any]) -> Any:
+    """As `listed`, for `fetch`, which is cheaper where there is just one value."""
+    if len(values) == 1 and db.dialect.name == "sqlite":
+        return One(values[0])
+    return listed(db, values)

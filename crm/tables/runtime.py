@@ -135,7 +135,6 @@ mail = Table(
     moment("done_at", nullable=True),
     _pending("ix_mail_waiting", "conversation_id", where="status = 'waiting'"),
     _pending("ix_mail_dead", "business_id", "id", where="status = 'dead'"),
-    Index("ix_mail_done_at", "done_at"),
 )
 
 # The next moment a waiting run wants to hear of; a run has one wait, so one timer.
@@ -187,7 +186,6 @@ outbox = Table(
     moment("done_at", nullable=True),
     _pending("ix_outbox_pending", "account_id", "due_at", where="status = 'pending'"),
     _pending("ix_outbox_dead", "business_id", "id", where="status = 'dead'"),
-    Index("ix_outbox_conversation_id", "conversation_id", "id"),
 )
 
 event = Table(
@@ -201,7 +199,6 @@ event = Table(
     # How many rules led to it: a chain of rules is bounded.
     Column("depth", Integer, nullable=False),
     moment("at"),
-    Index("ix_event_customer_id", "customer_id", "id"),
 )
 
 trigger_firing = Table(

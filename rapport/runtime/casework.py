@@ -80,7 +80,7 @@ class Casework:
         """Apply all waiting mail of the customer, conversation by conversation."""
         for conversation, letters in self.case.by_conversation():
             for letter in letters:
-                self.sheet.begin(letter)
+                self.sheet.begin(self.case, letter)
                 self._apply(letter, conversation)
                 self.sheet.applied(letter)
             self.sheet.worked_off(conversation)

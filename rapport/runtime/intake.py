@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bots.channel import Inbound
-from crm.sql import Statement, among, listed
+from crm.sql import Statement, among, listed_or_one
 from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
@@ -105,7 +105,7 @@ def _unseen(db: Connection, arrivals: Sequence[Inbound | Broken]) -> list[Inboun
     by_key: dict[str, Inbound | Broken] = {}
     for item in arrivals:
         by_key.setdefault(item.dedup_key, item)
-    for (key,) in _KNOWN_MAIL.fetch(db, listed(db, list(by_key))):
+    for (key,) in _KNOWN_MAIL.fetch(db, listed_or_one(db, list(by_key))):
         del by_key[key]
     return list(by_key.values())
 
@@ -118,8 +118,8 @@ def _is_ours(item: Inbound) -> bool:
 def _conversations(
     db: Connection, origin: Origin, items: Iterable[Inbound]
 ) -> dict[str, Conversation]:
-    peers = listed(db, list({item.peer for item in items}))
-    rows = _KNOWN_PEERS.fetch(db, origin.account_id, peers)
+    peers = listed_or_one(db, list({item.peer for item in items}))
+    rows = _KNOWN_PEERS.fetch(db, peers, origin.account_id)
     return {found.peer: found for found in map(Conversation._make, rows)}
 
 
@@ -184,7 +184,7 @@ _KNOWN_PEERS = Statement(
         conversation.c.account_id == bindparam("account"),
         among(conversation.c.peer, "peers", dialect),
     ),
-    ("account", "peers"),
+    ("peers", "account"),
 )
 _READY = Statement(
     lambda _: (

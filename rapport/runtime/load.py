@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, or_, select, type_coerce
 
-from crm.sql import Statement, among, listed
+from crm.sql import Statement, among, listed_or_one
 from crm.tables import (
     conversation,
     customer,
@@ -65,7 +65,7 @@ def cases_of(conversations: Iterable[Conversation]) -> dict[int, Case]:
 
 def fill(db: Connection, library: Library, cases: Mapping[int, Case]) -> None:
     """Load what the flows may read of these customers."""
-    ids = listed(db, list(cases))
+    ids = listed_or_one(db, list(cases))
     _load_runs(db, library, cases, ids)
     _load_customers(db, library, cases, ids)
     if library.reads.tags:
@@ -118,7 +118,7 @@ def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case],
 
 def _load_mail(db: Connection, cases: Mapping[int, Case]) -> None:
     of = {item: case for case in cases.values() for item in case.conversations}
-    for row in _WAITING.fetch(db, listed(db, list(of))):
+    for row in _WAITING.fetch(db, listed_or_one(db, list(of))):
         item = Mail(*row)
         of[item.conversation_id].mail.append(item)
 

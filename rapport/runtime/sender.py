@@ -11,10 +11,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from bots.channel import (
@@ -102,7 +102,8 @@ class Sender:
             while True:
                 await self._sweep()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(self._failure), SWEEP_SECONDS)
+                    async with asyncio.timeout(SWEEP_SECONDS):
+                        await asyncio.shield(self._failure)
                     return
         finally:
             await self._stop(settling)

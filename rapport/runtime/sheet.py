@@ -54,13 +54,13 @@ class Surroundings(Struct, frozen=True):
 
 
 class Sheet:
-    """The rows of one customer, while one mail after another is applied.
+    """The rows of a batch, while one mail after another of one customer after another is applied.
 
     Changes show in the case at once, so that the next step sees them.
     """
 
-    def __init__(self, case: Case, around: Surroundings, ledger: Ledger, writes: Writes) -> None:
-        self._case = case
+    def __init__(self, around: Surroundings, ledger: Ledger, writes: Writes) -> None:
+        self._case = Case(0)
         self._around = around
         self._now = around.now
         self._ledger = ledger
@@ -77,9 +77,9 @@ class Sheet:
             LearnDateOrder: self._learn_date_order,
         }
 
-    def begin(self, letter: Mail) -> None:
-        """What follows is because of this mail."""
-        self._mail_id, self._pieces = letter.id, 0
+    def begin(self, case: Case, letter: Mail) -> None:
+        """What follows is about this customer and because of this mail."""
+        self._case, self._mail_id, self._pieces = case, letter.id, 0
 
     def applied(self, letter: Mail) -> None:
         """The mail is done: stored so where it is not stored yet, else marked."""

@@ -138,8 +138,8 @@ class Turns:
             self.library, self._channels, self._parts, _Clashes(db, self.library), ids, now,
             str(self._count),
         )  # fmt: skip
+        sheet = Sheet(around, ledger, writes)
         for case in cases:
-            sheet = Sheet(case, around, ledger, writes)
             self._work_case(Casework(case, around, sheet, turned.presses))
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)

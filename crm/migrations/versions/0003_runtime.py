@@ -158,7 +158,6 @@ def _mail() -> None:
         moment("done_at", nullable=True),
         partial_index("ix_mail_waiting", "conversation_id", where="status = 'waiting'"),
         partial_index("ix_mail_dead", "business_id", "id", where="status = 'dead'"),
-        Index("ix_mail_done_at", "done_at"),
     )
 
 
@@ -211,7 +210,6 @@ def _outbox() -> None:
         moment("done_at", nullable=True),
         partial_index("ix_outbox_pending", "account_id", "due_at", where="status = 'pending'"),
         partial_index("ix_outbox_dead", "business_id", "id", where="status = 'dead'"),
-        Index("ix_outbox_conversation_id", "conversation_id", "id"),
     )
 
 
@@ -225,7 +223,6 @@ def _event() -> None:
         Column("data", Json, nullable=False),
         Column("depth", Integer, nullable=False),
         moment("at"),
-        Index("ix_event_customer_id", "customer_id", "id"),
     )
 
 
