@@ -183,8 +183,9 @@ class Talk:
         run, effects = step(self.flows, self.run, resume, self.facts, self.now)
         again = step(self.flows, self.run, resume, self.facts, self.now)
         assert again == (run, effects), "the same arguments give the same answer"
-        stored = [part and bytes(part).decode() for part in run_to_json(run)]
-        assert run_from_json(run.id, *stored, run.outcome) == run, "a run survives being stored"
+        frames, wait, event = (part and bytes(part).decode() for part in run_to_json(run))
+        stored = run_from_json(run.id, frames, wait, event, run.outcome)
+        assert stored == run, "a run survives being stored"
         self.run = run
         for effect in effects:
             self.apply(effect)

@@ -108,11 +108,11 @@ RUNS = st.builds(
 
 @given(RUNS)
 def test_a_run_comes_back_as_it_was(run: Run) -> None:
-    texts = [part and bytes(part).decode() for part in run_to_json(run)]
-    again = run_from_json(5, *texts, run.outcome)
+    frames, wait, event = (part and bytes(part).decode() for part in run_to_json(run))
+    again = run_from_json(5, frames, wait, event, run.outcome)
     assert again == run
-    parsed = [part and json.loads(part) for part in texts]
-    assert run_from_json(5, *parsed, run.outcome) == run
+    frames, wait, event = (part and json.loads(part) for part in (frames, wait, event))
+    assert run_from_json(5, frames, wait, event, run.outcome) == run
     assert again.waits == run.waits
 
 
