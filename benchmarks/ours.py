@@ -1,6 +1,7 @@
 """Rapport in the race: the embedded service, fed as its poller feeds it, sending by the wire."""
 
 import asyncio
+import gc
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ from rapport.build import apply_loaded, open_account
 from rapport.project import read_project
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import SystemClock
+from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.deliveries import Delivery, Outcome
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
@@ -72,6 +74,8 @@ class RapportContender:
         self._channel = TelegramAiogram(Bot(BOT_TOKEN, session=Wire(crowd)))
         self._writer = ThreadWriter(self._engine)
         self._build(self._engine)
+        self._collector = gc.get_threshold()
+        leave_alone_what_stays()  # as `rapport run` does
         self._arrived: list[Any] = []
         self._arrival = asyncio.Event()
         self._jobs = [
@@ -115,6 +119,8 @@ class RapportContender:
             await self._service.take_in(self._origin, [self._channel.decode(raw) for raw in batch])
 
     async def stop(self) -> None:
+        gc.unfreeze()
+        gc.set_threshold(*self._collector)
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)

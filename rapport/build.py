@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from bots.channel import Outgoing
 from crm.services.fields import stored_columns
 from crm.services.projects import Applied, apply_project, current_versions, flow_source
+from crm.services.slot_indexes import build_wanted_indexes
 from crm.services.tags import tag_ids
 from crm.tables import account
 from engine.flow import Flow
@@ -33,6 +34,9 @@ def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
     """Make the database agree with a project that loaded without errors."""
     flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
     applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
+    if db.dialect.name == "sqlite":
+        # Elsewhere an index on a big table is built by itself, outside of any transaction.
+        build_wanted_indexes(db, now)
     return Ready(library_of(db, loaded, applied.business_id), applied)
 
 

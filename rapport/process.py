@@ -18,6 +18,7 @@ from engine.loader import Loaded
 from rapport.build import apply_loaded, open_account
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock, SystemClock
+from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
@@ -105,6 +106,7 @@ class Process:
         by_name = {line.channel.name: line.channel for line in self._lines}
         turns = Turns(library, channels, lambda name, message: by_name[name].parts(message))
         service = Service(Desk(turns), writer, read, self._clock, senders, _backoff(0.1, 30.0))
+        leave_alone_what_stays()
         try:
             async with asyncio.TaskGroup() as jobs:
                 jobs.create_task(service.pump())
