@@ -20,6 +20,7 @@ from engine.effects import (
     SendMessage,
     SetField,
 )
+from engine.fields.plain import to_plain
 from engine.fields.types import Value
 from engine.jsonable import run_to_json
 from engine.messages import Message
@@ -192,6 +193,8 @@ class Sheet:
     def _set_field(self, effect: SetField, *_: object) -> None:
         values = self._case.values
         values[effect.key] = effect.new
+        if effect.extra:
+            self._case.extra[effect.key] = to_plain(effect.new)
         cause = Cause(
             by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
             node=effect.node, mail_id=self._mail_id or None,
