@@ -38,7 +38,8 @@ class Inbox:
         if not self._waiting:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._arrived.wait()
         updates = list(self._waiting)
         return Fetched(updates, updates[-1]["update_id"] + 1 if updates else offset)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -75,10 +76,10 @@ class Service:
                 await asyncio.sleep(self._backoff.seconds(failures))
 
     async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._work_left.wait(), PUMP_SECONDS)
-        except TimeoutError:
-            return
+        # Until Python 3.12 wait_for swallows a cancellation that comes as the event is set.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUMP_SECONDS):
+                await self._work_left.wait()
 
     async def _pump_once(self) -> None:
         """Work off what is due now; look first, so that an idle process takes no write lock."""
