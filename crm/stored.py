@@ -39,6 +39,9 @@ def decoder_of(type_: TypeEngine[Any], dialect: Dialect) -> Change | None:
         for kind, decoder in _SQLITE_DECODERS:
             if isinstance(type_, kind):
                 return decoder
+    if isinstance(type_, Hundredths):
+        # psycopg gives a Decimal; SQLAlchemy would want to know the column's type in the result.
+        return None
     return _present(type_.dialect_impl(dialect).result_processor(dialect, None))
 
 
@@ -61,9 +64,12 @@ def dumps(value: Any) -> str | None:
         return json.dumps(value)
 
 
-def loads(stored: str | None) -> Any:
-    if stored is None:
-        return None
+def loads(stored: Any) -> Any:
+    """The document of a stored text. SQLite makes a number of a text that is a number alone, for
+    a column of type JSON has its numeric affinity: https://www.sqlite.org/datatype3.html
+    """
+    if not isinstance(stored, str):
+        return stored
     try:
         return _decode(stored)
     except DecodeError:
