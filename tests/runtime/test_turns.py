@@ -236,6 +236,15 @@ class TestExtras:
         assert office.customer("custom_fields_extra") == {"pet": "cat"}
 
 
+def test_a_template_lists_the_earlier_values_of_a_number() -> None:
+    office = simple(
+        "  - {ask: Size?, save_to: size}\n  - say: \"{{ history('size') | join(' ') }}\"\n"
+    )
+    for size in ("40", "41.5", "42"):
+        office.says("/go").says(size)
+    assert office.says("/go").says("43").said()[-1] == "42 41.5 40"
+
+
 class TestDerivedColumns:
     def test_the_last_message_is_remembered(self, office: Office) -> None:
         office.says("/start").advance("10m").says("Sara")
