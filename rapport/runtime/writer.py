@@ -16,7 +16,14 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from crm.database import DatabaseUnavailable, clear_errors, unavailable_reason
+from crm.database import (
+    DatabaseUnavailable,
+    begin_now,
+    clear_errors,
+    commit_now,
+    rollback_now,
+    unavailable_reason,
+)
 
 T = TypeVar("T")
 
@@ -107,29 +114,36 @@ class ThreadWriter:
 
     def _one_transaction(self, db: Connection, first: _Job) -> bool:
         """Run `first` and what has queued, then commit; False once told to stop."""
-        jobs: list[_Job] = []
+        jobs = [first]
         going_on = True
         try:
-            with clear_errors(), db.begin():
-                jobs.append(first)
+            with clear_errors():
+                begin_now(db)
                 # It needs no savepoint: what it raises undoes the transaction, and it is alone.
                 first.outcome = first.f(db)
-                ends_at = time.monotonic() + GROUP_SECONDS
-                job, going_on = self._next()
-                while job is not None:
-                    jobs.append(job)
-                    _run_behind_savepoint(db, job)
-                    if time.monotonic() > ends_at:
-                        break
-                    job, going_on = self._next()
+                going_on = self._join(db, jobs)
+                commit_now(db)
         except Exception as error:  # noqa: BLE001  # the futures raise it; the thread lives on
-            _refuse(jobs or [first], error)
+            rollback_now(db)
+            _refuse(jobs, error)
             return going_on
         for job in jobs:
             if job.error is None:
                 job.future.set_result(job.outcome)
             else:
                 job.future.set_exception(job.error)
+        return going_on
+
+    def _join(self, db: Connection, jobs: list[_Job]) -> bool:
+        """Run what has queued meanwhile in the same transaction; False once told to stop."""
+        ends_at = time.monotonic() + GROUP_SECONDS
+        job, going_on = self._next()
+        while job is not None:
+            jobs.append(job)
+            _run_behind_savepoint(db, job)
+            if time.monotonic() > ends_at:
+                break
+            job, going_on = self._next()
         return going_on
 
     def _next(self) -> tuple[_Job | None, bool]:
