@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Engine, Table, event, select
+from sqlalchemy import Column, Engine, Table, event, inspect, select
 
 from bots import plain
 from bots.channel import Inbound
@@ -59,8 +59,10 @@ def _tables() -> Engine:
 
 
 def _store(url: str) -> Engine:
-    """A database with every table: a copy of pages is quicker than a hundred statements."""
+    """A database with every table, or the one there is: pages are copied quicker than made."""
     engine = open_engine(url)
+    if inspect(engine).get_table_names():
+        return engine
     with _tables().connect() as made, engine.connect() as copy:
         made.connection.driver_connection.backup(  # type: ignore[union-attr]  # sqlite3's
             copy.connection.driver_connection
