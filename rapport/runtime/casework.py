@@ -45,7 +45,7 @@ from engine.resume import (
     Started,
     TimedOut,
 )
-from engine.run import Frame, Run
+from engine.run import Frame, Run, Wait
 from engine.step import step
 from engine.wording import wording
 from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
@@ -102,6 +102,15 @@ class Casework:
         wait = opened.run.wait if opened else None
         if opened is None or wait is None or wait.id != letter.payload["wait_id"]:
             return
+        # Under a detour nothing sounds: the question is not the one the person sees. What falls
+        # due meanwhile is looked at when the question comes back.
+        if not wait.asks or self._asking == opened.run.id:
+            self._sound(opened)
+
+    def _sound(self, opened: OpenRun, *, reminding: bool = True) -> bool:
+        """Let the alarms sound that are due; whether one of them ended the wait."""
+        wait = opened.run.wait
+        assert wait is not None
         due = [alarm for alarm in wait.alarms if alarm.at <= self.around.now]
         # What the system slept through is not repeated: past its end, a question reminds no more.
         ending = [alarm for alarm in due if alarm.kind != "remind"]
@@ -109,9 +118,14 @@ class Casework:
         opened.run = replace(opened.run, wait=replace(wait, alarms=left))
         self._changed[opened.run.id] = opened
         for alarm in ending or due:
-            if alarm.kind == "remind" and self.case.values.get("opted_out_at"):
+            if alarm.kind == "remind" and not (reminding and self._may_remind()):
                 continue
             self._advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), AUTOMATED)
+        return bool(ending)
+
+    def _may_remind(self) -> bool:
+        """A reminder is automatic: none goes to who asked to be left alone."""
+        return self.case.values.get("opted_out_at") is None
 
     def _hear(self, letter: Mail, conversation: Conversation) -> None:
         """A person did something: note it, then offer it to who may claim it."""
@@ -119,9 +133,9 @@ class Casework:
         channel = self._channel(conversation)
         if message.callback_id:
             self.presses.append(Press(conversation.account_id, message.callback_id))
-        self.sheet.note_inbound(letter, message, channel)
         asking = self._asking_run()
         wait = asking.run.wait if asking else None
+        self.sheet.note_inbound(letter, message, channel, _said(message, wait))
         decision = decide(
             message,
             wait if asking and asking.conversation_id == conversation.id else None,
@@ -168,9 +182,7 @@ class Casework:
         if flow.again != "parallel":
             for opened in here:
                 self._end(opened, "restarted")
-        asking = self._asking_run()
-        if asking is not None:
-            self._end(asking, "interrupted")
+        self._close_questions("interrupted")
         self._begin(flow, trigger, event, at)
 
     def _detour(self, key: str, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
@@ -186,16 +198,11 @@ class Casework:
             self._detour(key, f"{key}/fallback", event, at)
 
     def _cancel(self, at: Conversation) -> None:
-        asking = self._asking_run()
-        if asking is not None:
-            self._end(asking, "cancelled")
-        said = "cancelled" if asking is not None else "nothing_to_cancel"
+        said = "cancelled" if self._close_questions("cancelled") else "nothing_to_cancel"
         self._say(wording(said, self._language()), at)
 
     def _opt_out(self, at: Conversation) -> None:
-        asking = self._asking_run()
-        if asking is not None:
-            self._end(asking, "opted_out")
+        self._close_questions("opted_out")
         self.case.values["opted_out_at"] = self.around.now
         self.sheet.touch(opted_out_at=self.around.now)
         self.sheet.record("opted_out", "Asked for no more automatic messages", None, by="customer")
@@ -225,11 +232,25 @@ class Casework:
         )  # fmt: skip
         self._advance(opened, Started(), LIVE)
 
+    def _close_questions(self, outcome: str) -> bool:
+        """End every run that waits for a reply, the ones under detours first; False for none."""
+        waiting = [run for run in self.case.runs.values() if run.run.status == "asking"]
+        for opened in sorted(waiting, key=lambda run: run.run.id == self._asking):
+            self._end(opened, outcome)
+        return bool(waiting)
+
     def _end(self, opened: OpenRun, outcome: str) -> None:
-        self._advance(opened, Cancelled(outcome), LIVE)
+        self._take_step(opened, Cancelled(outcome), LIVE)
 
     def _advance(self, opened: OpenRun, resume: Resume, lane: int) -> None:
-        """Step a run, carry out what it asks for, and go back to the question below a detour."""
+        """Step a run; where it leaves the question free, the one underneath is asked again."""
+        self._take_step(opened, resume, lane)
+        over = opened.run.status == "ended" and opened.cause.startswith("detour:")
+        if over or self._asking is None:
+            self._give_back(lane)
+
+    def _take_step(self, opened: OpenRun, resume: Resume, lane: int) -> None:
+        """Step a run and carry out what it asks for."""
         conversation = self._conversation(opened)
         facts = self._facts(self._channel(conversation))
         flows, now = self.around.library.flows, self.around.now
@@ -242,8 +263,6 @@ class Casework:
         self._settle_run(opened, after)
         for effect in effects:
             self.sheet.carry_out(effect, opened, conversation, lane)
-        if after.status == "ended" and opened.cause.startswith("detour:"):
-            self._return_from(opened, lane)
 
     def _settle_run(self, opened: OpenRun, after: Run) -> None:
         """Keep the run's new state, and who holds the question."""
@@ -256,12 +275,18 @@ class Casework:
         if after.status == "ended":
             self.case.runs.pop(after.id, None)
 
-    def _return_from(self, detour: OpenRun, lane: int) -> None:
-        below = self.case.runs.get(int(detour.cause.split(":")[1]))
-        if below is None or below.run.wait is None or detour.run.outcome in _NO_WAY_BACK:
+    def _give_back(self, lane: int) -> None:
+        """Ask the open question again in short; where it was covered, the newest one underneath."""
+        below = self._asking_run() or self._newest_covered()
+        if below is None:
             return
         self._asking = below.run.id
-        self._advance(below, Released(), lane)
+        if not self._sound(below, reminding=False) and below.run.wait is not None:
+            self._take_step(below, Released(), lane)
+
+    def _newest_covered(self) -> OpenRun | None:
+        waiting = [run for run in self.case.runs.values() if run.run.status == "asking"]
+        return max(waiting, key=lambda run: run.run.id, default=None)
 
     def _clash(self, effects: Iterable[Effect]) -> str | None:
         """The first field whose new value must be unique and is somebody else's."""
@@ -335,9 +360,6 @@ _ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
     "elapsed": lambda wait_id, _: Elapsed(wait_id),
 }
 
-_NO_WAY_BACK = frozenset({"interrupted", "cancelled", "opted_out", "restarted"})
-"""Outcomes by which the person left a detour for good: the question below stays closed."""
-
 
 def message_of(letter: Mail) -> Message:
     """The engine's view of an inbound mail."""
@@ -354,3 +376,12 @@ def message_of(letter: Mail) -> Message:
         album=payload.get("album", ""),
         mail_id=letter.id,
     )
+
+
+def _said(message: Message, wait: Wait | None) -> str:
+    """What a message reads as on a timeline: its text, the pressed button's, or its kind."""
+    if message.kind == "press" and wait is not None:
+        wait_id, _, place = message.token.rpartition(".")
+        if wait_id == wait.id and place.isdigit() and int(place) < len(wait.choices):
+            return wait.choices[int(place)].label
+    return message.text or f"({message.kind})"

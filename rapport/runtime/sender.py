@@ -185,6 +185,10 @@ class Sender:
             delivered = await self._channel.send(delivery.outgoing())
         except ChannelError as error:
             await self._failed(peer, delivery, error)
+        except Exception as error:
+            # A fault of ours or of an adapter must hold this message, not the chat for ever.
+            log.exception("send_failed", delivery=delivery.id)
+            await self._failed(peer, delivery, Temporary(type(error).__name__, maybe_sent=True))
         else:
             attempts = delivery.attempts + 1
             self._done(

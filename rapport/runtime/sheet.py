@@ -138,8 +138,8 @@ class Sheet:
             )  # fmt: skip
         self.record("message_sent", message.text, {"channel": channel}, by="bot")
 
-    def note_inbound(self, letter: Mail, message: Message, channel: str) -> None:
-        """A person did something: when, and how often they have come by."""
+    def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
+        """A person did something: when, how often they came by, and that they can be reached."""
         at, values = letter.received_at, self._case.values
         last = values.get("last_message_at")
         columns: dict[str, Any] = {"last_message_at": at, "last_contacted_at": at}
@@ -148,7 +148,8 @@ class Sheet:
         values["last_message_at"] = at
         self.touch(**columns)
         data = {"kind": message.kind, "channel": channel, "mail": letter.id}
-        self.record("message_received", message.text or f"({message.kind})", data, by="customer")
+        self._writes.accounts.append((False, at, self._case.customer_id, channel))
+        self.record("message_received", said, data, by="customer")
 
     def note_reachability(self, letter: Mail, channel: str) -> None:
         """The person blocked us, or may be written to again."""
