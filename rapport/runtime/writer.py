@@ -96,10 +96,24 @@ class ThreadWriter:
         self._thread.join()
 
     def _work(self) -> None:
-        with self._engine.connect() as db:
-            while (first := self._wait()) is not None:
-                if _is_wanted(first) and not self._one_transaction(db, first):
-                    return
+        db: Connection | None = None
+        while (first := self._wait()) is not None:
+            if not _is_wanted(first):
+                continue
+            db = db or self._connect(first)
+            if db is not None and not self._one_transaction(db, first):
+                break
+        if db is not None:
+            db.close()
+
+    def _connect(self, first: _Job) -> Connection | None:
+        """None, and `first` refused, where the store cannot be opened: the next job tries again."""
+        try:
+            with clear_errors():
+                return self._engine.connect()
+        except Exception as error:  # noqa: BLE001  # the future raises it; the thread lives on
+            _refuse([first], error)
+            return None
 
     def _wait(self) -> _Job | None:
         """The next job; under load only after a breath every GROUP_SECONDS."""
