@@ -7,6 +7,7 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -75,11 +76,14 @@ class Casework:
         self._changed: dict[int, OpenRun] = {}
         self._asking = case.asking_run
         self._known: Facts | None = None
+        self.letter: Mail | None = None
+        """The mail being applied: the one at fault where something raises."""
 
     def work(self) -> None:
         """Apply all waiting mail of the customer, conversation by conversation."""
         for conversation, letters in self.case.by_conversation():
             for letter in letters:
+                self.letter = letter
                 self.sheet.begin(self.case, letter)
                 self._apply(letter, conversation)
                 self.sheet.applied(letter)
@@ -105,13 +109,14 @@ class Casework:
         # Under a detour nothing sounds: the question is not the one the person sees. What falls
         # due meanwhile is looked at when the question comes back.
         if not wait.asks or self._asking == opened.run.id:
-            self._sound(opened)
+            # A clock set back since the timer rang makes no alarm undue: it rings but once.
+            self._sound(opened, max(self.around.now, letter.received_at))
 
-    def _sound(self, opened: OpenRun, *, reminding: bool = True) -> bool:
+    def _sound(self, opened: OpenRun, now: datetime, *, reminding: bool = True) -> bool:
         """Let the alarms sound that are due; whether one of them ended the wait."""
         wait = opened.run.wait
         assert wait is not None
-        due = [alarm for alarm in wait.alarms if alarm.at <= self.around.now]
+        due = [alarm for alarm in wait.alarms if alarm.at <= now]
         # What the system slept through is not repeated: past its end, a question reminds no more.
         ending = [alarm for alarm in due if alarm.kind != "remind"]
         left = tuple(alarm for alarm in wait.alarms if alarm not in due)
@@ -281,7 +286,7 @@ class Casework:
         if below is None:
             return
         self._asking = below.run.id
-        if not self._sound(below, reminding=False) and below.run.wait is not None:
+        if not self._sound(below, self.around.now, reminding=False) and below.run.wait is not None:
             self._take_step(below, Released(), lane)
 
     def _newest_covered(self) -> OpenRun | None:

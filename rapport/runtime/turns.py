@@ -52,7 +52,14 @@ log = structlog.get_logger(__name__)
 
 
 class BatchRefused(Exception):
-    """A batch could not be applied because of its content; roll back and work carefully."""
+    """A batch could not be applied because of its content; roll back and work carefully.
+
+    letter: the mail at fault; None where only the rows of a whole batch show a fault.
+    """
+
+    def __init__(self, reason: str, letter: Mail | None = None) -> None:
+        super().__init__(reason)
+        self.letter = letter
 
 
 class Turned(Struct):
@@ -127,7 +134,8 @@ class Turns:
             with savepoint(db):
                 return self._work(db, [case], last_ids(db), now)
         except BatchRefused as refused:
-            self._fail(db, case, refused.__cause__ or refused, now)
+            letter = refused.letter or min(case.mail, key=lambda item: item.id)
+            self._fail(db, case, letter, refused.__cause__ or refused, now)
             return Turned(conversations=len(case.conversations))
 
     def _work(self, db: Connection, cases: Iterable[Case], ids: Ids, now: datetime) -> Turned:
@@ -158,11 +166,12 @@ class Turns:
             # Whatever one customer's content makes go wrong must not stop the others.
             if unavailable_reason(error):
                 raise
-            raise BatchRefused(f"{type(error).__name__}: {error}") from error
+            raise BatchRefused(f"{type(error).__name__}: {error}", work.letter) from error
 
-    def _fail(self, db: Connection, case: Case, error: BaseException, now: datetime) -> None:
-        """Count the failure on the first mail; after the last try it is a dead letter."""
-        letter = min(case.mail, key=lambda item: item.id)
+    def _fail(
+        self, db: Connection, case: Case, letter: Mail, error: BaseException, now: datetime
+    ) -> None:
+        """Count the failure on the mail at fault; after the last try it is a dead letter."""
         attempts = letter.attempts + 1
         reason = f"{type(error).__name__}: {error}"
         log.error(
