@@ -76,6 +76,11 @@ def next_due(db: Connection, account_id: int) -> datetime | None:
     return rows[0][0] if rows else None
 
 
+def is_pending(db: Connection, delivery_id: int) -> bool:
+    """Whether a delivery is still to be sent: it may have been cancelled since it was read."""
+    return bool(_IS_PENDING.fetch(db, delivery_id))
+
+
 def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
     """Store what became of deliveries; one that is no longer pending is left as it is."""
     _SENT.many(
@@ -170,6 +175,13 @@ _NEXT_DUE = Statement(
         .limit(1)
     ),
     ("account",),
+)
+
+_IS_PENDING = Statement(
+    lambda _: select(outbox.c.id).where(
+        outbox.c.id == bindparam("of"), outbox.c.status == "pending"
+    ),
+    ("of",),
 )
 
 _SENT = Statement(

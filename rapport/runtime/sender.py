@@ -34,6 +34,7 @@ from rapport.runtime.clock import Clock
 from rapport.runtime.deliveries import (
     Delivery,
     Outcome,
+    is_pending,
     mark_unreachable,
     move_peer,
     pending,
@@ -78,6 +79,7 @@ class Sender:
         self._known: set[int] = set()
         self._settled_lately: set[int] = set()
         self._overflowed = False
+        self._turned_away = False
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,7 +92,7 @@ class Sender:
         for delivery in deliveries:
             if self._overflowed or len(self._known) >= IN_MEMORY:
                 # Later ones must not overtake: from now on only the sweep brings more, in order.
-                self._overflowed = True
+                self._overflowed = self._turned_away = True
                 return
             self._take(delivery)
 
@@ -130,13 +132,17 @@ class Sender:
             return
         now = self._clock.now()
         self._settled_lately.clear()
+        self._turned_away = False
+        # What is tried again later comes too: a restart must not let the next message overtake it.
+        until = now + GIVE_UP_AFTER
         try:
             found = await asyncio.to_thread(
-                self._read, lambda db: pending(db, self._account_id, now, IN_MEMORY)
+                self._read, lambda db: pending(db, self._account_id, until, IN_MEMORY)
             )
         except DatabaseUnavailable:
             return
-        self._overflowed = len(found) == IN_MEMORY
+        # What was turned away while the outbox was read may not be among what was found.
+        self._overflowed = len(found) == IN_MEMORY or self._turned_away
         waiting = {peer for peer, queue in self._queues.items() if queue}
         for delivery in found:
             # What was written back after the outbox was read still looked pending to the reader.
@@ -182,9 +188,14 @@ class Sender:
             self._done(peer, Outcome(delivery.id, "expired", delivery.attempts, now))
             return
         try:
+            if delivery.lane != LIVE and not await self._is_wanted(delivery):
+                self._done(peer, Outcome(delivery.id, "cancelled", delivery.attempts, now))
+                return
             delivered = await self._channel.send(delivery.outgoing())
         except ChannelError as error:
             await self._failed(peer, delivery, error)
+        except DatabaseUnavailable as error:
+            await self._failed(peer, delivery, Temporary(str(error)))
         except Exception as error:
             # A fault of ours or of an adapter must hold this message, not the chat for ever.
             log.exception("send_failed", delivery=delivery.id)
@@ -195,6 +206,10 @@ class Sender:
                 peer,
                 Outcome(delivery.id, "sent", attempts, self._clock.now(), delivered.message_id),
             )
+
+    async def _is_wanted(self, delivery: Delivery) -> bool:
+        """An automatic message may be cancelled while it waits: its person has opted out."""
+        return await asyncio.to_thread(self._read, lambda db: is_pending(db, delivery.id))
 
     async def _failed(self, peer: str, delivery: Delivery, error: ChannelError) -> None:
         now = self._clock.now()
