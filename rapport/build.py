@@ -86,6 +86,15 @@ def open_account(
     return Origin(business_id, found, channel)
 
 
+def channels_of(db: Connection, business_id: int) -> dict[int, str]:
+    """The channel of every account of a business, by id. A run may live on one that is not served
+    now (a bot that was replaced, a terminal), and its turns are taken all the same."""
+    rows = db.execute(
+        select(account.c.id, account.c.channel).where(account.c.business_id == business_id)
+    )
+    return {row.id: row.channel for row in rows}
+
+
 def whole(_channel: str, message: Outgoing) -> Sequence[Outgoing]:
     """Messages are not cut: for channels without limits of their own."""
     return (message,)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
-from bots.channel import Account, Channel, ChannelError, Throttled, Unauthorised
+from bots.channel import Account, Channel, ChannelError, Outgoing, Throttled, Unauthorised
 from bots.limits import Pace, Rates
 from crm.database import open_engine
 from engine.loader import Loaded
-from rapport.build import apply_loaded, open_account
+from rapport.build import apply_loaded, channels_of, open_account, whole
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
@@ -102,9 +102,10 @@ class Process:
             )
             for line, origin in opened
         }  # fmt: skip
-        channels = {origin.account_id: origin.channel for origin in origins}
-        by_name = {line.channel.name: line.channel for line in self._lines}
-        turns = Turns(library, channels, lambda name, message: by_name[name].parts(message))
+        channels = await asyncio.wrap_future(
+            writer.submit(lambda db: channels_of(db, library.business_id))
+        )
+        turns = Turns(library, channels, self._parts)
         service = Service(Desk(turns), writer, read, self._clock, senders, _backoff(0.1, 30.0))
         leave_alone_what_stays()
         try:
@@ -128,6 +129,12 @@ class Process:
         for change in ready.applied.changes:
             log.info("applied", change=str(change))
         return ready.library
+
+    def _parts(self, channel: str, message: Outgoing) -> Sequence[Outgoing]:
+        for line in self._lines:
+            if line.channel.name == channel:
+                return line.channel.parts(message)
+        return whole(channel, message)
 
     async def _open(self, line: Line, writer: Writer, business_id: int) -> Origin:
         account = await connect(line.channel)

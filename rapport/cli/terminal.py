@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 
 from bots import telegram_render
 from bots.channel import Outgoing
@@ -19,10 +19,9 @@ from crm.database import clear_errors, open_engine
 from crm.errors import CrmError
 from crm.services.find import resolve
 from crm.services.show import show_customer
-from crm.tables import account
 from engine.durations import Duration
 from engine.loader import Loaded
-from rapport.build import apply_loaded, open_account, whole
+from rapport.build import apply_loaded, channels_of, open_account, whole
 from rapport.cli.output import cell
 from rapport.runtime.clock import SystemClock, VirtualClock
 from rapport.runtime.deliveries import Delivery
@@ -95,7 +94,7 @@ class Terminal:
             origin = open_account(
                 db, library.business_id, CHANNEL, self._channel.account, "", self._clock.now()
             )
-            self._channels = _accounts(db, library.business_id)
+            self._channels = channels_of(db, library.business_id)
         turns = Turns(library, self._channels, _parts)
         self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show)
 
@@ -167,14 +166,6 @@ class Terminal:
             print(f"(to {message.peer}) {message.text!r}", flush=True)
             return str(delivery.id)
         return self._runner.run(self._channel.send(message)).message_id
-
-
-def _accounts(db: Connection, business_id: int) -> dict[int, str]:
-    """Every account that lives in this database: turns are taken for all of them."""
-    rows = db.execute(
-        select(account.c.id, account.c.channel).where(account.c.business_id == business_id)
-    )
-    return {row.id: row.channel for row in rows}
 
 
 def _parts(channel: str, message: Outgoing) -> Any:
