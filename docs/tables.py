@@ -53,7 +53,7 @@ def option_rows(options: Mapping[str, Option], way: str = "") -> Iterator[Row]:
     for name, option in options.items():
         needed = " **Required.**" if option.required else ""
         place = way + name
-        does = option.help[:1].upper() + option.help[1:] + "." + needed
+        does = option.told[:1].upper() + option.told[1:] + "." + needed
         yield Row(code(place), takes(option.shape), does, code(option.example))
         if way.count(".") < _DEEPEST:
             yield from _inside(option.shape, place)

@@ -2,7 +2,7 @@
 
 Codes never change their meaning and are never used again for another; E stops `apply`, W does
 not. Hundreds are places to look: 0 the file, 1 the flow's shape, 2 one value, 3 names, 4 types,
-5 templates, 6 triggers and channels, 7 the business, 8 tests.
+5 templates, 6 triggers and channels, 7 the business, 8 tests, 9 what is not there yet.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W301": "a reply is saved to a field that is not declared",
         "W601": "a keyword that people opt out with",
         "W501": "a text has no translation in one of the languages",
+        "W901": "a key that is read and checked, but has no effect yet in this version",
     }
 )
 """Code -> its meaning."""

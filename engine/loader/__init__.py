@@ -13,8 +13,9 @@ from engine import source as tree
 from engine.business import Business
 from engine.flow import Flow
 from engine.lint import lint_project
-from engine.loader.business import Industry, read_business
+from engine.loader.business import read_business
 from engine.loader.flows import FlowRead, is_flow, read_flow
+from engine.loader.industries import Industry
 from engine.loader.transcripts import is_test, read_transcript
 from engine.node import Node
 from engine.problems import Position, Problem, Problems

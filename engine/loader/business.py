@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,8 +14,8 @@ from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
 from engine.fields.base import BASE_FIELDS
 from engine.loader.fields import FIELD, build_fields, read_declared
 from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
+from engine.loader.industries import Industry, industry_fields
 from engine.loader.nodes import Kinds
-from engine.problems import Problems
 from engine.shapes import (
     BOOLEAN,
     CONSTANT,
@@ -36,12 +36,8 @@ from engine.shapes import (
     WholeNumber,
 )
 from engine.shapes.structures import read_options, record_schema
-from engine.source import Source, read_documents
-from engine.suggest import did_you_mean
+from engine.source import Source
 from engine.triggers import PHRASES
-
-Industry = Callable[[str], str | None]
-"""The text of an industry's template, by the industry's name; None if there is none."""
 
 
 class _Pattern(ScalarShape[str]):
@@ -136,9 +132,13 @@ CAP: Mapping[str, Option] = {
 _PER_SECOND = WholeNumber(1, 10_000, wanted="a number of messages a second")
 
 SENDING: Mapping[str, Option] = {
-    "quiet_hours": Option(QUIET_HOURS, "When nothing automatic is sent", '"22:00-08:00"'),
-    "cap": Option(Record(CAP, _same, "'cap'"), "How much is sent by itself", "{per_day: 2}"),
-    "catch_up": Option(DURATION, "How long after it was due it is still sent", "24h"),
+    "quiet_hours": Option(
+        QUIET_HOURS, "When nothing automatic is sent", '"22:00-08:00"', later=True
+    ),
+    "cap": Option(
+        Record(CAP, _same, "'cap'"), "How much is sent by itself", "{per_day: 2}", later=True
+    ),
+    "catch_up": Option(DURATION, "How long after it was due it is still sent", "24h", later=True),
     "rate": Option(_PER_SECOND, "Messages a second on each channel", "30"),
     "per_chat": Option(_PER_SECOND, "Messages a second to one chat", "1"),
     "opt_out": Option(PHRASES, "Words that end all messages, besides those built in"),
@@ -172,27 +172,34 @@ OPTIONS: Mapping[str, Option] = {
     "industry": Option(WORD, "Whose fields come first", "retail"),
     "fields": Option(Part(_by_name(record_schema(FIELD))), "What is known of a customer"),
     "tags": Option(Part(_by_name(record_schema(TAG))), "The tags there are"),
-    "segments": Option(Part(_by_name(record_schema(SEGMENT))), "The segments there are"),
-    "smart_tags": Option(Part(_SMART_TAGS.schema()), "Tags that follow by themselves"),
-    "scoring": Option(Record(SCORING, _same, "'scoring'"), "How customers are scored"),
-    "stages": Option(Part(_STAGES.schema()), "Changes of the lifecycle's stages"),
+    "segments": Option(
+        Part(_by_name(record_schema(SEGMENT))), "The segments there are", later=True
+    ),
+    "smart_tags": Option(Part(_SMART_TAGS.schema()), "Tags that follow by themselves", later=True),
+    "scoring": Option(Record(SCORING, _same, "'scoring'"), "How customers are scored", later=True),
+    "stages": Option(Part(_STAGES.schema()), "Changes of the lifecycle's stages", later=True),
     "sending": Option(Record(SENDING, _same, "'sending'"), "When and how much is sent by itself"),
     "staff": Option(
         ListOf(Record(STAFF, lambda values, _: Staff(**values), "one of 'staff'")),
         "Who works here",
+        later=True,
     ),
-    "teams": Option(ListOf(WORD), "Teams, besides those named with staff"),
+    "teams": Option(ListOf(WORD), "Teams, besides those named with staff", later=True),
     "always": Option(
         ListOf(Record(ALWAYS, lambda values, reader: _always(values, reader), "one of 'always'")),
         "Words that win over any open question",
     ),
     "fallback": Option(FLOW_REF, "The flow that gets what nothing else claims"),
     "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
-    "retention": Option(MapOf(NAME, DURATION), "How long things are kept", "{messages: 365d}"),
-    "http": Option(
-        Either(sequence=ListOf(WORD), mapping=Record(HTTP, _same, "'http'")), "Hosts to call"
+    "retention": Option(
+        MapOf(NAME, DURATION), "How long things are kept", "{messages: 365d}", later=True
     ),
-    "instagram": Option(MapOf(NAME, CONSTANT), "The Instagram account"),
+    "http": Option(
+        Either(sequence=ListOf(WORD), mapping=Record(HTTP, _same, "'http'")),
+        "Hosts to call",
+        later=True,
+    ),
+    "instagram": Option(MapOf(NAME, CONSTANT), "The Instagram account", later=True),
 }
 """The keys of crm.yaml."""
 
@@ -291,39 +298,10 @@ def slug(name: str) -> str:
 def _fields(source: tree.Mapping, name: str, industry: Industry, reader: Reader) -> dict[str, Any]:
     declared = {}
     if name:
-        declared = _industry(name, industry, source.get("industry") or source, reader)
+        declared = industry_fields(name, industry, source.get("industry") or source, reader)
     for key, own in read_declared(source.get("fields"), reader).items():
         declared[key] = own.over(declared[key]) if key in declared else own
     return {**BASE_FIELDS, **build_fields(declared, reader)}
-
-
-def _industry(name: str, industry: Industry, at: Source, reader: Reader) -> dict[str, Any]:
-    text = industry(name)
-    if text is None:
-        reader.error(at.position, "E701", f"unknown industry '{name}'", industry_cure(name))
-        return {}
-    documents = read_documents(text, f"industry {name}", reader.problems)
-    # The template speaks its own languages, whichever of them the business does.
-    own = Reader(Problems(), reader.business, languages=TEMPLATE_LANGUAGES)
-    root = documents[0].root if documents else None
-    fields = root.get("fields") if isinstance(root, tree.Mapping) else None
-    return read_declared(fields, own, is_system=True)
-
-
-TEMPLATE_LANGUAGES = ("en", "fa")
-
-INDUSTRIES = (
-    *("retail", "ecommerce", "restaurant", "healthcare", "education", "technology", "finance"),
-    *("real_estate", "travel", "beauty", "fitness", "automotive", "consulting", "legal"),
-    *("nonprofit", "manufacturing", "agriculture", "entertainment", "media", "other"),
-)
-
-
-def industry_cure(name: str) -> str:
-    """What to write instead of an industry that has no template."""
-    if name in INDUSTRIES:
-        return "Its template is not there yet: leave it out and declare the fields."
-    return did_you_mean(name, INDUSTRIES)
 
 
 def _entries(

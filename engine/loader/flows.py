@@ -64,7 +64,7 @@ OPTIONS: Mapping[str, Option] = {
     "description": Option(WORD, "What it is for"),
     "language": Option(WORD, "The language of its plain texts; default the business's"),
     "languages": Option(ListOf(WORD), "The languages its texts are in; default the business's"),
-    "purpose": Option(OneOf(*PURPOSES), "Why it writes to people"),
+    "purpose": Option(OneOf(*PURPOSES), "Why it writes to people", later=True),
     "triggers": Option(ListOf(TRIGGER), "What starts it", "{on: command, command: start}"),
     "vars": Option(MapOf(NAME, CONSTANT), "The variables of a run and what they begin with"),
     "again": Option(
@@ -72,11 +72,15 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "stop_on": Option(Part(), "Events that end a run"),
     "on_update": Option(
-        OneOf("move", "finish", "restart"), "What people waiting in it get when it changes"
+        OneOf("move", "finish", "restart"),
+        "What people waiting in it get when it changes",
+        later=True,
     ),
     "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
     "error": Option(TEXT, "Sent where a message cannot be made"),
-    "expires": Option(DURATION, "How long after it was due a message is still sent", "24h"),
+    "expires": Option(
+        DURATION, "How long after it was due a message is still sent", "24h", later=True
+    ),
     "channels": Option(ListOf(OneOf(*CHANNEL_NAMES)), "Where it runs; default everywhere"),
     "nodes": Option(NODES, "The nodes, run from the top", required=True),
 }

@@ -27,7 +27,7 @@ from engine.suggest import did_you_mean
 
 COMMON: Mapping[str, Option] = {
     "id": Option(NAME, "The node's name: exits lead to it, and waiting people stand at it"),
-    "was": Option(NAME, "The id it had before, for people who wait there"),
+    "was": Option(NAME, "The id it had before, for people who wait there", later=True),
     "goto": Option(NODE_REF, "Where it leads: a node's id, or end", "thanks"),
     "next": Option(NODE_REF, "The same as goto"),
     "end": Option(NAME, "Ends the flow with this outcome", "captured"),

@@ -46,13 +46,20 @@ class Shape(Generic[T_co]):
 class Option(Struct, frozen=True):
     """One key of a record: its shape, one line of what it does, an example of its value.
 
-    help and example go into the schema's tooltips and the generated reference.
+    help and example go into the schema's tooltips and the generated reference. later: it is
+    read and checked, but this version does nothing with it, of which its author is warned.
     """
 
     shape: Shape[Any]
     help: str
     example: str = ""
     required: bool = False
+    later: bool = False
+
+    @property
+    def told(self) -> str:
+        """What it does, in a line that ends with its mark where it does nothing yet."""
+        return f"{self.help} (no effect yet)" if self.later else self.help
 
 
 class ScalarShape(Shape[T_co]):

@@ -99,6 +99,8 @@ def read_options(
     for entry in source.entries:
         name = entry.key.text
         if name in options:
+            if options[name].later:
+                _warn_of_later(entry.key, reader)
             value = options[name].shape.read(entry.value, reader)
             if value is not None:
                 values[name] = value
@@ -112,6 +114,12 @@ def read_options(
         if source.entry(name) is None:
             reader.error(source.position, "E109", f"{what} needs '{name}'")
     return values, all(name in values for name in required)
+
+
+def _warn_of_later(key: tree.Scalar, reader: Reader) -> None:
+    message = f"'{key.text}' has no effect yet in this version"
+    cure = "Leave it out; where it must stay already, do without --strict."
+    reader.warning(key.position, "W901", message, cure)
 
 
 def places_of(source: tree.Mapping) -> dict[str, Position]:
@@ -131,7 +139,7 @@ def record_schema(options: Mapping[str, Option]) -> dict[str, Any]:
 
 def described(option: Option) -> dict[str, Any]:
     """The schema of an option with what an editor shows beside it."""
-    schema = option.shape.schema() | {"description": option.help}
+    schema = option.shape.schema() | {"description": option.told}
     return schema | ({"examples": [option.example]} if option.example else {})
 
 

@@ -13,7 +13,8 @@ from engine.business import Business
 from engine.durations import Duration
 from engine.fields.base import BASE_FIELDS
 from engine.fields.types import FieldType
-from engine.loader.business import INDUSTRIES, slug
+from engine.loader.business import slug
+from engine.loader.industries import INDUSTRIES
 from tests.engine.loader.loading import TEMPLATES, industry, load, told
 
 HEAD = "business: {name: Lotus, languages: [en, fa]}\n"

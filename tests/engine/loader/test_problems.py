@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.codes import CODES
-from tests.engine.loader.loading import CRM, load, nodes, told
+from tests.engine.loader.loading import CRM, load, load_whole, nodes, told
 
 TASK = [
     # -- the flow's shape
@@ -298,3 +298,56 @@ def test_every_code_is_listed_and_every_listed_code_is_used() -> None:
         for code in re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8"))
     }
     assert written == set(CODES)
+
+
+LATER_IN_CRM = [
+    ("segments: {friends: {static: true}}", "2:1"),
+    ("smart_tags: [{tag: VIP, when: {crm_score__gte: 80}}]", "2:1"),
+    ("scoring: {model: simple}", "2:1"),
+    ("stages: {churned: {last_visit_at__lt: 180 days ago}}", "2:1"),
+    ("staff: [{name: Ali}]", "2:1"),
+    ("teams: [sales]", "2:1"),
+    ("retention: {messages: 365d}", "2:1"),
+    ("http: [example.com]", "2:1"),
+    ("instagram: {account: 17}", "2:1"),
+    ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),
+    ("sending: {cap: {per_day: 2}}", "2:11"),
+    ("sending: {rate: 30, catch_up: 24h}", "2:21"),
+    ("fields: {points: {type: number, self_service: true}}", "2:33"),
+]
+
+
+@pytest.mark.parametrize(("section", "place"), LATER_IN_CRM)
+def test_a_key_of_crm_yaml_that_has_no_effect_yet_is_a_warning_there(
+    section: str, place: str
+) -> None:
+    loaded = load_whole(crm=f"business: {{name: Lotus}}\n{section}\ntags: [VIP]\n")
+    assert told(loaded.problems) == [f"{place} W901"]
+    assert "has no effect yet in this version" in loaded.problems[0].message
+    assert loaded.ok
+
+
+@pytest.mark.parametrize(
+    ("flow", "place"),
+    [
+        ("flow: f\npurpose: promotion\nnodes: [say: Hi]\n", "2:1"),
+        ("flow: f\nexpires: 12h\nnodes: [say: Hi]\n", "2:1"),
+        ("flow: f\non_update: finish\nnodes: [say: Hi]\n", "2:1"),
+        (nodes("- {id: last, was: final, say: Hi}\n"), "3:14"),
+    ],
+)
+def test_a_key_of_a_flow_that_has_no_effect_yet_is_a_warning_there(flow: str, place: str) -> None:
+    loaded = load_whole(flow, crm="business: {name: Lotus}\n")
+    assert told(loaded.problems) == [f"{place} W901"]
+
+
+def test_keys_that_have_an_effect_are_not_warned_of() -> None:
+    crm = (
+        "business: {name: Lotus, calendar: jalali, currency: IRT}\n"
+        "fields: {points: {type: number, sensitive: true, track: true, filterable: false}}\n"
+        "tags: [VIP]\n"
+        "sending: {rate: 20, per_chat: 1, opt_out: [leave], opt_in: [back]}\n"
+        "fallback: f\n"
+    )
+    flow = "flow: f\nagain: ignore\nchannels: telegram\nerror: Sorry\nnodes: [say: Hi]\n"
+    assert not load_whole(flow, crm=crm).problems
