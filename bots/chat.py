@@ -32,19 +32,25 @@ def _flat(message: Outgoing) -> list[Button]:
 
 
 class TerminalChat:
-    """People typing at a terminal, each under a name. `write` prints one line."""
+    """People typing at a terminal, each under a name. `write` prints one line.
+
+    language: what they are said to speak, as Telegram says it of its people; '' for nothing.
+    """
 
     name = "chat"
     account = "terminal"
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], language: str = "") -> None:
         self._write = write
+        self._profile = {"language": language} if language else {}
         self._inbox = plain.Inbox(_POLL_SECONDS)
         self._shown: dict[str, tuple[str, list[Button]]] = {}
 
     def says(self, peer: str, text: str) -> None:
         """`peer` typed a line. The bot sees a command if it is one."""
-        self._inbox.put({**plain.text_update(peer, text), "key": _new_id()})
+        update = plain.text_update(peer, text)
+        payload = {**update["payload"], "profile": self._profile}
+        self._inbox.put({**update, "payload": payload, "key": _new_id()})
 
     def presses(self, peer: str, number: int) -> None:
         """`peer` pressed button `number` of the last message that had any.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,9 @@ DATABASE = "chat.db"
 def chat(
     path: PathArgument = None,
     name: Annotated[str, typer.Option("--as", help="who you are: chat:NAME")] = "me",
+    language: Annotated[
+        str, typer.Option("--language", help="what you speak, where you are somebody new")
+    ] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="forget every earlier chat")] = False,
     db: Annotated[str, typer.Option("--db", metavar="URL", help="talk in another database")] = "",
 ) -> None:
@@ -42,6 +46,8 @@ def chat(
     loaded = require_sound(folder)
     if fresh and db:
         raise Refusal("--fresh forgets the project's own chats, not those of --db", WRONG_USE)
+    if language:
+        _require_spoken(language, loaded.business.languages)
     url = db or f"sqlite:///{folder / FOLDER / DATABASE}"
     if not db:
         (folder / FOLDER).mkdir(exist_ok=True)
@@ -50,12 +56,22 @@ def chat(
             _forget(folder / FOLDER)
         from rapport.cli.terminal import open_terminal
 
-        with open_terminal(url, loaded, name) as terminal:
-            say(
-                f"You talk to {loaded.business.name} as {name}. On Telegram: put "
-                f"TELEGRAM_BOT_TOKEN (from @BotFather) into .env, then `rapport run {folder}`."
-            )
+        with open_terminal(url, loaded, name, language) as terminal:
+            _welcome(loaded.business.name, name, folder)
             _talk(terminal)
+
+
+def _require_spoken(language: str, spoken: Sequence[str]) -> None:
+    if language not in spoken:
+        known = ", ".join(spoken)
+        raise Refusal(f"the business does not speak '{language}' (it speaks {known})", WRONG_USE)
+
+
+def _welcome(business: str, name: str, folder: Path) -> None:
+    say(
+        f"You talk to {business} as {name}. On Telegram: put TELEGRAM_BOT_TOKEN (from @BotFather) "
+        f"into .env, then `rapport run {shlex.quote(str(folder))}`."
+    )
 
 
 def _forget(inside: Path) -> None:

@@ -60,9 +60,10 @@ class AheadClock:
 
 
 @contextmanager
-def open_terminal(url: str, loaded: Loaded, name: str) -> Iterator[Terminal]:
+def open_terminal(url: str, loaded: Loaded, name: str, language: str) -> Iterator[Terminal]:
     """The terminal of `name` on a database, which is created or upgraded and has the project
-    applied. Raises what `prepare` and `apply_loaded` do.
+    applied. language: of `name` as a new customer, '' for none. Raises what `prepare` and
+    `apply_loaded` do.
     """
     clock = AheadClock(sqlite_file(url))
     with clear_errors(), asyncio.Runner() as runner:
@@ -71,7 +72,7 @@ def open_terminal(url: str, loaded: Loaded, name: str) -> Iterator[Terminal]:
             prepare(engine, SystemClock().now())
             with engine.begin() as db:
                 library = apply_loaded(db, loaded, clock.now()).library
-            yield Terminal(engine, library, name, clock, runner)
+            yield Terminal(engine, library, name, language, clock, runner)
         finally:
             engine.dispose()
 
@@ -80,7 +81,13 @@ class Terminal:
     """What one person types and reads. Every method returns when nothing is due any more."""
 
     def __init__(
-        self, engine: Engine, library: Library, name: str, clock: AheadClock, runner: asyncio.Runner
+        self,
+        engine: Engine,
+        library: Library,
+        name: str,
+        language: str,
+        clock: AheadClock,
+        runner: asyncio.Runner,
     ) -> None:
         self._engine = engine
         self._library = library
@@ -88,7 +95,7 @@ class Terminal:
         self._ahead = clock
         self._clock = VirtualClock(clock.now())
         self._runner = runner
-        self._channel = TerminalChat(_print)
+        self._channel = TerminalChat(_print, language)
         self._offset: int | None = None
         with engine.begin() as db:
             origin = open_account(
@@ -97,6 +104,8 @@ class Terminal:
             self._channels = channels_of(db, library.business_id)
         turns = Turns(library, self._channels, _parts)
         self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show)
+        if language and self._customer() is not None:
+            _note(f"{name} is a customer already: --language is for somebody new")
 
     def catch_up(self) -> None:
         """Let happen what has fallen due since the last line."""
@@ -150,15 +159,22 @@ class Terminal:
         self._ahead.move_to(self._clock.now())
 
     def _show_customer(self) -> None:
+        found = self._customer()
+        if found is None:
+            _note(f"nobody knows {self._name} yet: say something first")
+            return
         with self._engine.connect() as db:
-            try:
-                found = resolve(db, self._library.business_id, f"{CHANNEL}:{self._name}")
-            except CrmError:
-                _note(f"nobody knows {self._name} yet: say something first")
-                return
             customer = show_customer(db, self._library.business_id, found)
         for name, value in _worth_showing(customer):
             print(f"  {name}: {cell(value)}", flush=True)
+
+    def _customer(self) -> int | None:
+        """The id of the customer who types here; None before the first word."""
+        with self._engine.connect() as db:
+            try:
+                return resolve(db, self._library.business_id, f"{CHANNEL}:{self._name}")
+            except CrmError:
+                return None
 
     def _show(self, delivery: Delivery) -> str:
         message = delivery.outgoing()

@@ -72,6 +72,31 @@ def test_a_fresh_chat_has_forgotten_everything(rapport: Command, project: Path) 
     assert ended.out == "note: nobody knows me yet: say something first\n"
 
 
+def test_somebody_new_speaks_the_language_given(rapport: Command, project: Path) -> None:
+    ended = rapport("chat", project, "--as", "sara", "--language", "fa", typed="/start\n/show\n")
+    assert ended.out.splitlines()[:2] == ["bot: سلام", "bot: چه سایزی؟"]
+    assert "  language: fa" in ended.out.splitlines()
+
+
+def test_the_language_of_a_customer_who_is_there_stays_and_that_is_said(
+    rapport: Command, project: Path
+) -> None:
+    rapport("chat", project, typed="/start\n")
+    ended = rapport("chat", project, "--language", "fa", typed="7\n")
+    assert ended.out.splitlines()[:2] == [
+        "note: me is a customer already: --language is for somebody new",
+        "bot: Which colour?",
+    ]
+
+
+def test_a_language_that_the_business_does_not_speak_is_refused(
+    rapport: Command, project: Path
+) -> None:
+    ended = rapport("chat", project, "--language", "de", typed="/start\n")
+    assert ended.code == 2
+    assert ended.err == "rapport: the business does not speak 'de' (it speaks en, fa)\n"
+
+
 def test_show_tells_what_is_known_of_the_customer(rapport: Command, project: Path) -> None:
     shown = rapport("chat", project, typed=f"{ORDER}/show\n").out.splitlines()
     assert "  size: 42" in shown
