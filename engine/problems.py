@@ -31,8 +31,15 @@ class Problem(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         place = f"{self.position.file}:{self.position.line}:{self.position.column}"
-        hint = f" {self.suggestion}" if self.suggestion else ""
-        return f"{place} {self.code} {self.message}{hint}"
+        return f"{place} {self.code} {self.told}"
+
+    @property
+    def told(self) -> str:
+        """The message and the suggestion, as sentences on one line."""
+        if not self.suggestion:
+            return self.message
+        end = "" if self.message.endswith((".", "?", "!")) else "."
+        return f"{self.message}{end} {self.suggestion}"
 
     def as_json(self) -> dict[str, str | int]:
         return {

@@ -127,6 +127,9 @@ def excerpt(text: str, position: Position) -> str:
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+_BARE_TEMPLATE = re.compile(r"""[:-] +\{[^"']*\{\{""")
+_AFTER_QUOTES = re.compile(r"""(?:^|[:-]) +("[^"]*"|'[^']*') *[^\s"',#:\]}]""")
+_OPEN_QUOTE = re.compile(r"""[:-] +("[^"]*|'[^']*)$""")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -334,10 +337,19 @@ class _Builder(Struct):
                 return f"Line {number} holds ' #', which begins a comment: quote its value."
         if "\t" in near[: len(near) - len(near.lstrip())]:
             return "Indent with blanks, not with tabs."
+        if _BARE_TEMPLATE.search(near):
+            return "A text with a template wants quotes inside { }."
         if near.count(": ") + near.rstrip().endswith(":") > 1:
             return "A text that holds ': ' wants quotes."
         if re.search(r"[:-] +[@`%&*!|>{\[]", near):
             return "A text that begins with a sign YAML uses wants quotes."
+        if _AFTER_QUOTES.search(near):
+            return "A text goes on after its closing quote: put the other kind of quotes around it."
+        for number in range(min(position.line, len(lines)), 0, -1):
+            if _OPEN_QUOTE.search(lines[number - 1]):
+                return f"Line {number} opens a quote that it does not close."
+        if position.column == len(near) - len(near.lstrip()) + 1:
+            return "See that the line is indented like those it belongs with."
         return ""
 
     def all_lines(self) -> list[str]:

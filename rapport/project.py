@@ -33,7 +33,7 @@ def find_project(path: Path) -> Path:
 def find_projects(path: Path) -> list[Path]:
     """The project at `path`, else those in the folders below it. Raises NoProject for none."""
     if not path.exists():
-        raise NoProject(f"{path} does not exist")
+        raise NoProject(f"{path} does not exist; name the folder that holds {CRM_FILE}")
     candidates = [path] if path.is_dir() else list(path.parents)
     for candidate in candidates:
         if (candidate / CRM_FILE).is_file():

@@ -72,5 +72,11 @@ class Catalogue(Struct, frozen=True):
         """What was probably meant by a name that means nothing: a field, or a lookup on one."""
         field, _, lookup = name.rpartition("__")
         if field in self.fields:
-            return did_you_mean(lookup, LOOKUPS)
+            return did_you_mean(lookup, LOOKUPS) or _comparisons(self.fields[field])
         return did_you_mean(name, self.fields)
+
+
+def _comparisons(field: Field) -> str:
+    """The operators there are for a field, where what was written is like none of them."""
+    there = [op.value for op, operator in OPERATORS.items() if field.type in operator.types]
+    return f"A {field.type} takes {', '.join(there)}."

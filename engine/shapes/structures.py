@@ -118,7 +118,7 @@ def read_options(
 
 def _warn_of_later(key: tree.Scalar, reader: Reader) -> None:
     message = f"'{key.text}' has no effect yet in this version"
-    cure = "Leave it out; where it must stay already, do without --strict."
+    cure = "Leave it out until it has."
     reader.warning(key.position, "W901", message, cure)
 
 

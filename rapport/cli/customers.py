@@ -106,7 +106,7 @@ def read_criteria(written: str, business: Business) -> Criterion | None:
 
     problems = Problems()
     documents = read_documents(written, "--where", problems)
-    faults = [f"{problem.message} {problem.suggestion}".strip() for problem in problems.sorted()]
+    faults = [problem.told for problem in problems.sorted()]
     if faults or len(documents) != 1:
         raise Refusal(f"--where: {'; '.join(faults) or 'nothing is asked'}", WRONG_USE)
     criterion = read_criterion(

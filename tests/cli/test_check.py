@@ -81,7 +81,10 @@ def test_without_a_path_it_is_the_project_of_the_settings(
     assert rapport("check").out == "kiosk: 1 flow, no problems\n"
     monkeypatch.setenv("RAPPORT_FLOWS", "elsewhere")
     ended = rapport("check")
-    assert (ended.code, ended.err) == (2, "rapport: elsewhere does not exist\n")
+    assert (ended.code, ended.err) == (
+        2,
+        "rapport: elsewhere does not exist; name the folder that holds crm.yaml\n",
+    )
 
 
 def test_a_folder_without_a_project_is_wrong_use(rapport: Command, tmp_path: Path) -> None:

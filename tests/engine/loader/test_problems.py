@@ -62,6 +62,8 @@ TASK = [
     (nodes("- set: {birthday: 15.5.1990}\n"), "3:19 E403", "'birthday'", "1990-05-15"),
     (nodes("- set: {category: shoe}\n"), "3:19 E402", "'shoe'", "'shoes'"),
     (nodes("- branch: [{when: {points__gtee: 1}, goto: end}]\n"), "3:20 E404", "gtee", "gte"),
+    (nodes("- branch: [{when: {points__bigger: 1}, goto: end}]\n"), "3:20 E404", "points__bigger",
+     "greater_than"),
     (nodes("- branch: [{when: {points__contains: 1}, goto: end}]\n"), "3:20 E404", "number", ""),
     (nodes("- branch: [{when: {points: many}, goto: end}]\n"), "3:28 E404", "'points'", ""),
     (nodes("- branch: [{when: {category: shoe}, goto: end}]\n"), "3:30 E404", "'shoe'", "'shoes'"),
