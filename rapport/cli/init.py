@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -36,7 +37,7 @@ def init(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(text).substitute(words), encoding="utf-8")
         print(target)
-    print(f"Talk to it: rapport chat {folder}")
+    print(f"Talk to it: rapport chat {shlex.quote(str(folder))}")
 
 
 def _starter(inside: Traversable, at: Path) -> list[tuple[Path, str]]:

@@ -198,6 +198,7 @@ def test_a_new_project_has_no_problems_and_passes_its_tests(rapport: Command) ->
     assert rapport("check", "My café", "--strict").code == 0
     tested = rapport("test", "My café")
     assert (tested.code, tested.out.splitlines()[-1]) == (0, "3 passed, 0 failed")
+    assert made.out.splitlines()[-1] == "Talk to it: rapport chat 'My café'"
     assert Path("My café/.env.example").exists()
     assert Path("My café/.gitignore").exists()
 
