@@ -168,7 +168,7 @@ MESSAGES: Mapping[FaultCode, Mapping[str, str]] = {
     },
     FaultCode.NOT_PHONE: {
         "en": "That is not a phone number. Please write it with its code, like +49 30 901820.",
-        "fa": "این شماره تلفن نیست. لطفاً آن را با پیش‌شماره، مانند ۰۹۱۲۳۴۵۶۷۸۹ بنویسید.",
+        "fa": "این شماره تلفن نیست. لطفاً آن را با کد کشور، مانند \u200e+۹۸ ۹۱۲ ۳۴۵ ۶۷۸۹ بنویسید.",
     },
     FaultCode.NOT_URL: {
         "en": "That is not a web address. Please write it like https://example.com.",

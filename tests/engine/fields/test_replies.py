@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.fields.faults import FaultCode
+from engine.fields.faults import Fault, FaultCode, fault_text
 from engine.fields.places import Locale
 from engine.fields.readings import Ambiguous, Read, Refused
 from engine.fields.reply import read_reply
@@ -270,3 +270,11 @@ def test_a_naive_moment_is_never_read() -> None:
     assert isinstance(reading, Read)
     assert isinstance(reading.value, datetime)
     assert reading.value.utcoffset() is not None
+
+
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_the_number_shown_to_whom_gave_none_can_be_read_without_a_country(language: str) -> None:
+    text = fault_text(Fault(FaultCode.NOT_PHONE), language)
+    shown = text[text.index("+") :].rstrip(" .بنویسد")
+    reading = read(shown, "phone", Locale())
+    assert isinstance(reading, Read), shown
