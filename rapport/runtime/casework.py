@@ -193,8 +193,12 @@ class Casework:
     def _detour(self, key: str, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
         """A flow runs on top of the open question, which is asked again once it has ended."""
         flow = self._current(key)
-        if flow is not None:
-            self._begin(flow, cause, event, at)
+        if flow is None:
+            return
+        for opened in [run for run in self.case.runs.values() if run.run.frames[0].flow == key]:
+            if opened.cause.startswith("detour:"):  # said twice, it begins anew: no pile of them
+                self._end(opened, "restarted")
+        self._begin(flow, cause, event, at)
 
     def _fall_back(self, key: str, event: Mapping[str, Any], at: Conversation) -> None:
         if self._asking is not None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from bots.channel import (
     Channel,
@@ -103,10 +104,14 @@ class Sender:
         try:
             while True:
                 await self._sweep()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(SWEEP_SECONDS):
-                        await asyncio.shield(self._failure)
-                    return
+                # Either ends the sender: refused credentials, or a fault in writing back, without
+                # which everything would be sent again after the next start.
+                watched: set[asyncio.Future[None]] = {self._failure, settling}
+                ended, _ = await asyncio.wait(
+                    watched, timeout=SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                for job in ended:
+                    job.result()
         finally:
             await self._stop(settling)
 
@@ -262,7 +267,12 @@ class Sender:
             await asyncio.wrap_future(self._writer.submit(write))
         except DatabaseUnavailable:
             log.warning("store_unavailable", doing="a chat that moved or blocked us")
-        self._known.difference_update(item.id for item in self._queues.pop(peer, ()))
+        except IntegrityError as error:
+            # The new address is a conversation already: what waits goes on being tried.
+            log.error("chat_not_moved", reason=str(error.orig))
+        ids = [item.id for item in self._queues.pop(peer, ())]
+        self._known.difference_update(ids)
+        self._settled_lately.update(ids)
         self._busy.discard(peer)
 
     # -- writing back

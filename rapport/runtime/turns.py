@@ -96,10 +96,7 @@ class Turns:
         Raises BatchRefused.
         """
         received = receive(db, origin, self.library.business, arrivals, now)
-        idle = [
-            item for item in received if item.conversation and item.conversation.status == "idle"
-        ]
-        later = [item for item in received if item not in idle]
+        idle, later = _split(received)
         if later:
             store(db, origin, later, now)
         turned = Turned()

@@ -83,15 +83,20 @@ class ThreadWriter:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._busy_since = 0.0
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
     def submit(self, f: Callable[[Connection], T]) -> Future[T]:
         job = _Job(f)
-        self._queue.put(job)
+        if self._closed:
+            job.future.set_exception(DatabaseUnavailable("the program is stopping"))
+        else:
+            self._queue.put(job)
         return job.future
 
     def close(self) -> None:
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
 

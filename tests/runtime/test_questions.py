@@ -97,3 +97,11 @@ def test_a_press_stands_on_the_timeline_with_the_buttons_text(office: Office) ->
         if kind == "message_received"
     ]  # fmt: skip
     assert received[-1] == "shoes"
+
+
+def test_a_word_said_twice_begins_its_detour_anew_and_piles_up_nothing(office: Office) -> None:
+    assert office.says("help", "help", "help").said().count("What about?") == 3
+    assert sorted(office.rows(run, "flow", "status")) == [
+        ("f", "sleeping"), ("what", "asking"), ("what", "ended"), ("what", "ended"),
+    ]  # fmt: skip
+    assert office.says("shoes").said() == ["I see", "Name?"]
