@@ -199,7 +199,9 @@ OPTIONS: Mapping[str, Option] = {
         "Hosts to call",
         later=True,
     ),
-    "instagram": Option(MapOf(NAME, CONSTANT), "The Instagram account", later=True),
+    "instagram": Option(
+        MapOf(NAME, CONSTANT), "The Instagram account: texts are held to its limits"
+    ),
 }
 """The keys of crm.yaml."""
 

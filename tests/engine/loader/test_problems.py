@@ -311,7 +311,6 @@ LATER_IN_CRM = [
     ("teams: [sales]", "2:1"),
     ("retention: {messages: 365d}", "2:1"),
     ("http: [example.com]", "2:1"),
-    ("instagram: {account: 17}", "2:1"),
     ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),
     ("sending: {cap: {per_day: 2}}", "2:11"),
     ("sending: {rate: 30, catch_up: 24h}", "2:21"),
