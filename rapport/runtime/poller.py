@@ -62,8 +62,31 @@ class Poller:
                 offset = fetched.next_offset
 
     async def _store(self, updates: Sequence[object]) -> None:
-        if updates:
-            await self._service.take_in(self._origin, [self._decode(raw) for raw in updates])
+        if not updates:
+            return
+        arrivals = [self._decode(raw) for raw in updates]
+        try:
+            await self._service.take_in(self._origin, arrivals)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            # One update that cannot be taken in would be fetched again for ever, and the rest of
+            # its batch with it: they are taken in one by one, and it alone is a dead letter.
+            log.exception("batch_not_taken_in")
+            for raw, arrival in zip(updates, arrivals, strict=True):
+                await self._store_one(raw, arrival)
+
+    async def _store_one(self, raw: object, arrival: Inbound | Broken) -> None:
+        try:
+            await self._service.take_in(self._origin, [arrival])
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.exception("update_not_taken_in")
+            reason = f"{type(error).__name__}: {error}"
+            await self._service.take_in(
+                self._origin, [Broken(arrival.dedup_key, reason, repr(raw))]
+            )
 
     def _decode(self, raw: object) -> Inbound | Broken:
         try:

@@ -22,7 +22,6 @@ from typing import Any
 import structlog
 from msgspec import Struct, field
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 
 from bots.channel import Inbound
 from crm.database import savepoint, unavailable_reason
@@ -151,8 +150,11 @@ class Turns:
         try:
             writes.write(db)
             ledger.write(db)
-        except IntegrityError as error:
-            raise BatchRefused(str(error.orig)) from error
+        except Exception as error:
+            # A row that cannot be written is one customer's; who it is, careful work finds out.
+            if unavailable_reason(error):
+                raise
+            raise BatchRefused(f"{type(error).__name__}: {error}") from error
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
         return turned
 

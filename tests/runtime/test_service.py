@@ -13,7 +13,15 @@ import pytest
 import structlog
 from structlog.typing import EventDict
 
-from bots.channel import ChannelError, Conflict, Fetched, Temporary, Throttled, Unauthorised
+from bots.channel import (
+    ChannelError,
+    Conflict,
+    Fetched,
+    Inbound,
+    Temporary,
+    Throttled,
+    Unauthorised,
+)
 from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
 from crm.database import DatabaseUnavailable, open_engine
@@ -262,3 +270,24 @@ def test_a_caller_who_confirms_by_hand_is_told_that_nothing_is_stored(shop: Shop
 
 def _of(lines: list[EventDict], event: str) -> list[Any]:
     return [line.get("reason") for line in lines if line["event"] == event]
+
+
+def test_an_update_that_cannot_be_stored_is_alone_a_dead_letter(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = shop.channel.decode
+
+    def with_something_no_database_takes(raw: object) -> Inbound:
+        inbound = decode(raw)
+        if inbound.peer == "bob":
+            inbound.payload["thing"] = object()
+        return inbound
+
+    monkeypatch.setattr(shop.channel, "decode", with_something_no_database_takes)
+    for peer in ("ann", "bob", "cleo"):
+        shop.channel.says(peer, "/start")
+    with structlog.testing.capture_logs() as lines:
+        shop.serve(lambda: len(shop.said()) == 2)
+    assert {message.peer for message in shop.channel.sent} == {"ann", "cleo"}
+    assert len(_of(lines, "update_not_taken_in")) == 1
+    assert shop.office.rows(mail, "status").count("dead") == 1
