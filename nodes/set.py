@@ -34,7 +34,7 @@ class Set(Node, frozen=True, kw_only=True):
 
     @classmethod
     def build(cls, common: dict[str, Any], options: dict[str, Any], _: Reader) -> Set:
-        values = tuple((name.removeprefix("customer."), value) for name, value in options["set"])
+        values = options["set"]
         return cls(**common, values=values)
 
     def enter(self, at: Passage) -> Next:

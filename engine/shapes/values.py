@@ -158,16 +158,16 @@ class Assignments(Shape[tuple[tuple[str, Any], ...]]):
         if not isinstance(source, Mapping) or not source.entries:
             self.refuse(source, reader)
             return None
-        return tuple(
-            (entry.key.text, self.value(entry.key, entry.value, reader)) for entry in source.entries
-        )
+        return tuple(self.assignment(entry.key, entry.value, reader) for entry in source.entries)
 
-    def value(self, key: Scalar, source: Source, reader: Reader) -> Any:
-        reader.refer(Ref.WRITE, key.text, key.position)
-        if key.text.startswith("var."):
-            return ANY_VALUE.read(source, reader)
+    def assignment(self, key: Scalar, source: Source, reader: Reader) -> tuple[str, Any]:
+        # `customer.points` and `points` are one field.
+        name = key.text.removeprefix("customer.")
+        reader.refer(Ref.WRITE, name, key.position)
+        if name.startswith("var."):
+            return name, ANY_VALUE.read(source, reader)
         literal = LITERAL.read(source, reader)
-        return None if literal is None else typed(literal, reader.field(key.text), reader)
+        return name, None if literal is None else typed(literal, reader.field(name), reader)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "object", "minProperties": 1}

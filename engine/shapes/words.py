@@ -168,7 +168,8 @@ class Reference(ScalarShape[str], Struct, frozen=True):
         return name
 
     def parse(self, text: str) -> str:
-        return text
+        # `customer.email` and `email` are one field.
+        return text.removeprefix("customer.") if self.kind is Ref.SAVE else text
 
     def schema(self) -> dict[str, Any]:
         return {"type": SCALAR_TYPES}

@@ -76,6 +76,15 @@ def test_a_flow_knows_what_it_reads() -> None:
     assert load(nodes("- {ask: Pet?, save_to: pet}\n")).flows["f"].reads.extra
 
 
+def test_a_field_may_be_saved_and_set_under_its_whole_name() -> None:
+    loaded = load(
+        "flow: f\nnodes:\n  - {ask: Who?, save_to: customer.first_name}\n"
+        "  - set: {customer.last_name: Doe}\n"
+    )
+    assert loaded.problems == ()
+    assert loaded.flows["f"].reads.fields >= {"first_name", "last_name"}
+
+
 def test_triggers_have_an_identity_that_survives_reordering() -> None:
     triggers = load(FLOW).flows["lead"].triggers
     assert [(trigger.id, trigger.on) for trigger in triggers] == [
