@@ -34,8 +34,7 @@ class Set(Node, frozen=True, kw_only=True):
 
     @classmethod
     def build(cls, common: dict[str, Any], options: dict[str, Any], _: Reader) -> Set:
-        values = options["set"]
-        return cls(**common, values=values)
+        return cls(**common, values=options["set"])
 
     def enter(self, at: Passage) -> Next:
         for name, written in self.values:
