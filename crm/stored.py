@@ -16,7 +16,14 @@ from msgspec.json import Decoder, Encoder
 from sqlalchemy import JSON, Boolean, Date, Dialect
 from sqlalchemy.types import TypeEngine
 
-from crm.tables.types import Hundredths, UtcDateTime, from_microseconds, to_microseconds
+from crm.tables.types import (
+    Hundredths,
+    UtcDateTime,
+    from_hundredths,
+    from_microseconds,
+    to_hundredths,
+    to_microseconds,
+)
 
 _encode = Encoder().encode
 _decode = Decoder().decode
@@ -104,11 +111,11 @@ def _from_day(stored: str | None) -> date | None:
 
 
 def _hundredths(value: Decimal | int | None) -> int | None:
-    return None if value is None else int((Decimal(value) * 100).to_integral_exact())
+    return None if value is None else to_hundredths(value)
 
 
 def _from_hundredths(stored: int | None) -> Decimal | None:
-    return None if stored is None else Decimal(stored).scaleb(-2)
+    return None if stored is None else from_hundredths(stored)
 
 
 def _truth(stored: int | None) -> bool | None:

@@ -65,12 +65,12 @@ class Hundredths(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return int((Decimal(value) * 100).to_integral_exact())
+        return to_hundredths(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]  # PostgreSQL's driver gives a Decimal
-        return Decimal(value).scaleb(-2)
+        return from_hundredths(value)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -79,3 +79,11 @@ def to_microseconds(moment: datetime) -> int:
 
 def from_microseconds(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
+
+
+def to_hundredths(value: Decimal | int) -> int:
+    return int((Decimal(value) * 100).to_integral_exact())
+
+
+def from_hundredths(value: int) -> Decimal:
+    return Decimal(value).scaleb(-2)

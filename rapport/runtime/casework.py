@@ -35,6 +35,7 @@ from engine.offer import (
     Start,
     decide,
 )
+from engine.passage import language_of
 from engine.resume import (
     Cancelled,
     Elapsed,
@@ -334,9 +335,7 @@ class Casework:
         return case.conversations.get(at) or case.elsewhere[at]
 
     def _language(self) -> str:
-        language = self.case.values.get("language")
-        business = self.around.library.business
-        return str(language) if language in business.languages else business.language
+        return language_of(self.case.values, self.around.library.business)
 
     def _facts(self, channel: str) -> Facts:
         """A snapshot, made anew only where tags have changed: it reads `values` itself."""

@@ -46,7 +46,7 @@ class Writer(Protocol):
 
 
 class InlineWriter:
-    """Runs each function at once, in the caller's thread: for commands and tests."""
+    """Runs each function at once, in the caller's thread: for tests."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

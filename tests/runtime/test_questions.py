@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.tables import activity, customer, customer_account, run, timer
+from engine.wording import wording
 from tests.support.desk import CRM, Office
 
 FLOWS = """
@@ -105,3 +106,10 @@ def test_a_word_said_twice_begins_its_detour_anew_and_piles_up_nothing(office: O
         ("f", "sleeping"), ("what", "asking"), ("what", "ended"), ("what", "ended"),
     ]  # fmt: skip
     assert office.says("shoes").said() == ["I see", "Name?"]
+
+
+def test_our_own_words_come_in_the_language_that_flows_speak_to_the_customer() -> None:
+    office = Office(FLOWS, crm=CRM)
+    profile = {"profile": {"language": "fa-IR"}}
+    said = office.receives(office.inbound("/cancel", payload=profile)).said()
+    assert said == [wording("nothing_to_cancel", "fa")]
