@@ -5,7 +5,6 @@ import gc
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
@@ -33,26 +32,26 @@ class WrongResultError(Exception):
 class Contender(Protocol):
     """A bot that asks `QUESTIONS`, stores the answers and tags who has answered all.
 
-    `start` opens the database file, creating it where there is none. `turn` takes one update as
+    `start` opens the database, making tables where there are none. `turn` takes one update as
     JSON text and returns when all it wrote is committed and all it says is sent. `stop` leaves a
-    file that can be copied. `check` raises WrongResultError unless exactly the answers of the first
-    `walked` people are stored, once each, and the rest stand at the first question.
+    database that can be copied. `check` raises WrongResultError unless exactly the answers of the
+    first `walked` people are stored, once each, and the rest stand at the first question.
     """
 
     name: str
 
-    async def start(self, database: Path, crowd: Crowd) -> None: ...
+    async def start(self, url: str, crowd: Crowd) -> None: ...
 
     async def turn(self, update: str) -> None: ...
 
     async def stop(self) -> None: ...
 
-    def check(self, database: Path, crowd: Crowd, walked: int) -> None: ...
+    def check(self, url: str, crowd: Crowd, walked: int) -> None: ...
 
 
-async def open_all(contender: Contender, database: Path, crowd: Crowd) -> None:
+async def open_all(contender: Contender, url: str, crowd: Crowd) -> None:
     """Have everybody say /start, which leaves all of them at the first question."""
-    await contender.start(database, crowd)
+    await contender.start(url, crowd)
     openings = deque(crowd.opening(person.number) for person in crowd.people)
 
     async def caller() -> None:
@@ -63,19 +62,17 @@ async def open_all(contender: Contender, database: Path, crowd: Crowd) -> None:
     await contender.stop()
 
 
-async def walk(
-    contender: Contender, database: Path, crowd: Crowd, walked: int, in_flight: int
-) -> Stats:
+async def walk(contender: Contender, url: str, crowd: Crowd, walked: int, in_flight: int) -> Stats:
     """Take the first `walked` people through all questions, `in_flight` updates at a time.
 
     Nobody answers a question before the turn that asked it is over. All people who wait to
     answer do so in turn, so the conversations advance side by side. The database must hold
     everybody's opened conversation.
     """
-    await contender.start(database, crowd)
+    await contender.start(url, crowd)
     latencies, seconds = await _answers(contender.turn, crowd, walked, in_flight)
     await contender.stop()
-    contender.check(database, crowd, walked)
+    contender.check(url, crowd, walked)
     return Stats(len(latencies), seconds, tuple(latencies))
 
 

@@ -21,8 +21,9 @@ from typing import Any
 from sqlalchemy import create_engine, insert
 
 from benchmarks.harness import Bound, Result, alternate, result, run_alone
-from benchmarks.lead_capture import Field, Load
+from benchmarks.lead_capture import Field
 from benchmarks.ours import RapportContender
+from benchmarks.stores import sqlite_files
 from crm import tables
 
 Row = tuple[Any, ...]
@@ -250,9 +251,8 @@ def rate(per_commit: int, count: int = TURNS) -> float:
 
 def measure(rounds: int) -> list[Result]:
     """The floor by itself, and the share of it that ours reaches when commits are grouped."""
-    load = Load()
-    with TemporaryDirectory() as scratch:
-        field = Field(Path(scratch), load)
+    with sqlite_files() as store:
+        field = Field(store)
         contender = RapportContender()
         field.prepare("ours", contender)
         rates = alternate(

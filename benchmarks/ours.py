@@ -3,15 +3,13 @@
 import asyncio
 import gc
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from aiogram import Bot
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from benchmarks.contender import WrongResultError
 from benchmarks.crowd import BOT_TOKEN, QUESTIONS, TAG, Crowd
@@ -66,8 +64,7 @@ class CountingSender(Sender):
 class RapportContender:
     name = "Rapport"
 
-    async def start(self, database: Path, crowd: Crowd) -> None:
-        url = f"sqlite:///{database}"
+    async def start(self, url: str, crowd: Crowd) -> None:
         self._engine = open_engine(url)
         self._read_engine = open_engine(url, read_only=True)
         migrations.upgrade(self._engine)
@@ -128,14 +125,18 @@ class RapportContender:
         self._engine.dispose()
         self._read_engine.dispose()
 
-    def check(self, database: Path, crowd: Crowd, walked: int) -> None:
-        with closing(sqlite3.connect(database)) as connection:
-            columns = _columns(connection)
-            for person in crowd.people:
-                found = _stored(connection, columns, person.chat_id)
-                answers = person.answers() if person.number < walked else {}
-                if found != _expected(answers):
-                    raise WrongResultError(f"{person}: {found}, not {_expected(answers)}")
+    def check(self, url: str, crowd: Crowd, walked: int) -> None:
+        engine = create_engine(url)
+        try:
+            with engine.connect() as connection:
+                columns = _columns(connection)
+                for person in crowd.people:
+                    found = _stored(connection, columns, person.chat_id)
+                    answers = person.answers() if person.number < walked else {}
+                    if found != _expected(answers):
+                        raise WrongResultError(f"{person}: {found}, not {_expected(answers)}")
+        finally:
+            engine.dispose()
 
 
 def _peer(raw: dict[str, Any]) -> str:
@@ -143,38 +144,41 @@ def _peer(raw: dict[str, Any]) -> str:
     return str(message["chat"]["id"])
 
 
-def _columns(connection: sqlite3.Connection) -> dict[str, str]:
+def _columns(connection: Connection) -> dict[str, str]:
     """The column of each question's field."""
-    slots = dict(connection.execute("SELECT key, slot FROM field WHERE slot IS NOT NULL"))
+    found = connection.execute(text("SELECT key, slot FROM field WHERE slot IS NOT NULL"))
+    slots = {row.key: row.slot for row in found}
     return {question: slots.get(question, question) for question in QUESTIONS}
 
 
-def _stored(connection: sqlite3.Connection, columns: dict[str, str], chat_id: int) -> Any:
+def _stored(connection: Connection, columns: dict[str, str], chat_id: int) -> Any:
     """(the fields, how often each was set, the tags) of the customer of a chat."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        of = "(SELECT customer_id FROM customer_account WHERE external_id = :chat)"
+        found = connection.execute(text(sql.replace("@customer", of)), {"chat": str(chat_id)})
+        return [tuple(row) for row in found]
+
     names = ", ".join(columns.values())
-    (customer_id, *values) = connection.execute(
-        f"SELECT id, {names} FROM customer WHERE id ="
-        " (SELECT customer_id FROM customer_account WHERE external_id = ?)",
-        (str(chat_id),),
-    ).fetchone()
+    (values,) = rows(f"SELECT {names} FROM customer WHERE id = @customer")
     fields = {
-        question: _text(question, value)
+        question: _text(question, value, connection.dialect.name)
         for question, value in zip(QUESTIONS, values, strict=True)
         if value is not None
     }
-    changes = connection.execute(
-        "SELECT field, count(*) FROM field_history WHERE customer_id = ? GROUP BY field",
-        (customer_id,),
+    changes = rows(
+        "SELECT field, count(*) FROM field_history WHERE customer_id = @customer GROUP BY field"
     )
-    tags = connection.execute(
-        "SELECT name FROM tag JOIN customer_tag ON tag.id = tag_id WHERE customer_id = ?",
-        (customer_id,),
+    tags = rows(
+        "SELECT name FROM tag JOIN customer_tag ON tag.id = tag_id WHERE customer_id = @customer"
     )
-    return fields, dict(changes.fetchall()), [name for (name,) in tags]
+    return fields, dict(changes), [name for (name,) in tags]
 
 
-def _text(question: str, value: Any) -> str:
-    return str(value // 100) if question == "shoe_size" else str(value)
+def _text(question: str, value: Any, dialect: str) -> str:
+    if question != "shoe_size":
+        return str(value)
+    return str(value // 100 if dialect == "sqlite" else int(value))
 
 
 def _expected(answers: dict[str, str]) -> Any:

@@ -1,19 +1,11 @@
 """A lead-capture bot as a competent person writes it with aiogram and SQLAlchemy's async ORM.
 
-One session, one SELECT, one flush and one commit an update; the state of the conversation is a
-row of the same transaction; what is said goes out after the commit. Filters are async ones:
-aiogram runs others, `F.text` too, in a thread.
-
-Measured while it was written, as turns per second relative to the same program without the
-change: history and timeline through the ORM too 0.8; eight pooled connections, with a write lock
-or with SQLite's busy time-out, 0.95; a connection for each update 0.63 to 0.77; the pool's own
-rollback left on 0.97. Without the ORM, by Core statements alone, it does 1.3: a way to write a
-bot, but not how bots are written.
+The state is read and written by the update's own unit of work; what is said goes out after the
+commit. Filters are async ones: aiogram runs others, `F.text` too, in a thread.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
 from typing import Any
 
 from aiogram import Dispatcher, Router
@@ -32,31 +24,10 @@ from aiogram.types import (
     TelegramObject,
     User,
 )
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import insert
-from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import Session
 
-from benchmarks.peers.aiogram_tables import (
-    Activity,
-    Base,
-    Conversation,
-    Customer,
-    CustomerTag,
-    FieldChange,
-)
-
-BY = "bot:lead_capture"
-CATEGORIES = {"clothes": "Clothes", "shoes": "Shoes", "accessories": "Accessories"}
-DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%B %d, %Y")
-TO_LATIN_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
-
-# What is only ever appended needs no identity map: plain inserts, of the tables, not the classes.
-_TABLES = Base.metadata.tables
-ADD_CHANGES = insert(_TABLES[FieldChange.__tablename__])
-ADD_ACTIVITIES = insert(_TABLES[Activity.__tablename__])
-ADD_TAG = insert_or_ignore(_TABLES[CustomerTag.__tablename__]).on_conflict_do_nothing()
+from benchmarks.peers.tables import Conversation
+from benchmarks.peers.unit import CATEGORIES, Key, Unit, read_date, read_email, read_number
 
 
 class Lead(StatesGroup):
@@ -65,106 +36,6 @@ class Lead(StatesGroup):
     favorite_category = State()
     shoe_size = State()
     email = State()
-
-
-class Unit:
-    """The work of one update: the rows it reads once and the rows it will write at its commit."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self.session = session
-        self.now = datetime.now(UTC).replace(tzinfo=None)
-        self.conversation: Conversation | None = None
-        self._activities: list[dict[str, Any]] = []
-        self._changes: list[dict[str, Any]] = []
-        self._tags: list[int] = []
-
-    async def conversation_of(self, key: StorageKey) -> Conversation | None:
-        if self.conversation is None:
-            self.conversation = await self.session.get(
-                Conversation, (key.bot_id, key.chat_id, key.user_id)
-            )
-        return self.conversation
-
-    @property
-    def customer(self) -> Customer:
-        if self.conversation is None:
-            raise LookupError("nobody has said /start in this conversation")
-        return self.conversation.customer
-
-    async def open(self, key: StorageKey, user: User) -> None:
-        """Make the customer and the conversation, unless they are there."""
-        if await self.conversation_of(key) is not None:
-            return
-        customer = Customer(
-            telegram_id=user.id,
-            username=user.username,
-            language=user.language_code,
-            source="telegram",
-            status="lead",
-            total_interactions=1,
-            created_at=self.now,
-            updated_at=self.now,
-        )
-        self.conversation = Conversation(
-            bot_id=key.bot_id,
-            chat_id=key.chat_id,
-            user_id=key.user_id,
-            customer=customer,
-            updated_at=self.now,
-        )
-        self.session.add(self.conversation)
-
-    def received(self, text: str) -> None:
-        self.customer.last_message_at = self.now
-        self._happened("message_received", text, by="customer")
-
-    def said(self, text: str) -> None:
-        self._happened("message_sent", text)
-
-    def store(self, field: str, value: Any) -> None:
-        old = getattr(self.customer, field)
-        if old == value:
-            return
-        setattr(self.customer, field, value)
-        self.customer.updated_at = self.now
-        change = {"old_value": None if old is None else str(old), "new_value": str(value)}
-        self._changes.append({"field": field, "changed_by": BY, "changed_at": self.now, **change})
-        self._happened("field_updated", field, data=change)
-
-    def tag(self, tag_id: int, name: str) -> None:
-        self._tags.append(tag_id)
-        self._happened("tag_added", name)
-
-    async def commit(self) -> None:
-        """Write everything in one transaction."""
-        if self.conversation is not None:
-            await self.session.run_sync(self._write, self.conversation)
-
-    def _write(self, session: Session, conversation: Conversation) -> None:
-        session.flush()  # a new customer has its id from here on
-        customer_id = conversation.customer_id
-        connection = session.connection()
-        if self._changes:
-            connection.execute(ADD_CHANGES, _owned(self._changes, customer_id))
-        connection.execute(ADD_ACTIVITIES, _owned(self._activities, customer_id))
-        for tag_id in self._tags:
-            connection.execute(ADD_TAG, self._tag_row(customer_id, tag_id))
-        session.commit()
-
-    def _tag_row(self, customer_id: int, tag_id: int) -> dict[str, Any]:
-        ids = {"customer_id": customer_id, "tag_id": tag_id}
-        return {**ids, "added_at": self.now, "added_by": BY}
-
-    def _happened(
-        self, kind: str, description: str, data: Mapping[str, Any] | None = None, by: str = BY
-    ) -> None:
-        self._activities.append(
-            {"at": self.now, "type": kind, "description": description, "data": data, "by": by}
-        )
-
-
-def _owned(rows: list[dict[str, Any]], customer_id: int) -> list[dict[str, Any]]:
-    return [{**row, "customer_id": customer_id} for row in rows]
 
 
 current_unit: ContextVar[Unit] = ContextVar("current_unit")
@@ -194,7 +65,7 @@ class SqlStorage(BaseStorage):
     """Conversation state in the conversation's row, read and written by the update's own unit."""
 
     async def get_state(self, key: StorageKey) -> str | None:
-        conversation = await current_unit.get().conversation_of(key)
+        conversation = await current_unit.get().conversation_of(_key(key))
         return None if conversation is None else conversation.state
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
@@ -203,7 +74,7 @@ class SqlStorage(BaseStorage):
         conversation.updated_at = current_unit.get().now
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
-        conversation = await current_unit.get().conversation_of(key)
+        conversation = await current_unit.get().conversation_of(_key(key))
         return {} if conversation is None else dict(conversation.data)
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
@@ -213,16 +84,21 @@ class SqlStorage(BaseStorage):
         """The engine belongs to whoever made it."""
 
     async def _row(self, key: StorageKey) -> Conversation:
-        conversation = await current_unit.get().conversation_of(key)
+        conversation = await current_unit.get().conversation_of(_key(key))
         if conversation is None:
             raise LookupError(f"no conversation {key}")
         return conversation
 
 
+def _key(key: StorageKey) -> Key:
+    return Key(key.bot_id, key.chat_id, key.user_id)
+
+
 async def start(
     message: Message, state: FSMContext, unit: Unit, event_from_user: User
 ) -> SendMessage:
-    await unit.open(state.key, event_from_user)
+    user = event_from_user
+    await unit.open(_key(state.key), user.username, user.language_code)
     return await heard(message, state, unit, Lead.first_name, "Hi! What is your first name?")
 
 
@@ -264,10 +140,8 @@ async def shoe_size(message: Message, state: FSMContext, unit: Unit) -> SendMess
 async def email(
     message: Message, state: FSMContext, unit: Unit, lead_tag: tuple[int, str]
 ) -> SendMessage:
-    text = (message.text or "").strip()
-    try:
-        address = validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError:
+    address = read_email(message.text or "")
+    if address is None:
         return again(message, unit, "That is not an email address. Try name@example.com.")
     unit.store("email", address)
     unit.tag(*lead_tag)
@@ -294,23 +168,6 @@ def again(message: Message, unit: Unit, text: str) -> SendMessage:
     unit.received(message.text or "")
     unit.said(text)
     return message.answer(text)
-
-
-def read_date(text: str) -> date | None:
-    plain = text.strip().translate(TO_LATIN_DIGITS)
-    for form in DATE_FORMATS:
-        try:
-            return datetime.strptime(plain, form).replace(tzinfo=UTC).date()
-        except ValueError:
-            continue
-    return None
-
-
-def read_number(text: str) -> float | None:
-    try:
-        return float(text.strip().translate(TO_LATIN_DIGITS))
-    except ValueError:
-        return None
 
 
 CATEGORY_BUTTONS = InlineKeyboardMarkup(

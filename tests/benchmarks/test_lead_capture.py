@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contender import WrongResultError, open_all, walk
+from benchmarks.contender import Contender, WrongResultError, open_all, walk
 from benchmarks.crowd import QUESTIONS, Crowd
 from benchmarks.lead_capture import Field, Load, race
 from benchmarks.peers.aiogram_contender import AiogramContender
+from benchmarks.peers.ptb_contender import PtbContender
+from benchmarks.stores import SqliteFiles, postgres_databases
+from tests.support.database import need_postgresql
 
 PEOPLE = 12
 WALKED = 9
@@ -22,43 +25,67 @@ DOUBLED = (
 )
 
 
+PEERS: dict[str, type[Contender]] = {"aiogram": AiogramContender, "ptb": PtbContender}
+STATES = {"aiogram": "Lead:{}", "ptb": "{}"}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the databases of the fixtures below, for each test to copy."""
     folder = tmp_path_factory.mktemp("peer")
-    asyncio.run(open_all(AiogramContender(), folder / "opened.db", Crowd(PEOPLE)))
-    shutil.copy(folder / "opened.db", folder / "walked.db")
-    _walk(folder / "walked.db")
+    for name, peer in PEERS.items():
+        asyncio.run(open_all(peer(), _url(folder / f"opened-{name}.db"), Crowd(PEOPLE)))
+    shutil.copy(folder / "opened-aiogram.db", folder / "walked.db")
+    _walk(AiogramContender(), folder / "walked.db")
     return folder
 
 
 @pytest.fixture
-def opened(made: Path, tmp_path: Path) -> Path:
-    """A database in which the peer has asked everybody the first question."""
-    return Path(shutil.copy(made / "opened.db", tmp_path))
-
-
-@pytest.fixture
 def walked(made: Path, tmp_path: Path) -> Path:
-    """A database in which the first `WALKED` people have answered all questions."""
+    """A database in which the first `WALKED` people have answered all of aiogram's questions."""
     return Path(shutil.copy(made / "walked.db", tmp_path))
 
 
-def _walk(database: Path, in_flight: int = 256) -> int:
-    stats = asyncio.run(walk(AiogramContender(), database, Crowd(PEOPLE), WALKED, in_flight))
+def _opened(made: Path, tmp_path: Path, name: str) -> Path:
+    """A database in which that peer has asked everybody the first question."""
+    return Path(shutil.copy(made / f"opened-{name}.db", tmp_path))
+
+
+def _url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def _walk(contender: Contender, database: Path, in_flight: int = 256) -> int:
+    stats = asyncio.run(walk(contender, _url(database), Crowd(PEOPLE), WALKED, in_flight))
     assert len(stats.latencies) == stats.turns
     return stats.turns
 
 
+@pytest.mark.parametrize("name", PEERS)
 @pytest.mark.parametrize("in_flight", [1, 256])
-def test_the_peer_stores_every_answer_once(opened: Path, in_flight: int) -> None:
-    assert _walk(opened, in_flight) == WALKED * len(QUESTIONS)
-    AiogramContender().check(opened, Crowd(PEOPLE), WALKED)
+def test_a_peer_stores_every_answer_once(
+    made: Path, tmp_path: Path, name: str, in_flight: int
+) -> None:
+    opened, peer = _opened(made, tmp_path, name), PEERS[name]()
+    assert _walk(peer, opened, in_flight) == WALKED * len(QUESTIONS)
+    peer.check(_url(opened), Crowd(PEOPLE), WALKED)
 
 
-def test_the_check_notices_answers_that_were_expected_and_not_given(opened: Path) -> None:
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_does_the_same_on_postgresql(name: str) -> None:
+    need_postgresql()
+    with postgres_databases() as store:
+        field = Field(store, Load(opened=4, walked=2))
+        field.prepare(name, PEERS[name]())
+        assert field.run(name, PEERS[name](), 2).turns == 2 * len(QUESTIONS)
+
+
+def test_the_check_notices_answers_that_were_expected_and_not_given(
+    made: Path, tmp_path: Path
+) -> None:
+    opened = _opened(made, tmp_path, "aiogram")
     with pytest.raises(WrongResultError):
-        AiogramContender().check(opened, Crowd(PEOPLE), 1)
+        AiogramContender().check(_url(opened), Crowd(PEOPLE), 1)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +104,7 @@ def test_the_check_notices_a_row_that_is_wrong_missing_or_doubled(
     with closing(sqlite3.connect(walked)) as connection, connection:
         assert connection.execute(damage).rowcount == 1
     with pytest.raises(WrongResultError):
-        AiogramContender().check(walked, Crowd(PEOPLE), WALKED)
+        AiogramContender().check(_url(walked), Crowd(PEOPLE), WALKED)
 
 
 def _typed(update: str, text: str) -> str:
@@ -86,6 +113,7 @@ def _typed(update: str, text: str) -> str:
     return json.dumps(changed)
 
 
+@pytest.mark.parametrize("name", PEERS)
 @pytest.mark.parametrize(
     ("question", "text"),
     [
@@ -97,15 +125,15 @@ def _typed(update: str, text: str) -> str:
         ("email", "sara at example.com"),
     ],
 )
-def test_the_peer_asks_again_after_a_reply_that_is_not_valid(
-    opened: Path, question: str, text: str
+def test_a_peer_asks_again_after_a_reply_that_is_not_valid(
+    made: Path, tmp_path: Path, name: str, question: str, text: str
 ) -> None:
-    crowd = Crowd(PEOPLE)
+    opened, crowd = _opened(made, tmp_path, name), Crowd(PEOPLE)
     place = QUESTIONS.index(question)
 
     async def talk() -> None:
-        contender = AiogramContender()
-        await contender.start(opened, crowd)
+        contender = PEERS[name]()
+        await contender.start(_url(opened), crowd)
         for earlier in range(place):
             await contender.turn(crowd.reply(0, earlier))
         await contender.turn(_typed(crowd.reply(0, place), text))
@@ -121,20 +149,23 @@ def test_the_peer_asks_again_after_a_reply_that_is_not_valid(
             "SELECT state FROM conversation WHERE chat_id = ?", (crowd.people[0].chat_id,)
         ).fetchone()
     assert [answer is not None for answer in answers] == [n < place for n in range(len(QUESTIONS))]
-    assert state == f"Lead:{question}"
+    assert state == STATES[name].format(question)
 
 
 def test_runs_start_from_copies_so_that_all_meet_the_same_conversations(tmp_path: Path) -> None:
-    field = Field(tmp_path, Load(opened=4, walked=2))
+    field = Field(SqliteFiles(tmp_path), Load(opened=4, walked=2))
     field.prepare("peer", AiogramContender())
     turns = [field.run("peer", AiogramContender(), 2).turns for _ in range(2)]
     assert turns == [2 * len(QUESTIONS)] * 2
 
 
-def test_a_race_of_the_peer_with_itself_is_won_by_nobody() -> None:
-    lines = race(AiogramContender(), AiogramContender(), 1, Load(opened=4, walked=2))
-    assert [line.unit for line in lines] == ["turns/s", "turns/s", "ms"]
-    assert not any(line.ok for line in lines if line.unit == "turns/s")
+def test_a_race_of_a_peer_with_itself_is_won_by_nobody() -> None:
+    peer = AiogramContender()
+    lines = race(peer, (peer, PtbContender()), 1, Load(opened=4, walked=2))
+    assert [line.unit for line in lines] == ["turns/s", "ms", "ms"] * 6
+    bounded = [line for line in lines if line.bound]
+    assert len(bounded) == 3
+    assert not any(line.ok for line in bounded if line.unit == "turns/s")
 
 
 def test_nobody_presses_a_button_that_was_not_sent() -> None:

@@ -1,23 +1,23 @@
-"""The hand-written bot's tables: a small CRM with a conversation state, as ORM classes.
+"""The hand-written bots' tables: a small CRM with a conversation state, as ORM classes.
 
-It keeps only the columns this bot uses, which costs it less than the full customer would.
+They keep only the columns these bots use, which costs less than the full customer would.
 """
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
-    pass
+    """Its `metadata` makes the tables."""
 
 
 class Customer(Base):
     __tablename__ = "customer"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    telegram_id: Mapped[int] = mapped_column(unique=True)
+    telegram_id: Mapped[int] = mapped_column(BigInteger, unique=True)
     username: Mapped[str | None] = mapped_column(String(100))
     language: Mapped[str | None] = mapped_column(String(10))
     first_name: Mapped[str | None] = mapped_column(String(100))
@@ -36,9 +36,9 @@ class Customer(Base):
 class Conversation(Base):
     __tablename__ = "conversation"
 
-    bot_id: Mapped[int] = mapped_column(primary_key=True)
-    chat_id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey(Customer.id), index=True)
     state: Mapped[str | None] = mapped_column(String(100))
     data: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
