@@ -76,7 +76,11 @@ def _wake(db: Connection, business_id: int, mail_id: int, now: datetime) -> None
         update(conversation)
         .where(
             conversation.c.business_id == business_id,
-            conversation.c.id.in_(select(mail.c.conversation_id).where(mail.c.id == mail_id)),
+            conversation.c.id.in_(
+                select(mail.c.conversation_id).where(
+                    mail.c.id == mail_id, mail.c.business_id == business_id
+                )
+            ),
         )
         .values(status="ready", ready_at=now, hold_until=None)
     )

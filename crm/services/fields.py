@@ -209,7 +209,8 @@ class _Sync:
         return int(self._db.scalar(select(func.count()).where(mine, has_value)) or 0)
 
     def _update(self, row: Row[Any], **values: Any) -> None:
-        self._db.execute(update(field).where(field.c.id == row.id).values(**values))
+        mine = (field.c.id == row.id, field.c.business_id == self._business_id)
+        self._db.execute(update(field).where(*mine).values(**values))
 
 
 def has_extra(key: str) -> ColumnElement[bool]:

@@ -125,7 +125,7 @@ def _sync_flows(
             changes.append(change)
     for key, row in newest.items():
         if row.withdrawn_at is None and key not in flows:
-            _update_version(db, row, withdrawn_at=now)
+            _update_version(db, business_id, row, withdrawn_at=now)
             changes.append(Change("retired", "flow", key, "open runs finish, none start"))
     return tuple(changes)
 
@@ -152,16 +152,17 @@ def _sync_flow(
         )
         return Change("added" if newest is None else "changed", "flow", key, f"version {number}")
     if newest.withdrawn_at is not None:
-        _update_version(db, newest, path=file.path, withdrawn_at=None)
+        _update_version(db, business_id, newest, path=file.path, withdrawn_at=None)
         return Change("restored", "flow", key, f"version {newest.number}")
     if newest.path != file.path:
-        _update_version(db, newest, path=file.path)
+        _update_version(db, business_id, newest, path=file.path)
         return Change("changed", "flow", key, f"moved to {file.path}")
     return None
 
 
-def _update_version(db: Connection, row: Row[Any], **values: Any) -> None:
-    db.execute(update(flow_version).where(flow_version.c.id == row.id).values(**values))
+def _update_version(db: Connection, business_id: int, row: Row[Any], **values: Any) -> None:
+    mine = (flow_version.c.id == row.id, flow_version.c.business_id == business_id)
+    db.execute(update(flow_version).where(*mine).values(**values))
 
 
 def _newest_versions(db: Connection, business_id: int) -> list[Row[Any]]:

@@ -20,7 +20,7 @@ def sync_segments(
     """Make the segments those that `business` declares; one that is gone is archived."""
     rows = db.execute(select(segment).where(segment.c.business_id == business_id)).all()
     known = {row.key: row for row in rows}
-    _free_names(db, known, business.segments)
+    _free_names(db, business_id, known, business.segments)
     changes = []
     for position, (key, item) in enumerate(business.segments.items(), 1):
         wanted = _described(item, position)
@@ -38,32 +38,36 @@ def sync_segments(
             )
             changes.append(Change("added", "segment", key))
         elif row.status == "archived":
-            _update(db, row, status="active", **wanted)
+            _update(db, business_id, row, status="active", **wanted)
             changes.append(Change("restored", "segment", key))
         elif changed := [name for name, value in wanted.items() if getattr(row, name) != value]:
-            _update(db, row, **wanted)
+            _update(db, business_id, row, **wanted)
             # A position alone is no news: it moves whenever a segment above comes or goes.
             if changed != ["position"]:
                 changes.append(Change("changed", "segment", key, ", ".join(changed)))
     for key, row in known.items():
         if row.status != "archived" and key not in business.segments:
-            _update(db, row, status="archived")
+            _update(db, business_id, row, status="archived")
             changes.append(Change("retired", "segment", key, "its members are kept"))
     return tuple(changes)
 
 
 def _free_names(
-    db: Connection, known: Mapping[str, Row[Any]], declared: Mapping[str, Segment]
+    db: Connection,
+    business_id: int,
+    known: Mapping[str, Row[Any]],
+    declared: Mapping[str, Segment],
 ) -> None:
     """Names are unique: one that moves to another key must leave its old holder first."""
     claimed = {item.name: key for key, item in declared.items()}
     for key, row in known.items():
         if claimed.get(row.name, key) != key:
-            _update(db, row, name=f"{row.name[:180]} #{row.id}")
+            _update(db, business_id, row, name=f"{row.name[:180]} #{row.id}")
 
 
-def _update(db: Connection, row: Row[Any], **values: Any) -> None:
-    db.execute(update(segment).where(segment.c.id == row.id).values(**values))
+def _update(db: Connection, business_id: int, row: Row[Any], **values: Any) -> None:
+    mine = (segment.c.id == row.id, segment.c.business_id == business_id)
+    db.execute(update(segment).where(*mine).values(**values))
 
 
 def _described(item: Segment, position: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from crm.services.changes import Change, Verb
 from crm.tables import tag
@@ -29,12 +30,12 @@ def sync_tags(
             )
             changes.append(Change("added", "tag", item.name))
         elif changed := [name for name, value in wanted.items() if getattr(row, name) != value]:
-            db.execute(update(tag).where(tag.c.id == row.id).values(**wanted))
+            _update(db, business_id, row, **wanted)
             verb: Verb = "changed" if row.is_active else "restored"
             changes.append(Change(verb, "tag", item.name, ", ".join(changed)))
     for folded, row in known.items():
         if row.is_active and folded not in declared:
-            db.execute(update(tag).where(tag.c.id == row.id).values(is_active=False))
+            _update(db, business_id, row, is_active=False)
             changes.append(Change("retired", "tag", row.name, "customers who have it keep it"))
     return tuple(changes)
 
@@ -43,6 +44,11 @@ def tag_ids(db: Connection, business_id: int) -> dict[str, int]:
     """The ids of all tags by name, those taken out of use too."""
     rows = db.execute(select(tag.c.name, tag.c.id).where(tag.c.business_id == business_id))
     return {row.name: row.id for row in rows}
+
+
+def _update(db: Connection, business_id: int, row: Row[Any], **values: Any) -> None:
+    mine = (tag.c.id == row.id, tag.c.business_id == business_id)
+    db.execute(update(tag).where(*mine).values(**values))
 
 
 def _described(item: Tag) -> dict[str, object]:

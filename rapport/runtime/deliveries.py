@@ -1,4 +1,7 @@
-"""The outbox as senders see it: what is to be sent, and what became of it."""
+"""The outbox as senders see it: what is to be sent, and what became of it.
+
+Everything here is of one account, which belongs to one business.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from bots.channel import Outgoing
 from crm.sql import Statement
@@ -76,17 +79,17 @@ def next_due(db: Connection, account_id: int) -> datetime | None:
     return rows[0][0] if rows else None
 
 
-def is_pending(db: Connection, delivery_id: int) -> bool:
+def is_pending(db: Connection, account_id: int, delivery_id: int) -> bool:
     """Whether a delivery is still to be sent: it may have been cancelled since it was read."""
-    return bool(_IS_PENDING.fetch(db, delivery_id))
+    return bool(_IS_PENDING.fetch(db, delivery_id, account_id))
 
 
-def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
+def settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> None:
     """Store what became of deliveries; one that is no longer pending is left as it is."""
     _SENT.many(
         db,
         [
-            (item.attempts, item.message_id, item.at, item.id)
+            (item.attempts, item.message_id, item.at, item.id, account_id)
             for item in outcomes
             if item.status == "sent"
         ],
@@ -97,6 +100,7 @@ def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
             (
                 item.status, item.attempts, item.message_id, item.error,
                 None if item.status == "pending" else item.at, item.due_at or item.at, item.id,
+                account_id,
             )
             for item in outcomes
             if item.status != "sent"
@@ -106,7 +110,7 @@ def settle(db: Connection, outcomes: Sequence[Outcome]) -> None:
 
 def mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
     """The person cannot be written to: say so, and send them nothing that still waits."""
-    of = select(conversation.c.customer_id).where(conversation.c.id == delivery.conversation_id)
+    of = select(conversation.c.customer_id).where(*_its_conversation(delivery))
     db.execute(
         update(customer_account)
         .where(
@@ -117,30 +121,38 @@ def mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: date
     )
     db.execute(
         update(outbox)
-        .where(
-            outbox.c.conversation_id == delivery.conversation_id,
-            outbox.c.status == "pending",
-        )
+        .where(*_its_messages(delivery))
         .values(status="cancelled", last_error="unreachable", done_at=now)
     )
 
 
 def move_peer(db: Connection, delivery: Delivery, new_peer: str) -> None:
     """The chat has a new address: later messages, and those that wait, go there."""
-    db.execute(
-        update(conversation)
-        .where(conversation.c.id == delivery.conversation_id)
-        .values(peer=new_peer)
-    )
-    db.execute(
-        update(outbox)
-        .where(
-            outbox.c.conversation_id == delivery.conversation_id,
-            outbox.c.status == "pending",
-        )
-        .values(peer=new_peer)
+    db.execute(update(conversation).where(*_its_conversation(delivery)).values(peer=new_peer))
+    db.execute(update(outbox).where(*_its_messages(delivery)).values(peer=new_peer))
+
+
+def _its_conversation(delivery: Delivery) -> tuple[ColumnElement[bool], ...]:
+    return (
+        conversation.c.id == delivery.conversation_id,
+        conversation.c.account_id == delivery.account_id,
     )
 
+
+def _its_messages(delivery: Delivery) -> tuple[ColumnElement[bool], ...]:
+    """What still waits for the same chat."""
+    return (
+        outbox.c.conversation_id == delivery.conversation_id,
+        outbox.c.account_id == delivery.account_id,
+        outbox.c.status == "pending",
+    )
+
+
+_THIS = (
+    outbox.c.id == bindparam("of"),
+    outbox.c.account_id == bindparam("account"),
+    outbox.c.status == "pending",
+)
 
 _PENDING = Statement(
     lambda _: (
@@ -178,16 +190,14 @@ _NEXT_DUE = Statement(
 )
 
 _IS_PENDING = Statement(
-    lambda _: select(outbox.c.id).where(
-        outbox.c.id == bindparam("of"), outbox.c.status == "pending"
-    ),
-    ("of",),
+    lambda _: select(outbox.c.id).where(*_THIS),
+    ("of", "account"),
 )
 
 _SENT = Statement(
     lambda _: (
         update(outbox)
-        .where(outbox.c.id == bindparam("of"), outbox.c.status == "pending")
+        .where(*_THIS)
         .values(
             status="sent",
             attempts=bindparam("new_attempts"),
@@ -196,13 +206,13 @@ _SENT = Statement(
             done_at=bindparam("done", type_=outbox.c.done_at.type),
         )
     ),
-    ("new_attempts", "message", "done", "of"),
+    ("new_attempts", "message", "done", "of", "account"),
 )
 
 _SETTLE = Statement(
     lambda _: (
         update(outbox)
-        .where(outbox.c.id == bindparam("of"), outbox.c.status == "pending")
+        .where(*_THIS)
         .values(
             status=bindparam("new_status"),
             attempts=bindparam("new_attempts"),
@@ -212,5 +222,5 @@ _SETTLE = Statement(
             due_at=bindparam("due", type_=outbox.c.due_at.type),
         )
     ),
-    ("new_status", "new_attempts", "message", "why", "done", "due", "of"),
+    ("new_status", "new_attempts", "message", "why", "done", "due", "of", "account"),
 )

@@ -83,7 +83,7 @@ class Drive:
         ]
         if outcomes:
             with clear_errors(), self._engine.begin() as db:
-                settle(db, outcomes)
+                settle(db, self._origin.account_id, outcomes)
         return len(outcomes)
 
     def _next_moment(self) -> datetime | None:

@@ -93,12 +93,14 @@ def store(db: Connection, origin: Origin, received: Iterable[Received], now: dat
     received = list(received)
     _MAIL.many(db, [_row(item, origin, now) for item in received])
     reached = {item.conversation.id for item in received if item.conversation is not None}
-    make_ready(db, reached, now)
+    make_ready(db, origin.business_id, reached, now)
 
 
-def make_ready(db: Connection, conversations: Iterable[int], now: datetime) -> None:
-    """Let the turns look at these conversations."""
-    _READY.many(db, [(now, id_) for id_ in sorted(conversations)])
+def make_ready(
+    db: Connection, business_id: int, conversations: Iterable[int], now: datetime
+) -> None:
+    """Let the turns look at these conversations of the business."""
+    _READY.many(db, [(now, id_, business_id) for id_ in sorted(conversations)])
 
 
 def _unseen(db: Connection, arrivals: Sequence[Inbound | Broken]) -> list[Inbound | Broken]:
@@ -189,10 +191,14 @@ _KNOWN_PEERS = Statement(
 _READY = Statement(
     lambda _: (
         update(conversation)
-        .where(conversation.c.id == bindparam("of"), conversation.c.status == "idle")
+        .where(
+            conversation.c.id == bindparam("of"),
+            conversation.c.business_id == bindparam("business"),
+            conversation.c.status == "idle",
+        )
         .values(status="ready", ready_at=bindparam("at", type_=conversation.c.ready_at.type))
     ),
-    ("at", "of"),
+    ("at", "of", "business"),
 )
 _OPT_OUT = Statement(
     lambda _: (

@@ -47,7 +47,7 @@ def ready_cases(
     if only is not None:
         cases = {id_: case for id_, case in cases.items() if id_ == only}
     if cases:
-        _load_mail(db, cases)
+        _load_mail(db, library.business_id, cases)
         fill(db, library, cases)
     return list(cases.values())
 
@@ -116,9 +116,9 @@ def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case],
         case.values.update(library.extras_of(case.extra))
 
 
-def _load_mail(db: Connection, cases: Mapping[int, Case]) -> None:
+def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> None:
     of = {item: case for case in cases.values() for item in case.conversations}
-    for row in _WAITING.fetch(db, listed_or_one(db, list(of))):
+    for row in _WAITING.fetch(db, listed_or_one(db, list(of)), business_id):
         item = Mail(*row)
         of[item.conversation_id].mail.append(item)
 
@@ -207,10 +207,11 @@ _WAITING = Statement(
         .where(
             among(mail.c.conversation_id, "conversations", dialect),
             mail.c.status == "waiting",
+            mail.c.business_id == bindparam("business"),
         )
         .order_by(mail.c.lane, mail.c.provider_seq.nulls_last(), mail.c.id)
     ),
-    ("conversations",),
+    ("conversations", "business"),
 )
 
 _TAGS = Statement(

@@ -214,7 +214,9 @@ class Sender:
 
     async def _is_wanted(self, delivery: Delivery) -> bool:
         """An automatic message may be cancelled while it waits: its person has opted out."""
-        return await asyncio.to_thread(self._read, lambda db: is_pending(db, delivery.id))
+        return await asyncio.to_thread(
+            self._read, lambda db: is_pending(db, self._account_id, delivery.id)
+        )
 
     async def _failed(self, peer: str, delivery: Delivery, error: ChannelError) -> None:
         now = self._clock.now()
@@ -293,7 +295,7 @@ class Sender:
         while self._outcomes:
             outcomes, self._outcomes = self._outcomes, []
             try:
-                await asyncio.wrap_future(self._writer.submit(lambda db: settle(db, outcomes)))  # noqa: B023  # awaited before the name changes
+                await self._settle(outcomes)
             except DatabaseUnavailable as error:
                 self._outcomes = outcomes + self._outcomes
                 attempt += 1
@@ -310,6 +312,11 @@ class Sender:
                 self._settled_lately.update(settled)
                 if self._tell is not None:
                     self._tell([item for item in outcomes if item.status != "pending"])
+
+    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        await asyncio.wrap_future(
+            self._writer.submit(lambda db: settle(db, self._account_id, outcomes))
+        )
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:
         """Let what is on its way arrive, write it back, then stop."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     String,
@@ -32,9 +33,9 @@ def ring(db: Connection, business_id: int, now: datetime) -> int:
     if not due:
         return 0
     runs = listed(db, [run_id for run_id, _ in due])
-    _TO_MAIL.run(db, now, runs)
-    _DROP.run(db, runs)
-    make_ready(db, {where for _, where in due}, now)
+    _TO_MAIL.run(db, now, runs, business_id)
+    _DROP.run(db, runs, business_id)
+    make_ready(db, business_id, {where for _, where in due}, now)
     return len(due)
 
 
@@ -60,6 +61,10 @@ _DUE = Statement(
 )
 
 
+def _rung(dialect: str) -> tuple[ColumnElement[bool], ...]:
+    return among(timer.c.run_id, "runs", dialect), timer.c.business_id == bindparam("business")
+
+
 def _to_mail(dialect: str) -> object:
     # One alarm is one mail: the wait's id and the moment name it.
     due = cast(timer.c.due_at, Integer) if dialect == "sqlite" else timer.c.due_at
@@ -77,7 +82,7 @@ def _to_mail(dialect: str) -> object:
         literal("waiting"),
         literal(0),
         bindparam("now", type_=mail.c.received_at.type),
-    ).where(among(timer.c.run_id, "runs", dialect))
+    ).where(*_rung(dialect))
     columns = (
         "business_id", "conversation_id", "dedup_key", "run_id", "lane", "kind", "provider_seq",
         "payload", "status", "attempts", "received_at",
@@ -85,7 +90,5 @@ def _to_mail(dialect: str) -> object:
     return insert(mail).from_select(columns, rows)
 
 
-_TO_MAIL = Statement(_to_mail, ("now", "runs"))  # type: ignore[arg-type]  # an Insert is executable
-_DROP = Statement(
-    lambda dialect: timer.delete().where(among(timer.c.run_id, "runs", dialect)), ("runs",)
-)
+_TO_MAIL = Statement(_to_mail, ("now", "runs", "business"))  # type: ignore[arg-type]  # an Insert is executable
+_DROP = Statement(lambda dialect: timer.delete().where(*_rung(dialect)), ("runs", "business"))

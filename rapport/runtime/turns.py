@@ -172,17 +172,18 @@ class Turns:
     ) -> None:
         """Count the failure on the mail at fault; after the last try it is a dead letter."""
         attempts = letter.attempts + 1
+        business = self.library.business_id
         reason = f"{type(error).__name__}: {error}"
         log.error(
             "turn_failed", customer=case.customer_id, mail=letter.id, attempts=attempts,
             exc_info=error,
         )  # fmt: skip
         if attempts < MAX_ATTEMPTS:
-            mark_mail(db, [("waiting", attempts, reason, None, letter.id)])
+            mark_mail(db, [("waiting", attempts, reason, None, letter.id, business)])
             pause = timedelta(seconds=HOLD_SECONDS[attempts - 1])
-            hold(db, [(now + pause, conversation) for conversation in case.conversations])
+            hold(db, [(now + pause, item, business) for item in case.conversations])
             return
-        mark_mail(db, [("dead", attempts, reason, now, letter.id)])
+        mark_mail(db, [("dead", attempts, reason, now, letter.id, business)])
         ledger = self._ledger()
         ledger.record(
             case.customer_id, "mail_failed", f"A message could not be handled: {reason}",

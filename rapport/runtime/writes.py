@@ -57,14 +57,14 @@ class Writes(Struct):
 
 
 def mark_mail(
-    db: Connection, rows: Sequence[tuple[str, int, str | None, datetime | None, int]]
+    db: Connection, rows: Sequence[tuple[str, int, str | None, datetime | None, int, int]]
 ) -> None:
-    """Set (status, attempts, last_error, done_at) of mail by id."""
+    """Set (status, attempts, last_error, done_at) of mail by id and business."""
     _MARK_MAIL.many(db, rows)
 
 
-def hold(db: Connection, rows: Sequence[tuple[datetime, int]]) -> None:
-    """Let conversations wait until a moment before their mail is tried again."""
+def hold(db: Connection, rows: Sequence[tuple[datetime, int, int]]) -> None:
+    """Let conversations, by id and business, wait until a moment before another try."""
     _HOLD.many(db, rows)
 
 
@@ -111,7 +111,10 @@ def _upsert_timer(dialect: str) -> Any:
     flavour = sqlite if dialect == "sqlite" else postgresql
     statement = flavour.insert(timer)
     changed = {name: statement.excluded[name] for name in ("wait_id", "due_at")}
-    return statement.on_conflict_do_update(index_elements=["run_id"], set_=changed)
+    return statement.on_conflict_do_update(
+        index_elements=["run_id"], set_=changed,
+        where=timer.c.business_id == statement.excluded.business_id,
+    )  # fmt: skip
 
 
 _TIMER = Statement(_upsert_timer, ("run_id", "business_id", "conversation_id", "wait_id", "due_at"))
@@ -178,7 +181,7 @@ _INTERACTION = Statement(
 _MARK_MAIL = Statement(
     lambda _: (
         update(mail)
-        .where(mail.c.id == bindparam("of"))
+        .where(mail.c.id == bindparam("of"), mail.c.business_id == bindparam("business"))
         .values(
             status=bindparam("status"),
             attempts=bindparam("attempts"),
@@ -186,14 +189,17 @@ _MARK_MAIL = Statement(
             done_at=bindparam("at", type_=mail.c.done_at.type),
         )
     ),
-    ("status", "attempts", "why", "at", "of"),
+    ("status", "attempts", "why", "at", "of", "business"),
 )
 
 _HOLD = Statement(
     lambda _: (
         update(conversation)
-        .where(conversation.c.id == bindparam("of"))
+        .where(
+            conversation.c.id == bindparam("of"),
+            conversation.c.business_id == bindparam("business"),
+        )
         .values(hold_until=bindparam("until", type_=conversation.c.hold_until.type))
     ),
-    ("until", "of"),
+    ("until", "of", "business"),
 )

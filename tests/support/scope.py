@@ -1,0 +1,61 @@
+"""Which business a statement is about: what tests of the isolation of businesses ask of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Delete, Insert, Select, Table, Update
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnElement
+
+SCOPES = frozenset({"business_id", "account_id"})
+"""Columns that name one business; an account belongs to one, which `open_account` sees to."""
+
+
+def is_scoped(statement: Any, given: frozenset[str] = frozenset()) -> bool:
+    """Whether a statement names a business: in its WHERE, or in the rows that it inserts.
+
+    given: names of the columns that rows bring, where the statement does not list them. What is
+    asked by a subquery of its own FROM counts by that subquery.
+    """
+    match statement:
+        case Insert() if statement.select is not None:
+            return is_scoped(statement.select)
+        case Insert():
+            return bool(SCOPES & (given | _inserted(statement)))
+        case Select() | Update() | Delete():
+            return any(_names_a_business(part) for part in _conditions(statement.whereclause))
+        case _:
+            return False
+
+
+def tables_of(statement: Any) -> frozenset[str]:
+    """The names of every table that a statement reads or writes."""
+    found = {item.name for item in visitors.iterate(statement) if isinstance(item, Table)}
+    if isinstance(statement, Insert | Update | Delete) and isinstance(statement.table, Table):
+        found.add(statement.table.name)
+    return frozenset(found)
+
+
+def _inserted(statement: Insert) -> frozenset[str]:
+    compiled = statement.compile()
+    return frozenset(str(name) for name in compiled.binds)
+
+
+def _conditions(where: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]]:
+    """What must hold: the parts of an AND."""
+    if where is None:
+        return
+    if isinstance(where, BooleanClauseList) and where.operator is operators.and_:
+        for part in where.clauses:
+            yield from _conditions(part)
+    else:
+        yield where
+
+
+def _names_a_business(part: ColumnElement[Any]) -> bool:
+    if not isinstance(part, BinaryExpression) or part.operator is not operators.eq:
+        return False
+    columns = {getattr(item, "name", "") for item in visitors.iterate(part.left)}
+    return bool(SCOPES & columns)
