@@ -112,6 +112,10 @@ def _is_put_off(world: World) -> None:
     world.channel.says("bob", "stop")
 
 
+def _presses_red(world: World) -> None:
+    world.channel.presses("ann", "Red")
+
+
 def _leaves(world: World) -> None:
     world.channel.blocked.add("cleo")
     world.channel.says("cleo", "Cleo")
@@ -123,7 +127,7 @@ SCRIPT = (
     _passes(timedelta(minutes=31)),
     _says("ann", "ninety"),
     _says("ann", "42"),
-    Step(lambda world: world.channel.presses("ann", "Red"), 2),
+    Step(_presses_red, 2),
     _says("bob", "/bad", 0),
     Step(_broken_and_again, 1, 2),
     Step(_mend, 2, 0),
