@@ -66,6 +66,7 @@ class Process:
         """Serve until told to stop. Raises Unauthorised where a platform refuses our credentials,
         CrmError where the project cannot be applied, DatabaseUnavailable.
         """
+        structlog.contextvars.bind_contextvars(business=self._loaded.business.key)
         self._listen_for_signals()
         writer = ThreadWriter(self._engine)
         serving = asyncio.create_task(self._serve(writer, ready))

@@ -56,6 +56,16 @@ class Settings(BaseSettings):
         alias="RAPPORT_LOG",
         description="Logs for people, or one JSON object a line",
     )
+    log_level: Literal["debug", "info", "warning"] = Field(
+        default="info",
+        alias="RAPPORT_LOG_LEVEL",
+        description="Changes and troubles; each turn, fetch and message too; or troubles alone",
+    )
+    log_texts: bool = Field(
+        default=False,
+        alias="RAPPORT_LOG_TEXTS",
+        description="Logs of level debug hold what people write and read",
+    )
 
     telegram_bot_token: SecretStr | None = Field(
         default=None, alias="TELEGRAM_BOT_TOKEN", description="The token that @BotFather gives"

@@ -21,13 +21,16 @@ def run(path: PathArgument = None) -> None:
     """Serve the business of a project on the channels that are configured, until stopped."""
     # Until the loop listens: a stop while starting is a clean stop too.
     signal.signal(signal.SIGTERM, _leave)
+    import logging
+
     from rapport import logs
     from rapport.lines import configured_lines, secrets_of
     from rapport.project import find_project
     from rapport.settings import read_settings
 
     settings = read_settings()
-    logs.set_up(settings.log, secrets_of(settings))
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logs.set_up(settings.log, secrets_of(settings), level, texts=settings.log_texts)
     folder = find_project(chosen(path))
     loaded = require_sound(folder)
     key = loaded.business.key

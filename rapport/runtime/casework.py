@@ -91,6 +91,11 @@ class Casework:
             self.sheet.worked_off(conversation)
         self._store_runs()
 
+    @property
+    def moved(self) -> list[int]:
+        """The runs that have moved so far, in the order in which they first did."""
+        return list(self._changed)
+
     # -- one mail
 
     def _apply(self, letter: Mail, conversation: Conversation) -> None:

@@ -18,7 +18,7 @@ from crm.tables import conversation
 from rapport.runtime.intake import Broken, Origin, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring, ring
-from rapport.runtime.turns import Turned, Turns
+from rapport.runtime.turns import Turned, Turns, unreadable
 
 
 class Desk:
@@ -41,7 +41,7 @@ class Desk:
         """Only store what came in; its turns are taken later."""
         received = receive(db, origin, self.library.business, arrivals, now)
         store(db, origin, received, now)
-        return Turned(more=True)
+        return Turned(more=True, received=len(received), dead=unreadable(received))
 
     def work(self, db: Connection, now: datetime) -> Turned:
         """Take the turns of what is ready."""

@@ -21,11 +21,11 @@ from bots.channel import (
     Undecodable,
 )
 from crm.database import DatabaseUnavailable
+from rapport.logs import says_each_turn
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.intake import Broken, Origin
 from rapport.runtime.service import Service
-
-log = structlog.get_logger(__name__)
+from rapport.runtime.tallies import PollerTally
 
 
 class Poller:
@@ -38,9 +38,12 @@ class Poller:
         self, channel: Channel, origin: Origin, service: Service, backoff: Backoff
     ) -> None:
         self._channel = channel
+        self.log = structlog.get_logger(__name__, channel=origin.channel, account=origin.account_id)
+        self._says_each = says_each_turn()
         self._origin = origin
         self._service = service
         self._backoff = backoff
+        self.tally = PollerTally()
         self._trouble = ""
 
     async def run(self) -> None:
@@ -54,10 +57,14 @@ class Poller:
                 raise
             except (ChannelError, DatabaseUnavailable) as error:
                 failures += 1
+                self.tally.trouble = error
                 self._say(error)
                 await asyncio.sleep(self._pause(error, failures))
             else:
                 failures = 0
+                self.tally.fetched(len(fetched.updates))
+                if self._says_each:
+                    self.log.debug("fetched", updates=len(fetched.updates))
                 self._say(None)
                 offset = fetched.next_offset
 
@@ -72,7 +79,7 @@ class Poller:
         except Exception:
             # One update that cannot be taken in would be fetched again for ever, and the rest of
             # its batch with it: they are taken in one by one, and it alone is a dead letter.
-            log.exception("batch_not_taken_in")
+            self.log.exception("batch_not_taken_in")
             for raw, arrival in zip(updates, arrivals, strict=True):
                 await self._store_one(raw, arrival)
 
@@ -82,7 +89,7 @@ class Poller:
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            log.exception("update_not_taken_in")
+            self.log.exception("update_not_taken_in", update=arrival.dedup_key)
             reason = f"{type(error).__name__}: {error}"
             await self._service.take_in(
                 self._origin, [Broken(arrival.dedup_key, reason, repr(raw))]
@@ -92,7 +99,7 @@ class Poller:
         try:
             return self._channel.decode(raw)
         except Undecodable as error:
-            log.error("update_unreadable", reason=str(error))
+            self.log.error("update_unreadable", update=error.dedup_key, reason=str(error))
             return Broken(error.dedup_key, str(error), raw)
 
     def _pause(self, error: Exception, failures: int) -> float:
@@ -107,8 +114,8 @@ class Poller:
             return
         self._trouble = trouble
         if error is None:
-            log.info("fetching_again", channel=self._channel.name)
+            self.log.info("fetching_again")
         elif isinstance(error, Conflict):
-            log.warning("somebody_else_fetches", channel=self._channel.name, reason=str(error))
+            self.log.warning("somebody_else_fetches", reason=str(error))
         else:
-            log.warning("fetch_failed", channel=self._channel.name, reason=trouble)
+            self.log.warning("fetch_failed", reason=trouble)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from bots.channel import (
     Channel,
     ChannelError,
+    Delivered,
     Moved,
     Rejected,
     Temporary,
@@ -30,6 +31,7 @@ from bots.channel import (
 )
 from bots.limits import Lane, Pace
 from crm.database import DatabaseUnavailable
+from rapport.logs import Words, says_each_turn
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock
 from rapport.runtime.deliveries import (
@@ -43,6 +45,7 @@ from rapport.runtime.deliveries import (
 )
 from rapport.runtime.reading import Reader
 from rapport.runtime.sheet import LIVE
+from rapport.runtime.tallies import SenderTally
 from rapport.runtime.writer import Writer
 
 IN_MEMORY = 2_000
@@ -53,8 +56,6 @@ SWEEP_SECONDS = 1.0
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
-
-log = structlog.get_logger(__name__)
 
 
 class Sender:
@@ -69,6 +70,8 @@ class Sender:
         settled: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:  # fmt: skip
         self._channel = channel
+        self.log = structlog.get_logger(__name__, channel=channel.name, account=account_id)
+        self._says_each = says_each_turn()
         self._account_id = account_id
         self._writer = writer
         self._read = read
@@ -76,6 +79,7 @@ class Sender:
         self._pace = pace
         self._backoff = backoff
         self._tell = settled
+        self.tally = SenderTally()
         self._queues: dict[str, deque[Delivery]] = {}
         self._known: set[int] = set()
         self._settled_lately: set[int] = set()
@@ -203,14 +207,20 @@ class Sender:
             await self._failed(peer, delivery, Temporary(str(error)))
         except Exception as error:
             # A fault of ours or of an adapter must hold this message, not the chat for ever.
-            log.exception("send_failed", delivery=delivery.id)
+            self.log.exception("send_failed", **_ids(delivery))
             await self._failed(peer, delivery, Temporary(type(error).__name__, maybe_sent=True))
         else:
             attempts = delivery.attempts + 1
+            if self._says_each:
+                self._say_sent(delivery, delivered)
             self._done(
                 peer,
                 Outcome(delivery.id, "sent", attempts, self._clock.now(), delivered.message_id),
             )
+
+    def _say_sent(self, delivery: Delivery, delivered: Delivered) -> None:
+        text = Words(delivery.payload["text"])
+        self.log.debug("sent", **_ids(delivery), message=delivered.message_id, text=text)
 
     async def _is_wanted(self, delivery: Delivery) -> bool:
         """An automatic message may be cancelled while it waits: its person has opted out."""
@@ -221,6 +231,7 @@ class Sender:
     async def _failed(self, peer: str, delivery: Delivery, error: ChannelError) -> None:
         now = self._clock.now()
         attempts = delivery.attempts + 1
+        self.tally.failed(error)
         match error:
             case Throttled(retry_after=seconds):
                 self._pace.throttled(peer, seconds, now)
@@ -228,18 +239,18 @@ class Sender:
             case Moved(new_peer=new_peer):
                 await self._forget_peer(peer, lambda db: move_peer(db, delivery, new_peer))
             case Unreachable():
-                log.info("unreachable", conversation=delivery.conversation_id)
+                self.log.info("unreachable", **_ids(delivery))
                 name = self._channel.name
                 await self._forget_peer(peer, lambda db: mark_unreachable(db, delivery, name, now))
             case Rejected():
-                log.error("message_refused", delivery=delivery.id, reason=str(error))
+                self.log.error("message_refused", **_ids(delivery), reason=str(error))
                 self._done(peer, Outcome(delivery.id, "dead", attempts, now, error=str(error)))
             case Unauthorised():
                 self._again(peer, delivery, attempts, 60.0, error)
                 if self._failure is not None and not self._failure.done():
                     self._failure.set_exception(error)
             case Temporary() | _ if now - delivery.created_at > GIVE_UP_AFTER:
-                log.error("message_given_up", delivery=delivery.id, reason=str(error))
+                self.log.error("message_given_up", **_ids(delivery), reason=str(error))
                 self._done(peer, Outcome(delivery.id, "dead", attempts, now, error=str(error)))
             case _:
                 self._again(peer, delivery, attempts, self._backoff.seconds(attempts), error)
@@ -250,7 +261,7 @@ class Sender:
         """Keep a delivery at the head of its chat for another try, and store when that is."""
         now = self._clock.now()
         due_at = now + timedelta(seconds=seconds)
-        log.info("send_later", delivery=delivery.id, seconds=round(seconds, 1), reason=str(error))
+        self.log.info("send_later", **_ids(delivery), seconds=round(seconds, 1), reason=str(error))
         later = _later(delivery, attempts, due_at)
         self._queues[peer][0] = later
         self._note(Outcome(delivery.id, "pending", attempts, now, None, str(error), due_at))
@@ -268,10 +279,10 @@ class Sender:
         try:
             await asyncio.wrap_future(self._writer.submit(write))
         except DatabaseUnavailable:
-            log.warning("store_unavailable", doing="a chat that moved or blocked us")
+            self.log.warning("store_unavailable", doing="a chat that moved or blocked us")
         except IntegrityError as error:
             # The new address is a conversation already: what waits goes on being tried.
-            log.error("chat_not_moved", reason=str(error.orig))
+            self.log.error("chat_not_moved", reason=str(error.orig))
         ids = [item.id for item in self._queues.pop(peer, ())]
         self._known.difference_update(ids)
         self._settled_lately.update(ids)
@@ -280,6 +291,7 @@ class Sender:
     # -- writing back
 
     def _note(self, outcome: Outcome) -> None:
+        self.tally.settled(outcome.status)
         self._outcomes.append(outcome)
         self._settling.set()
 
@@ -300,7 +312,7 @@ class Sender:
                 self._outcomes = outcomes + self._outcomes
                 attempt += 1
                 if attempt == 1:
-                    log.warning("store_unavailable", doing="writing back", reason=str(error))
+                    self.log.warning("store_unavailable", doing="writing back", reason=str(error))
                 await asyncio.sleep(self._backoff.seconds(attempt))
             except asyncio.CancelledError:
                 # What was sent must be written back all the same: `_stop` sees to it.
@@ -330,6 +342,11 @@ class Sender:
         with suppress(asyncio.CancelledError):
             await settling
         await self._settle_now()
+
+
+def _ids(delivery: Delivery) -> dict[str, int]:
+    """What a log line names of a delivery."""
+    return {"delivery": delivery.id, "conversation": delivery.conversation_id}
 
 
 def _later(delivery: Delivery, attempts: int, due_at: datetime) -> Delivery:

@@ -8,6 +8,7 @@ held, ready again ─┘
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Broken, Origin
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
+from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.turns import BatchRefused, Turned
 from rapport.runtime.writer import Writer
 
@@ -45,6 +47,7 @@ class Service:
         self._clock = clock
         self._senders = senders
         self._backoff = backoff
+        self.tally = ServiceTally()
         self._work_left = asyncio.Event()
         self._acknowledging: set[asyncio.Task[None]] = set()
 
@@ -57,7 +60,7 @@ class Service:
         try:
             return await self._commit(lambda db: desk.take_in(db, origin, arrivals, now))
         except BatchRefused as refused:
-            log.warning("batch_refused", reason=str(refused))
+            _say_refused(refused, account=origin.account_id)
             await self._commit(lambda db: desk.keep(db, origin, arrivals, now))
             return await self._commit(lambda db: desk.work_carefully(db, now))
 
@@ -98,7 +101,7 @@ class Service:
         try:
             return await self._commit(lambda db: desk.work(db, now))
         except BatchRefused as refused:
-            log.warning("batch_refused", reason=str(refused))
+            _say_refused(refused)
             return await self._commit(lambda db: desk.work_carefully(db, now))
 
     async def _is_due(self) -> bool:
@@ -106,8 +109,12 @@ class Service:
         return moment is not None and moment <= self._clock.now()
 
     async def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
+        began = time.perf_counter()
         turned = await asyncio.wrap_future(self._writer.submit(f))
+        self.tally.took(turned, time.perf_counter() - began)
         self._hand_over(turned)
+        for line in turned.lines:
+            log.debug("turn", **line)
         return turned
 
     def _hand_over(self, turned: Turned) -> None:
@@ -127,3 +134,10 @@ class Service:
                 task.add_done_callback(self._acknowledging.discard)
         if turned.more:
             self._work_left.set()
+
+
+def _say_refused(refused: BatchRefused, **ids: int) -> None:
+    letter = refused.letter
+    if letter is not None:
+        ids |= {"conversation": letter.conversation_id, "mail": letter.id}
+    log.warning("batch_refused", reason=str(refused), **ids)

@@ -28,6 +28,7 @@ from crm.database import savepoint, unavailable_reason
 from crm.services.ledger import Ledger
 from crm.tables import customer
 from engine.fields.types import Value
+from rapport.logs import says_each_turn
 from rapport.runtime.cases import Case, Ids, Mail, last_ids
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
@@ -35,6 +36,7 @@ from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.sheet import Parts, Sheet, Surroundings
+from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail
 
 BATCH = 128
@@ -63,19 +65,25 @@ class BatchRefused(Exception):
 
 class Turned(Struct):
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
-    more: others may be ready still."""
+    more: others may be ready still. received: how many arrivals were new. dead: how many mails
+    were given up. lines: what the log says of each turn, where it says so much."""
 
     conversations: int = 0
     letters: int = 0
     more: bool = False
+    received: int = 0
+    dead: int = 0
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, other: Turned) -> None:
         self.conversations += other.conversations
         self.letters += other.letters
+        self.dead += other.dead
         self.deliveries += other.deliveries
         self.presses += other.presses
+        self.lines += other.lines
 
 
 class Turns:
@@ -86,6 +94,7 @@ class Turns:
         self._channels = channels
         self._parts = parts
         self._count = 0
+        self._says_each = says_each_turn()
 
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
@@ -106,6 +115,8 @@ class Turns:
             fill(db, self.library, cases)
             turned = self._work(db, cases.values(), ids, now)
         turned.more = any(item.conversation for item in later)
+        turned.received = len(received)
+        turned.dead = unreadable(later)
         return turned
 
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
@@ -131,8 +142,8 @@ class Turns:
                 return self._work(db, [case], last_ids(db), now)
         except BatchRefused as refused:
             letter = refused.letter or min(case.mail, key=lambda item: item.id)
-            self._fail(db, case, letter, refused.__cause__ or refused, now)
-            return Turned(conversations=len(case.conversations))
+            is_dead = self._fail(db, case, letter, refused.__cause__ or refused, now)
+            return Turned(conversations=len(case.conversations), dead=int(is_dead))
 
     def _work(self, db: Connection, cases: Iterable[Case], ids: Ids, now: datetime) -> Turned:
         """Work every case, then write what they gathered."""
@@ -144,7 +155,10 @@ class Turns:
         )  # fmt: skip
         sheet = Sheet(around, ledger, writes)
         for case in cases:
-            self._work_case(Casework(case, around, sheet, turned.presses))
+            work = Casework(case, around, sheet, turned.presses)
+            self._work_case(work)
+            if self._says_each:
+                turned.lines += turn_lines(work)
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         try:
@@ -169,20 +183,20 @@ class Turns:
 
     def _fail(
         self, db: Connection, case: Case, letter: Mail, error: BaseException, now: datetime
-    ) -> None:
-        """Count the failure on the mail at fault; after the last try it is a dead letter."""
+    ) -> bool:
+        """Count the failure on the mail at fault; after the last try it is a dead letter (True)."""
         attempts = letter.attempts + 1
         business = self.library.business_id
         reason = f"{type(error).__name__}: {error}"
         log.error(
-            "turn_failed", customer=case.customer_id, mail=letter.id, attempts=attempts,
-            exc_info=error,
+            "turn_failed", **letter_ids(case, letter), business=self.library.business.key,
+            turn=str(self._count), attempts=attempts, exc_info=error,
         )  # fmt: skip
         if attempts < MAX_ATTEMPTS:
             mark_mail(db, [("waiting", attempts, reason, None, letter.id, business)])
             pause = timedelta(seconds=HOLD_SECONDS[attempts - 1])
             hold(db, [(now + pause, item, business) for item in case.conversations])
-            return
+            return False
         mark_mail(db, [("dead", attempts, reason, now, letter.id, business)])
         ledger = self._ledger()
         ledger.record(
@@ -190,6 +204,7 @@ class Turns:
             {"mail": letter.id}, "engine", now,
         )  # fmt: skip
         ledger.write(db)
+        return True
 
     def _ledger(self) -> Ledger:
         library = self.library
@@ -204,6 +219,11 @@ def _split(received: Iterable[Received]) -> tuple[list[Received], list[Received]
         at = item.conversation
         (idle if at is not None and at.status == "idle" else later).append(item)
     return idle, later
+
+
+def unreadable(received: Iterable[Received]) -> int:
+    """How many are stored as dead letters at once."""
+    return sum(isinstance(item, Broken) for item, _ in received)
 
 
 def _deliver(

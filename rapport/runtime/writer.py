@@ -24,6 +24,7 @@ from crm.database import (
     rollback_now,
     unavailable_reason,
 )
+from rapport.runtime.tallies import WriterTally
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class ThreadWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.tally = WriterTally()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._busy_since = 0.0
         self._closed = False
@@ -117,7 +119,7 @@ class ThreadWriter:
             with clear_errors():
                 return self._engine.connect()
         except Exception as error:  # noqa: BLE001  # the future raises it; the thread lives on
-            _refuse([first], error)
+            self._refuse([first], error)
             return None
 
     def _wait(self) -> _Job | None:
@@ -141,10 +143,12 @@ class ThreadWriter:
                 # It needs no savepoint: what it raises undoes the transaction, and it is alone.
                 first.outcome = first.f(db)
                 going_on = self._join(db, jobs)
+                began = time.perf_counter()
                 commit_now(db)
+                self.tally.committed(time.perf_counter() - began)
         except Exception as error:  # noqa: BLE001  # the futures raise it; the thread lives on
             rollback_now(db)
-            _refuse(jobs, error)
+            self._refuse(jobs, error)
             return going_on
         for job in jobs:
             if job.error is None:
@@ -164,6 +168,12 @@ class ThreadWriter:
                 break
             job, going_on = self._next()
         return going_on
+
+    def _refuse(self, jobs: list[_Job], error: Exception) -> None:
+        if isinstance(error, DatabaseUnavailable):
+            self.tally.refuse(error)
+        for job in jobs:
+            job.future.set_exception(error)
 
     def _next(self) -> tuple[_Job | None, bool]:
         """The next job that is still wanted, if one waits; False once told to stop."""
@@ -197,8 +207,3 @@ def _run_behind_savepoint(db: Connection, job: _Job) -> None:
         if db.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's
             cursor.execute("RELEASE job")
         cursor.close()
-
-
-def _refuse(jobs: list[_Job], error: Exception) -> None:
-    for job in jobs:
-        job.future.set_exception(error)

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -89,9 +89,14 @@ class Place:
 
 @asynccontextmanager
 async def serving(
-    place: Place, channel: Channel, clock: Clock | None = None, rates: Rates = UNPACED
+    place: Place,
+    channel: Channel,
+    clock: Clock | None = None,
+    rates: Rates = UNPACED,
+    others: Sequence[Channel] = (),
 ) -> AsyncIterator[Process]:
     """The process of `rapport run` in this one, ready; stopped as by SIGTERM at the end.
+    `others`: accounts of the same business beside the one of `channel`.
 
     Raises what it ended with.
     """
@@ -99,7 +104,8 @@ async def serving(
     engine = open_engine(place.url)
     prepare(engine, clock.now())
     engine.dispose()
-    process = Process(place.url, read_project(place.project), [Line(channel, rates)], clock)
+    lines = [Line(one, rates) for one in (channel, *others)]
+    process = Process(place.url, read_project(place.project), lines, clock)
     ready = asyncio.Event()
     running = asyncio.create_task(process.run(lambda *_: ready.set()))
     waiting = asyncio.create_task(ready.wait())
