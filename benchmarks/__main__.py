@@ -3,15 +3,16 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, floor, lead_capture, ready
+from benchmarks import cold_start, floor, idle, lead_capture, ready
 from benchmarks.harness import LATEST, Result, show, to_json
 
-ROUNDS = 3
+ROUNDS = 5
 ALL: tuple[Callable[[int], list[Result]], ...] = (
     lead_capture.measure,
     floor.measure,
     cold_start.measure,
     ready.measure,
+    idle.measure,
 )
 
 

@@ -58,16 +58,18 @@ class Person:
 
 
 class Crowd:
-    """`size` people, each with a script: /start, then one answer to each of `QUESTIONS`.
+    """`size` people from number `first` on, each with a script: /start, then an answer to each of
+    `QUESTIONS`.
 
     All updates are written before the clock runs; only the data of a pressed button, which the
     bot chooses, is put in when the button is known.
     """
 
-    def __init__(self, size: int) -> None:
-        self.people = [Person(number) for number in range(size)]
+    def __init__(self, size: int, first: int = 0) -> None:
+        self.people = [Person(number) for number in range(first, first + size)]
+        self._first = first
         self._date = int(time.time())
-        self._scripts = [self._script(person) for person in self.people]
+        self._scripts = {person.number: self._script(person) for person in self.people}
         self._buttons: dict[int, list[str]] = {}
 
     def opening(self, number: int) -> str:
@@ -79,7 +81,7 @@ class Crowd:
         update = self._scripts[number][question + 1]
         if question != _BY_BUTTON:
             return update
-        buttons = self._buttons[self.people[number].chat_id]
+        buttons = self._buttons[Person(number).chat_id]
         return update.replace(_PRESSED, buttons[number % len(CATEGORIES)])
 
     def sees(self, chat_id: int, keyboard: Mapping[str, Any] | None) -> None:
@@ -100,7 +102,8 @@ class Crowd:
 
     def _update(self, person: Person, place: int, text: str) -> str:
         # A real bot sees ids rise over all chats; what is later in a script is later in the world.
-        update_id = 1 + place * len(self.people) + person.number
+        earlier = self._first * (len(QUESTIONS) + 1)
+        update_id = 1 + earlier + place * len(self.people) + person.number - self._first
         kind = "callback_query" if text == _PRESSED else "message"
         body = self._press(person, text) if text == _PRESSED else self._message(person, text)
         return json.dumps({"update_id": update_id, kind: body})

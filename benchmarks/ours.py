@@ -68,7 +68,8 @@ class RapportContender:
         self._engine = open_engine(url)
         self._read_engine = open_engine(url, read_only=True)
         migrations.upgrade(self._engine)
-        self._channel = TelegramAiogram(Bot(BOT_TOKEN, session=Wire(crowd)))
+        self._wire = Wire(crowd)
+        self._channel = TelegramAiogram(Bot(BOT_TOKEN, session=self._wire))
         self._writer = ThreadWriter(self._engine)
         self._build(self._engine)
         self._collector = gc.get_threshold()
@@ -96,6 +97,10 @@ class RapportContender:
         self._service = Service(
             Desk(turns), self._writer, read, clock, {account: self._sender}, backoff
         )
+
+    def meet(self, crowd: Crowd) -> None:
+        """Talk to other people from now on."""
+        self._wire.meet(crowd)
 
     async def turn(self, update: str) -> None:
         raw = json.loads(update)

@@ -1,6 +1,7 @@
 """The databases of a race: where everybody's opened conversations are kept and copied from."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -38,7 +39,7 @@ class SqliteFiles:
     @contextmanager
     def copied(self, side: str) -> Iterator[str]:
         run = self._folder / "run.db"
-        run.write_bytes(self._file(side).read_bytes())
+        shutil.copyfile(self._file(side), run)
         try:
             yield f"sqlite:///{run}"
         finally:

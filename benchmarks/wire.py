@@ -36,6 +36,10 @@ class Wire(BaseSession):
         self._crowd = crowd
         self._message_ids = count(1)
 
+    def meet(self, crowd: Crowd) -> None:
+        """From now on what is sent is seen by other people."""
+        self._crowd = crowd
+
     async def make_request(
         self,
         bot: Bot,  # noqa: ARG002 - the signature is aiogram's
