@@ -102,6 +102,23 @@ def begin_now(db: Connection) -> None:
     _driver(db).execute("BEGIN IMMEDIATE")
 
 
+def let_commits_sync(db: Connection, wanted: bool) -> None:
+    """Whether SQLite's commits on this connection wait for the disk from now on. Those that do not
+    outlive the process, but not a power cut, until a later one has waited or `sync_now` is called.
+
+    Outside of a transaction only: https://www.sqlite.org/pragma.html#pragma_synchronous
+    """
+    # As a script: SQLite runs this pragma while compiling it, and a cached statement is not.
+    _driver(db).executescript(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+
+
+def sync_now(db: Connection) -> None:
+    """Bring earlier commits to the disk: the smallest commit there is, and it waits."""
+    let_commits_sync(db, wanted=True)
+    ((version,),) = _driver(db).execute("PRAGMA user_version").fetchall()
+    _driver(db).execute(f"PRAGMA user_version={version}")  # written also where it is the same
+
+
 def commit_now(db: Connection) -> None:
     """Commit; a transaction that SQLAlchemy began meanwhile on top of ours ends with it."""
     _driver(db).execute("COMMIT")

@@ -326,8 +326,9 @@ class Sender:
                     self._tell([item for item in outcomes if item.status != "pending"])
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        # Nobody is told of it: after a power cut what was just sent may be sent again.
         await asyncio.wrap_future(
-            self._writer.submit(lambda db: settle(db, self._account_id, outcomes))
+            self._writer.submit(lambda db: settle(db, self._account_id, outcomes), durable=False)
         )
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:

@@ -3,6 +3,9 @@
 Every write of the process is a function `f(db)` given to `submit`. On SQLite one thread runs
 them; what has queued meanwhile shares a transaction (and its fsync), each behind a savepoint, so
 one that raises takes nothing of the others with it. A future is done only after the commit.
+
+A function that confirms nothing to anybody need not be durable: its commit outlives the process,
+and what would undo it in a power cut is gone SYNC_SECONDS later, or with the next durable one.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from crm.database import (
@@ -21,12 +25,18 @@ from crm.database import (
     begin_now,
     clear_errors,
     commit_now,
+    let_commits_sync,
     rollback_now,
+    sync_now,
     unavailable_reason,
 )
 from rapport.runtime.tallies import WriterTally
 
 T = TypeVar("T")
+
+Committed = Callable[[T], None]
+"""Called with what a function returned, right after its commit and before the next function runs,
+in the order of the functions. It must not raise."""
 
 GROUP_SECONDS = 0.02
 """How long a transaction goes on taking queued work: others wait for the lock no longer."""
@@ -34,13 +44,24 @@ GROUP_SECONDS = 0.02
 BREATH_SECONDS = 0.0005
 """The lock is left free this long after work without a pause, else another process starves."""
 
+SYNC_SECONDS = 0.25
+"""How long a commit that need not be durable may be only in the memory of the machine."""
+
+log = structlog.get_logger(__name__)
+
 
 class Writer(Protocol):
     """Raises nothing itself; a future raises what its function raised, or DatabaseUnavailable
     where the store refused the transaction and nothing of it was written."""
 
-    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
-        """Queue `f`. A future that is cancelled before its turn has come is not run at all."""
+    def submit(
+        self, f: Callable[[Connection], T], *, durable: bool = True,
+        committed: Committed[T] | None = None,
+    ) -> Future[T]:  # fmt: skip
+        """Queue `f`. A future that is cancelled before its turn has come is not run at all.
+
+        durable: False where a power cut may undo it. committed: not called where `f` raised.
+        """
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
@@ -52,7 +73,10 @@ class InlineWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
+    def submit(
+        self, f: Callable[[Connection], T], *, durable: bool = True,  # noqa: ARG002  # all are
+        committed: Committed[T] | None = None,
+    ) -> Future[T]:  # fmt: skip
         future: Future[T] = Future()
         try:
             with clear_errors(), self._engine.begin() as db:
@@ -60,6 +84,8 @@ class InlineWriter:
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the future's to raise
             future.set_exception(error)
         else:
+            if committed is not None:
+                committed(result)
             future.set_result(result)
         return future
 
@@ -68,13 +94,26 @@ class InlineWriter:
 
 
 class _Job:
-    __slots__ = ("error", "f", "future", "outcome")
+    __slots__ = ("committed", "durable", "error", "f", "future", "outcome")
 
-    def __init__(self, f: Callable[[Connection], Any]) -> None:
+    def __init__(
+        self, f: Callable[[Connection], Any], durable: bool, committed: Committed[Any] | None
+    ) -> None:
         self.f = f
+        self.durable = durable
+        self.committed = committed
         self.future: Future[Any] = Future()
         self.outcome: Any = None
         self.error: Exception | None = None
+
+    def finish(self) -> None:
+        """Its commit is done."""
+        if self.error is not None:
+            self.future.set_exception(self.error)
+            return
+        if self.committed is not None:
+            self.committed(self.outcome)
+        self.future.set_result(self.outcome)
 
 
 class ThreadWriter:
@@ -84,13 +123,19 @@ class ThreadWriter:
         self._engine = engine
         self.tally = WriterTally()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._left: _Job | None = None
         self._busy_since = 0.0
+        self._syncs = True
+        self._unsynced_since: float | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, f: Callable[[Connection], T]) -> Future[T]:
-        job = _Job(f)
+    def submit(
+        self, f: Callable[[Connection], T], *, durable: bool = True,
+        committed: Committed[T] | None = None,
+    ) -> Future[T]:  # fmt: skip
+        job = _Job(f, durable, committed)
         if self._closed:
             job.future.set_exception(DatabaseUnavailable("the program is stopping"))
         else:
@@ -104,13 +149,15 @@ class ThreadWriter:
 
     def _work(self) -> None:
         db: Connection | None = None
-        while (first := self._wait()) is not None:
-            if not _is_wanted(first):
+        while (first := self._wait(db)) is not None:
+            if first is not self._left and not _is_wanted(first):
                 continue
+            self._left = None
             db = db or self._connect(first)
             if db is not None and not self._one_transaction(db, first):
                 break
         if db is not None:
+            self._sync(db)
             db.close()
 
     def _connect(self, first: _Job) -> Connection | None:
@@ -122,10 +169,12 @@ class ThreadWriter:
             self._refuse([first], error)
             return None
 
-    def _wait(self) -> _Job | None:
+    def _wait(self, db: Connection | None) -> _Job | None:
         """The next job; under load only after a breath every GROUP_SECONDS."""
+        if self._left is not None:
+            return self._left
         if self._queue.empty():
-            first = self._queue.get()
+            first = self._wait_idle(db)
             self._busy_since = time.monotonic()
             return first
         if time.monotonic() - self._busy_since > GROUP_SECONDS:
@@ -133,12 +182,34 @@ class ThreadWriter:
             self._busy_since = time.monotonic()
         return self._queue.get()
 
+    def _wait_idle(self, db: Connection | None) -> _Job | None:
+        """The next job; what was not synced yet is, where none comes for a while."""
+        if db is not None and self._unsynced_since is not None:
+            try:
+                return self._queue.get(timeout=SYNC_SECONDS)
+            except queue.Empty:
+                self._sync(db)
+        return self._queue.get()
+
+    def _sync(self, db: Connection) -> None:
+        """Bring to the disk what is not there yet."""
+        if self._unsynced_since is None:
+            return
+        self._syncs, self._unsynced_since = True, None
+        try:
+            with clear_errors():
+                sync_now(db)
+        except DatabaseUnavailable as error:
+            # The next durable commit does it too, or says what is wrong to who waits for it.
+            log.warning("not_synced", reason=str(error))
+
     def _one_transaction(self, db: Connection, first: _Job) -> bool:
         """Run `first` and what has queued, then commit; False once told to stop."""
         jobs = [first]
         going_on = True
         try:
             with clear_errors():
+                self._let_sync(db, first)
                 begin_now(db)
                 # It needs no savepoint: what it raises undoes the transaction, and it is alone.
                 first.outcome = first.f(db)
@@ -150,18 +221,33 @@ class ThreadWriter:
             rollback_now(db)
             self._refuse(jobs, error)
             return going_on
+        self._note_commit()
         for job in jobs:
-            if job.error is None:
-                job.future.set_result(job.outcome)
-            else:
-                job.future.set_exception(job.error)
+            job.finish()
         return going_on
+
+    def _let_sync(self, db: Connection, first: _Job) -> None:
+        """Have the commit wait for the disk, or not; what is overdue there makes it."""
+        since = self._unsynced_since
+        durable = first.durable or (since is not None and time.monotonic() > since + SYNC_SECONDS)
+        if durable != self._syncs:
+            let_commits_sync(db, durable)
+            self._syncs = durable
+
+    def _note_commit(self) -> None:
+        if self._syncs:
+            self._unsynced_since = None
+        elif self._unsynced_since is None:
+            self._unsynced_since = time.monotonic()
 
     def _join(self, db: Connection, jobs: list[_Job]) -> bool:
         """Run what has queued meanwhile in the same transaction; False once told to stop."""
         ends_at = time.monotonic() + GROUP_SECONDS
         job, going_on = self._next()
         while job is not None:
+            if job.durable and not self._syncs:
+                self._left = job
+                break
             jobs.append(job)
             _run_behind_savepoint(db, job)
             if time.monotonic() > ends_at:

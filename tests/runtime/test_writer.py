@@ -1,10 +1,15 @@
 """The writer: one place that commits, in groups, where nobody's failure takes others with it."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from sqlalchemy import Connection, text
@@ -147,3 +152,110 @@ def test_what_is_cancelled_before_its_turn_is_not_run_and_the_next_is(tmp_path: 
     assert writer.submit(said).result(5) == ["b"]
     writer.close()
     engine.dispose()
+
+
+def syncs(db: Connection) -> int:
+    """2 where the commit to come waits for the disk, 1 where it does not."""
+    return int(db.execute(text("PRAGMA synchronous")).scalar_one())
+
+
+@pytest.fixture
+def thread_writer(tmp_path: Path) -> Iterator[ThreadWriter]:
+    engine = open_engine(_url(tmp_path))
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
+    writer = ThreadWriter(engine)
+    yield writer
+    writer.close()
+    engine.dispose()
+
+
+def test_only_what_is_durable_waits_for_the_disk(thread_writer: ThreadWriter) -> None:
+    modes = [
+        thread_writer.submit(syncs, durable=durable).result(5)
+        for durable in (True, False, False, True, False)
+    ]
+    assert modes == [2, 1, 1, 2, 1]
+
+
+def test_a_group_waits_for_the_disk_if_one_of_it_is_durable(thread_writer: ThreadWriter) -> None:
+    go = threading.Event()
+    blocked = thread_writer.submit(lambda _: go.wait(5), durable=False)
+    seen = [
+        thread_writer.submit(lambda db: (syncs(db), db.get_transaction()), durable=durable)
+        for durable in (False, True, False)
+    ]
+    go.set()
+    blocked.result(5)
+    (first, at_first), (second, at_second), (third, at_third) = [one.result(5) for one in seen]
+    assert (first, second, third) == (1, 2, 2)
+    assert at_second is at_third is not at_first
+
+
+def test_what_need_not_be_durable_is_so_as_soon_as_the_writer_is_idle(
+    thread_writer: ThreadWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.runtime.writer.SYNC_SECONDS", 0.02)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as outside:
+
+        def version() -> int:
+            return int(outside.execute("PRAGMA data_version").fetchone()[0])
+
+        thread_writer.submit(say("a"), durable=False).result(5)
+        before, ends_at = version(), monotonic() + 5
+        while version() == before:
+            assert monotonic() < ends_at, "no commit by itself"
+    assert thread_writer.submit(said).result(5) == ["a"]
+
+
+def test_work_without_a_pause_does_not_put_off_the_disk_for_ever(
+    thread_writer: ThreadWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.runtime.writer.SYNC_SECONDS", 0.0)
+    after: list[Future[int]] = []
+
+    def go_on(_: int) -> None:
+        after.append(thread_writer.submit(syncs, durable=False))
+
+    assert thread_writer.submit(syncs, durable=False, committed=go_on).result(5) == 1
+    assert after[0].result(5) == 2, "what was committed before is taken along"
+
+
+KILLED = """
+import sys, time
+from sqlalchemy import text
+from crm.database import open_engine
+from rapport.runtime.writer import ThreadWriter
+
+writer = ThreadWriter(open_engine(sys.argv[1]))
+writer.submit(
+    lambda db: db.execute(text("INSERT INTO said VALUES ('a')")), durable=False,
+    committed=lambda _: print("committed", flush=True),
+)
+time.sleep(60)
+"""
+
+
+def test_what_is_not_durable_outlives_the_process_all_the_same(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db")) as made:
+        made.execute("CREATE TABLE said (word TEXT PRIMARY KEY)")
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, _url(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "committed\n"
+        process.send_signal(signal.SIGKILL)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as left:
+        assert left.execute("SELECT word FROM said").fetchall() == [("a",)]
+
+
+def test_after_the_commit_callbacks_run_in_order_and_for_what_did_not_raise(
+    writer: Writer,
+) -> None:
+    committed: list[str] = []
+    futures = [
+        writer.submit(say(word), committed=committed.append) for word in ("a", "a", "b", "c")
+    ]
+    for future in futures:
+        future.exception(5)
+    assert committed == ["a", "b", "c"]
