@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from bots.channel import Outgoing
 from crm.services.fields import stored_columns
-from crm.services.projects import Applied, apply_project, current_versions, flow_source
+from crm.services.projects import (
+    Applied,
+    apply_project,
+    business_id_of,
+    current_versions,
+    flow_source,
+    project_source,
+)
 from crm.services.slot_indexes import build_wanted_indexes
 from crm.services.tags import tag_ids
 from crm.tables import account
+from engine.business import Business
 from engine.flow import Flow
 from engine.loader import Loaded, load_flow
 from nodes import KINDS
+from rapport.project import read_applied
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library, shelf
 
@@ -28,6 +38,29 @@ class Ready:
 
     library: Library
     applied: Applied
+
+
+class Opening(NamedTuple):
+    """How a process finds its business, by its key, in the database when it starts."""
+
+    key: str
+    find: Callable[[Connection, datetime], Ready]
+
+
+def applying(loaded: Loaded) -> Opening:
+    """The business of a project that loaded without errors, which is applied first."""
+    return Opening(loaded.business.key, lambda db, now: apply_loaded(db, loaded, now))
+
+
+def applied(key: str) -> Opening:
+    """The business as it was applied last, whatever its files say now: of many processes each
+    works with the same. Raises NotFound for one that was never applied."""
+
+    def found(db: Connection, _now: datetime) -> Ready:
+        business_id = business_id_of(db, key)
+        return Ready(stored_library(db, business_id), Applied(business_id, ()))
+
+    return Opening(key, found)
 
 
 def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
@@ -41,19 +74,33 @@ def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
 
 
 def library_of(db: Connection, loaded: Loaded, business_id: int) -> Library:
-    """The business as it is applied in this database."""
-    business = loaded.business
+    """A project that was just applied, as it is in this database."""
     versions = current_versions(db, business_id)
+    numbered = [replace(flow, version=versions[key]) for key, flow in loaded.flows.items()]
+    return _library(db, business_id, loaded.business, numbered)
 
+
+def stored_library(db: Connection, business_id: int) -> Library:
+    """The business as it is applied in this database, read from there alone."""
+    business = read_applied(project_source(db, business_id))
+    flows = (
+        load_flow(flow_source(db, business_id, key, number).source, business, KINDS, key, number)
+        for key, number in current_versions(db, business_id).items()
+    )
+    return _library(db, business_id, business, [flow for flow in flows if flow is not None])
+
+
+def _library(
+    db: Connection, business_id: int, business: Business, flows: Sequence[Flow]
+) -> Library:
     def load_version(at: Connection, key: str, number: int) -> Flow | None:
         source = flow_source(at, business_id, key, number).source
         return load_flow(source, business, KINDS, key, number)
 
-    numbered = [replace(flow, version=versions[key]) for key, flow in loaded.flows.items()]
     return Library(
         business=business,
         business_id=business_id,
-        flows=shelf(numbered),
+        flows=shelf(flows),
         columns=stored_columns(db, business_id, business),
         tags=tag_ids(db, business_id),
         load_version=load_version,
@@ -63,27 +110,33 @@ def library_of(db: Connection, loaded: Loaded, business_id: int) -> Library:
 def open_account(
     db: Connection, business_id: int, channel: str, external_id: str, username: str, now: datetime
 ) -> Origin:
-    """The account row of a bot, page or terminal; made when it is first seen."""
+    """The account row of a bot, page or terminal; made when it is first seen.
+
+    username: '' where it is not known now.
+    """
     found = db.execute(
-        select(account.c.id).where(
+        select(account.c.id, account.c.username).where(
             account.c.business_id == business_id,
             account.c.channel == channel,
             account.c.external_id == external_id,
         )
-    ).scalar_one_or_none()
-    if found is None:
-        found = db.execute(
-            insert(account)
-            .values(
-                business_id=business_id,
-                channel=channel,
-                external_id=external_id,
-                username=username or None,
-                created_at=now,
-            )
-            .returning(account.c.id)
-        ).scalar_one()
-    return Origin(business_id, found, channel)
+    ).one_or_none()
+    if found is not None:
+        if username not in ("", found.username):
+            db.execute(update(account).where(account.c.id == found.id).values(username=username))
+        return Origin(business_id, found.id, channel)
+    made = (
+        insert(account)
+        .values(
+            business_id=business_id,
+            channel=channel,
+            external_id=external_id,
+            username=username or None,
+            created_at=now,
+        )
+        .returning(account.c.id)
+    )
+    return Origin(business_id, db.execute(made).scalar_one(), channel)
 
 
 def channels_of(db: Connection, business_id: int) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.business import Business
-from rapport.process import Line
+from rapport.jobs import Line
 from rapport.settings import Settings, WrongSetting
 
 

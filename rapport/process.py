@@ -1,32 +1,41 @@
-"""The embedded process of `rapport run`: one business, its channels, one database, one loop."""
+"""One process at work for a business, with its roles: it opens, serves, and stops cleanly.
+
+What the roles do is in `rapport.jobs`. `rapport run` is a process with all of them, on SQLite the
+only one; `rapport worker` is one of many on PostgreSQL.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
-from bots.channel import Account, Channel, ChannelError, Outgoing, Throttled, Unauthorised
-from bots.limits import Pace, Rates
+from bots.channel import Outgoing
 from crm.database import open_engine
-from engine.loader import Loaded
-from rapport.build import apply_loaded, channels_of, open_account, whole
+from rapport.build import Opening, Ready, channels_of, open_account, whole
+from rapport.jobs import Beside, Line, Place, Post, serve
+from rapport.roles import EVERY_ROLE, Role, Roles
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
+from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
-from rapport.runtime.intake import Origin
-from rapport.runtime.library import Library
-from rapport.runtime.poller import Poller
 from rapport.runtime.reading import Reader
-from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
+from rapport.runtime.tenure import (
+    LEASE_SECONDS,
+    Alone,
+    Keeper,
+    LeaseKeeper,
+    owner_of_this_process,
+)
 from rapport.runtime.turns import Turns
+from rapport.runtime.wakeups import NoWakeups
 from rapport.runtime.writer import ThreadWriter, Writer
 
 STOP_SECONDS = 8.0
@@ -34,42 +43,43 @@ STOP_SECONDS = 8.0
 
 log = structlog.get_logger(__name__)
 
-Ready = Callable[[str, str], None]
-"""Told the channel and the account of each line whose updates are being fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A channel with the pace its platform bears."""
-
-    channel: Channel
-    rates: Rates
+Announce = Callable[[str, str], None]
+"""Told the channel and the account of each line once its work has begun here."""
 
 
 class Process:
-    """`run` returns after SIGTERM, Ctrl-C or `stop`. The schema must have been prepared."""
+    """`run` returns after SIGTERM, Ctrl-C or `stop`. The schema must have been prepared.
+
+    opening: how the business is found in the database (rapport.build.applying, applied).
+    beside: what runs beside the roles, as long as they do.
+    """
 
     def __init__(
-        self, url: str, loaded: Loaded, lines: list[Line], clock: Clock | None = None
-    ) -> None:
-        self._loaded = loaded
+        self, url: str, opening: Opening, lines: Sequence[Line], clock: Clock | None = None, *,
+        roles: Roles = EVERY_ROLE, lease_seconds: float = LEASE_SECONDS,
+        beside: Sequence[Beside] = (),
+    ) -> None:  # fmt: skip
+        self._opening = opening
         self._lines = lines
         self._clock = clock or SystemClock()
+        self._roles = roles
+        self._beside = beside
         self._engine = open_engine(url)
         self._read_engine = open_engine(url, read_only=True)
+        self._keeper = self._keeper_of(url, lease_seconds)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         self._stopping.set()
 
-    async def run(self, ready: Ready) -> None:
+    async def run(self, announce: Announce) -> None:
         """Serve until told to stop. Raises Unauthorised where a platform refuses our credentials,
         CrmError where the project cannot be applied, DatabaseUnavailable.
         """
-        structlog.contextvars.bind_contextvars(business=self._loaded.business.key)
+        structlog.contextvars.bind_contextvars(business=self._opening.key)
         self._listen_for_signals()
         writer = ThreadWriter(self._engine)
-        serving = asyncio.create_task(self._serve(writer, ready))
+        serving = asyncio.create_task(self._serve(writer, announce))
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +90,7 @@ class Process:
             await asyncio.to_thread(writer.close)
             for line in self._lines:
                 await line.channel.close()
+            self._keeper.close()
             self._engine.dispose()
             self._read_engine.dispose()
         if serving.done() and not serving.cancelled():
@@ -89,47 +100,47 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows has no signal handlers on the loop
-                loop.add_signal_handler(number, self.stop)
+                loop.add_signal_handler(number, self._told_to_stop, number)
 
-    async def _serve(self, writer: Writer, ready: Ready) -> None:
-        library = await self._apply(writer)
-        origins = [await self._open(line, writer, library.business_id) for line in self._lines]
-        opened = list(zip(self._lines, origins, strict=True))
-        read = Reader(self._read_engine)
-        senders = {
-            origin.account_id: Sender(
-                line.channel, origin.account_id, writer, read, self._clock, Pace(line.rates),
-                _backoff(1.0, 300.0),
-            )
-            for line, origin in opened
-        }  # fmt: skip
+    def _told_to_stop(self, number: int) -> None:
+        if self._stopping.is_set():
+            # Asked twice: at once. What is committed is safe, as with a kill.
+            log.warning("stopped_at_once")
+            os._exit(128 + number)
+        self.stop()
+
+    def _keeper_of(self, url: str, lease_seconds: float) -> Keeper:
+        if self._engine.dialect.name == "sqlite":
+            return Alone()
+        return LeaseKeeper(
+            open_engine(url), owner_of_this_process(), self._clock, backoff(0.1, lease_seconds / 5),
+            seconds=lease_seconds,
+        )  # fmt: skip
+
+    async def _serve(self, writer: Writer, announce: Announce) -> None:
+        ready = await self._open(writer)
+        library = ready.library
+        posts = [await self._post(line, writer, library.business_id) for line in self._lines]
         channels = await asyncio.wrap_future(
             writer.submit(lambda db: channels_of(db, library.business_id))
         )
-        turns = Turns(library, channels, self._parts)
-        service = Service(Desk(turns), writer, read, self._clock, senders, _backoff(0.1, 30.0))
+        desk = Desk(Turns(library, channels, self._parts))
+        place = Place(
+            library.business_id, desk, writer, Reader(self._read_engine), self._clock,
+            self._keeper, NoWakeups(), self._roles, backoff,
+        )  # fmt: skip
         leave_alone_what_stays()
-        try:
-            async with asyncio.TaskGroup() as jobs:
-                jobs.create_task(service.pump())
-                for sender in senders.values():
-                    jobs.create_task(sender.run())
-                for line, origin in opened:
-                    poller = Poller(line.channel, origin, service, _backoff(0.1, 30.0))
-                    jobs.create_task(poller.run())
-                    ready(origin.channel, line.channel.account)
-        except BaseExceptionGroup as ended:
-            # The first job that failed ended the others; its error is the news.
-            raise ended.exceptions[0] from None
+        for post in posts:
+            place.outlets[post.origin.account_id] = place.elsewhere(post)
+        service = Service(desk, writer, place.read, self._clock, place.outlets, backoff(0.1, 30.0))
+        await serve(place, service, posts, self._beside, lambda post: announce(*post.name))
 
-    async def _apply(self, writer: Writer) -> Library:
+    async def _open(self, writer: Writer) -> Ready:
         now = self._clock.now()
-        ready = await asyncio.wrap_future(
-            writer.submit(lambda db: apply_loaded(db, self._loaded, now))
-        )
+        ready = await asyncio.wrap_future(writer.submit(lambda db: self._opening.find(db, now)))
         for change in ready.applied.changes:
             log.info("applied", change=str(change))
-        return ready.library
+        return ready
 
     def _parts(self, channel: str, message: Outgoing) -> Sequence[Outgoing]:
         for line in self._lines:
@@ -137,41 +148,22 @@ class Process:
                 return line.channel.parts(message)
         return whole(channel, message)
 
-    async def _open(self, line: Line, writer: Writer, business_id: int) -> Origin:
-        account = await connect(line.channel)
+    async def _post(self, line: Line, writer: Writer, business_id: int) -> Post:
+        """The account of a line; who only takes turns need not reach the platform."""
+        channel, username = line.channel, ""
+        if self._roles & {Role.POLLER, Role.SENDER}:
+            username = (await connect(channel, backoff(0.5, 30.0))).username
         now = self._clock.now()
-        return await asyncio.wrap_future(
+        origin = await asyncio.wrap_future(
             writer.submit(
                 lambda db: open_account(
-                    db, business_id, line.channel.name, account.external_id, account.username, now
+                    db, business_id, channel.name, channel.account, username, now
                 )
             )
         )
+        return Post(line, origin)
 
 
-async def connect(channel: Channel) -> Account:
-    """Open a channel, trying for as long as the platform cannot be reached; that is said once.
-
-    Raises Unauthorised where it was reached and refuses our credentials.
-    """
-    backoff = _backoff(0.5, 30.0)
-    failures = 0
-    while True:
-        try:
-            account = await channel.open()
-        except Unauthorised:
-            raise
-        except ChannelError as error:
-            failures += 1
-            if failures == 1:
-                log.warning("not_reached_yet", channel=channel.name, reason=str(error))
-            pause = error.retry_after if isinstance(error, Throttled) else backoff.seconds(failures)
-            await asyncio.sleep(pause)
-        else:
-            if failures:
-                log.info("reached", channel=channel.name, after_failures=failures)
-            return account
-
-
-def _backoff(first: float, most: float) -> Backoff:
+def backoff(first: float, most: float) -> Backoff:
+    """Pauses with the machine's own chance."""
     return Backoff(first, most, random.SystemRandom().random)

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import crm
+from engine.business import Business
 from engine.loader import CRM_FILE, Loaded, load_project
 from engine.problems import Position, Problem
 from engine.source import MAX_SIZE
@@ -62,6 +63,12 @@ def read_project(folder: Path) -> Loaded:
     if not unreadable:
         return loaded
     return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))
+
+
+def read_applied(source: str) -> Business:
+    """What a crm.yaml says that was applied. The flows it names are not at hand, so problems are
+    not looked at."""
+    return load_project({CRM_FILE: source}, KINDS, industry_template).business
 
 
 def industry_template(name: str) -> str | None:

@@ -65,6 +65,12 @@ def business_id_of(db: Connection, key: str) -> int:
     return int(found)
 
 
+def project_source(db: Connection, business_id: int) -> str:
+    """The text of crm.yaml as it was applied."""
+    statement = select(business_table.c.source).where(business_table.c.id == business_id)
+    return str(db.execute(statement).scalar_one())
+
+
 def current_versions(db: Connection, business_id: int) -> dict[str, int]:
     """The newest version of each flow that the project has now."""
     return {

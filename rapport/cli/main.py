@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "init": "init:init",
     "run": "run:run",
+    "worker": "worker:worker",
     "chat": "chat:chat",
     "check": "check:check",
     "test": "transcripts:hold",

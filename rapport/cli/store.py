@@ -12,11 +12,9 @@ from crm.database import clear_errors, open_engine
 from crm.errors import NotFound
 from crm.tables import business as business_table
 from engine.business import Business
-from engine.loader import CRM_FILE, load_project
-from nodes import KINDS
 from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.paths import chosen
-from rapport.project import NoProject, find_project, industry_template, read_project
+from rapport.project import NoProject, find_project, read_applied, read_project
 from rapport.settings import Settings, read_settings
 from rapport.storage import refuse_outdated, sqlite_file
 
@@ -57,7 +55,7 @@ def open_store() -> Iterator[Store]:
                     business_table.c.key == _key_of(settings, db)
                 )
             ).one()
-            yield Store(db, row.id, _read(row.source))
+            yield Store(db, row.id, read_applied(row.source))
 
 
 def _key_of(settings: Settings, db: Connection) -> str:
@@ -82,8 +80,3 @@ def _of_project(keys: list[str]) -> str:
         return read_project(find_project(chosen(None))).business.key
     except NoProject:
         return ""
-
-
-def _read(source: str) -> Business:
-    """The flows it names are not at hand, so problems are not looked at: it was applied."""
-    return load_project({CRM_FILE: source}, KINDS, industry_template).business

@@ -16,6 +16,7 @@ from bots.channel import Outgoing
 from crm.sql import Statement
 from crm.tables import conversation, customer_account, outbox
 from engine.messages import Button
+from rapport.runtime.leases import Lease, is_current
 
 
 class Delivery(Struct, frozen=True):
@@ -84,8 +85,16 @@ def is_pending(db: Connection, account_id: int, delivery_id: int) -> bool:
     return bool(_IS_PENDING.fetch(db, delivery_id, account_id))
 
 
-def settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Store what became of deliveries; one that is no longer pending is left as it is."""
+def settle(
+    db: Connection, account_id: int, outcomes: Sequence[Outcome], fence: Lease | None = None
+) -> None:
+    """Store what became of deliveries; one that is no longer pending is left as it is.
+
+    fence: the lease of who sent them. Where another sender has it by now, only what was sent is
+    stored: that is true whoever says it, and it keeps the other from sending it again.
+    """
+    if fence is not None and not is_current(db, fence):
+        outcomes = [item for item in outcomes if item.status == "sent"]
     _SENT.many(
         db,
         [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
@@ -24,8 +25,15 @@ from crm.database import DatabaseUnavailable
 from rapport.logs import says_each_turn
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.intake import Broken, Origin
-from rapport.runtime.service import Service
 from rapport.runtime.tallies import PollerTally
+from rapport.runtime.turns import Turned
+
+
+class TakesIn(Protocol):
+    """Where updates go: a service that takes their turns, or a store for those that do."""
+
+    async def take_in(self, origin: Origin, arrivals: Sequence[Inbound | Broken]) -> Turned:
+        """Returns after the commit. Raises DatabaseUnavailable: then nothing is stored."""
 
 
 class Poller:
@@ -35,7 +43,7 @@ class Poller:
     """
 
     def __init__(
-        self, channel: Channel, origin: Origin, service: Service, backoff: Backoff
+        self, channel: Channel, origin: Origin, service: TakesIn, backoff: Backoff
     ) -> None:
         self._channel = channel
         self.log = structlog.get_logger(__name__, channel=origin.channel, account=origin.account_id)

@@ -8,10 +8,12 @@ wait holds only itself. What became of each message is written back in groups.
 from __future__ import annotations
 
 import asyncio
+from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
@@ -46,6 +48,7 @@ from rapport.runtime.deliveries import (
 from rapport.runtime.reading import Reader
 from rapport.runtime.sheet import LIVE
 from rapport.runtime.tallies import SenderTally
+from rapport.runtime.tenure import FOR_GOOD, Tenure
 from rapport.runtime.writer import Writer
 
 IN_MEMORY = 2_000
@@ -54,6 +57,9 @@ IN_MEMORY = 2_000
 SWEEP_SECONDS = 1.0
 """How often the outbox is looked through for what memory does not know."""
 
+GLANCE_SECONDS = 0.02
+"""The least time between two looks where several processes fill the outbox and each says so."""
+
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
 
@@ -61,12 +67,14 @@ GIVE_UP_AFTER = timedelta(hours=24)
 class Sender:
     """The one sender of an account. `run` goes on until it is cancelled or credentials fail.
 
+    tenure: with a lease, other processes fill the outbox too. Then only the outbox knows the order
+    of a chat: what is offered makes the sender look there at once, and is not sent from memory.
     `settled` is told of deliveries that are done with, after that is stored.
     """
 
     def __init__(
         self, channel: Channel, account_id: int, writer: Writer, read: Reader, clock: Clock,
-        pace: Pace, backoff: Backoff, *,
+        pace: Pace, backoff: Backoff, *, tenure: Tenure = FOR_GOOD,
         settled: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:  # fmt: skip
         self._channel = channel
@@ -78,6 +86,7 @@ class Sender:
         self._clock = clock
         self._pace = pace
         self._backoff = backoff
+        self._tenure = tenure
         self._tell = settled
         self.tally = SenderTally()
         self._queues: dict[str, deque[Delivery]] = {}
@@ -91,9 +100,17 @@ class Sender:
         self._outcomes: list[Outcome] = []
         self._settling = asyncio.Event()
         self._failure: asyncio.Future[None] | None = None
+        self._look = asyncio.Event()
+
+    def look(self) -> None:
+        """There is something new in the outbox."""
+        self._look.set()
 
     def offer(self, deliveries: Iterable[Delivery]) -> None:
         """Take what was just committed. Called on the loop's thread, in commit order."""
+        if self._tenure.lease is not None:
+            self.look()
+            return
         for delivery in deliveries:
             if self._overflowed or len(self._known) >= IN_MEMORY:
                 # Later ones must not overtake: from now on only the sweep brings more, in order.
@@ -107,17 +124,26 @@ class Sender:
         settling = asyncio.create_task(self._settle_for_ever())
         try:
             while True:
+                self._look.clear()
                 await self._sweep()
                 # Either ends the sender: refused credentials, or a fault in writing back, without
                 # which everything would be sent again after the next start.
-                watched: set[asyncio.Future[None]] = {self._failure, settling}
-                ended, _ = await asyncio.wait(
-                    watched, timeout=SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-                for job in ended:
-                    job.result()
+                await self._next_look({self._failure, settling})
         finally:
             await self._stop(settling)
+
+    async def _next_look(self, watched: set[asyncio.Future[None]]) -> None:
+        """Until the outbox is to be looked through again. Raises what one of `watched` raises."""
+        told: asyncio.Future[Any] = asyncio.ensure_future(self._look.wait())
+        try:
+            await asyncio.wait({*watched, told}, timeout=SWEEP_SECONDS, return_when=FIRST_COMPLETED)
+            if told.done():
+                await asyncio.sleep(GLANCE_SECONDS)
+        finally:
+            told.cancel()
+        for job in watched:
+            if job.done():
+                job.result()
 
     async def acknowledge(self, callback_id: str) -> None:
         """End the progress bar of a pressed button; best effort, past every queue."""
@@ -199,6 +225,11 @@ class Sender:
         try:
             if delivery.lane != LIVE and not await self._is_wanted(delivery):
                 self._done(peer, Outcome(delivery.id, "cancelled", delivery.attempts, now))
+                return
+            if not self._tenure.holds():
+                # The process may have slept: another one sends by now, or this one holds on.
+                self._busy.discard(peer)
+                self._rest(peer, SWEEP_SECONDS)
                 return
             delivered = await self._channel.send(delivery.outgoing())
         except ChannelError as error:
@@ -326,9 +357,10 @@ class Sender:
                     self._tell([item for item in outcomes if item.status != "pending"])
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        account, fence = self._account_id, self._tenure.lease
         # Nobody is told of it: after a power cut what was just sent may be sent again.
         await asyncio.wrap_future(
-            self._writer.submit(lambda db: settle(db, self._account_id, outcomes), durable=False)
+            self._writer.submit(lambda db: settle(db, account, outcomes, fence), durable=False)
         )
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:

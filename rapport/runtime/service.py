@@ -22,8 +22,8 @@ from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.outlets import Outlet
 from rapport.runtime.reading import Reader
-from rapport.runtime.sender import Sender
 from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.turns import BatchRefused, Turned
 from rapport.runtime.writer import Writer
@@ -35,17 +35,17 @@ log = structlog.get_logger(__name__)
 
 
 class Service:
-    """Drives a desk from asyncio. Senders are by account id."""
+    """Drives a desk from asyncio. Outlets are by account id."""
 
     def __init__(
         self, desk: Desk, writer: Writer, read: Reader, clock: Clock,
-        senders: Mapping[int, Sender], backoff: Backoff,
+        outlets: Mapping[int, Outlet], backoff: Backoff,
     ) -> None:  # fmt: skip
         self._desk = desk
         self._writer = writer
         self._read = read
         self._clock = clock
-        self._senders = senders
+        self._outlets = outlets
         self._backoff = backoff
         self.tally = ServiceTally()
         self._work_left = asyncio.Event()
@@ -123,13 +123,13 @@ class Service:
         for delivery in turned.deliveries:
             by_account.setdefault(delivery.account_id, []).append(delivery)
         for account_id, deliveries in by_account.items():
-            sender = self._senders.get(account_id)
-            if sender is not None:
-                sender.offer(deliveries)
+            outlet = self._outlets.get(account_id)
+            if outlet is not None:
+                outlet.offer(deliveries)
         for press in turned.presses:
-            sender = self._senders.get(press.account_id)
-            if sender is not None:
-                task = asyncio.create_task(sender.acknowledge(press.callback_id))
+            outlet = self._outlets.get(press.account_id)
+            if outlet is not None:
+                task = asyncio.create_task(outlet.acknowledge(press.callback_id))
                 self._acknowledging.add(task)
                 task.add_done_callback(self._acknowledging.discard)
         if turned.more:

@@ -27,11 +27,14 @@ OF_THE_TURN = (
     "ids of the case at hand, which the same transaction has read by business and holds locked"
 )
 
+OF_A_LEASE = "the lease's name holds the account or business; its epoch and no other row"
+
 UNSCOPED_STATEMENTS = {
     "rapport.runtime.cases._LAST_IDS": "three numbers and nothing of any row",
     "rapport.runtime.intake._KNOWN_MAIL": (
         "keys are unique over all businesses; it gives back keys that it was given"
     ),
+    "rapport.runtime.leases._CURRENT": OF_A_LEASE,
     "rapport.runtime.writes._ACCOUNT": OF_THE_TURN,
     "rapport.runtime.writes._CONVERSATION": OF_THE_TURN,
     "rapport.runtime.writes._MAIL": OF_THE_TURN,
@@ -55,6 +58,10 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
     "rapport.runtime.cases.last_ids": "three numbers and nothing of any row",
+    "rapport.runtime.leases.acquire": OF_A_LEASE,
+    "rapport.runtime.leases.is_current": OF_A_LEASE,
+    "rapport.runtime.leases.release": OF_A_LEASE,
+    "rapport.runtime.leases.renew": OF_A_LEASE,
     "rapport.runtime.writes.Writes.write": "rows that the turns of one library have gathered",
     "rapport.runtime.writes.hold": "each row brings its business",
     "rapport.runtime.writes.mark_mail": "each row brings its business",

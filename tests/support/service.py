@@ -19,7 +19,9 @@ from sqlalchemy import Connection
 from bots.channel import Channel
 from bots.limits import UNPACED, Rates
 from crm.database import open_engine
-from rapport.process import Line, Process
+from rapport.build import applying
+from rapport.jobs import Line
+from rapport.process import Process
 from rapport.project import read_project
 from rapport.runtime.clock import Clock
 from rapport.storage import prepare
@@ -104,8 +106,9 @@ async def serving(
     engine = open_engine(place.url)
     prepare(engine, clock.now())
     engine.dispose()
+    opening = applying(read_project(place.project))
     lines = [Line(one, rates) for one in (channel, *others)]
-    process = Process(place.url, read_project(place.project), lines, clock)
+    process = Process(place.url, opening, lines, clock)
     ready = asyncio.Event()
     running = asyncio.create_task(process.run(lambda *_: ready.set()))
     waiting = asyncio.create_task(ready.wait())

@@ -1,0 +1,159 @@
+"""What the roles of a process do, as jobs in its event loop.
+
+    poller     ┐ for each account, while its lease is ours
+    sender     ┘
+    worker       the pump: timers, and turns that nobody takes otherwise
+    scheduler    while the business's lease is ours
+
+Jobs run until they are cancelled. Those that take in stop first, those that send last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from bots.channel import Channel
+from bots.limits import Pace, Rates
+from rapport.roles import Role, Roles
+from rapport.runtime.backoff import Backoff
+from rapport.runtime.clock import Clock
+from rapport.runtime.desk import Desk
+from rapport.runtime.intake import Origin
+from rapport.runtime.leases import poller_of, sender_of
+from rapport.runtime.outlets import Elsewhere, Outlet
+from rapport.runtime.poller import Poller
+from rapport.runtime.reading import Reader
+from rapport.runtime.sender import Sender
+from rapport.runtime.service import Service
+from rapport.runtime.storing import Storing
+from rapport.runtime.tenure import Keeper, Tenure
+from rapport.runtime.wakeups import Wakeups
+from rapport.runtime.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel with the pace its platform bears."""
+
+    channel: Channel
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A line with the account that it is in the database."""
+
+    line: Line
+    origin: Origin
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The channel and the account's id on its platform."""
+        return self.origin.channel, self.line.channel.account
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What all jobs of a process share.
+
+    outlets: the way out of each account, by its id; changes hands with the sender's lease.
+    senders, pollers: those at work here now, by account id, for who wants to look at them.
+    """
+
+    business_id: int
+    desk: Desk
+    writer: Writer
+    read: Reader
+    clock: Clock
+    keeper: Keeper
+    wakeups: Wakeups
+    roles: Roles
+    backoff: Callable[[float, float], Backoff]
+    outlets: dict[int, Outlet] = field(default_factory=dict)
+    senders: dict[int, Sender] = field(default_factory=dict)
+    pollers: dict[int, Poller] = field(default_factory=dict)
+
+    def elsewhere(self, post: Post) -> Outlet:
+        """The way out while another process sends."""
+        return Elsewhere(post.line.channel, post.origin.account_id, self.wakeups)
+
+
+Beside = Callable[[Place], Awaitable[None]]
+"""Something that runs beside the roles until it is cancelled: a web server, alarms."""
+
+
+async def serve(
+    place: Place, service: Service, posts: Sequence[Post], beside: Sequence[Beside],
+    begun: Callable[[Post], None],
+) -> None:  # fmt: skip
+    """Do what the roles say until cancelled; `begun` is told of each post once that has begun.
+
+    Raises what the first job raised that failed.
+    """
+    try:
+        async with asyncio.TaskGroup() as sending:
+            if Role.SENDER in place.roles:
+                for post in posts:
+                    sending.create_task(_send(place, post))
+            async with asyncio.TaskGroup() as working:
+                for run in beside:
+                    working.create_task(_beside(run, place))
+                if Role.WORKER in place.roles:
+                    working.create_task(service.pump())
+                if Role.POLLER in place.roles:
+                    takes_in = service if Role.WORKER in place.roles else _storing(place)
+                    for post in posts:
+                        working.create_task(_poll(place, post, takes_in))
+                for post in posts:
+                    begun(post)
+    except BaseExceptionGroup as ended:
+        # The first job that failed ended the others; its error is the news.
+        raise _first(ended) from None
+
+
+async def _send(place: Place, post: Post) -> None:
+    account = post.origin.account_id
+
+    async def while_ours(tenure: Tenure) -> None:
+        sender = Sender(
+            post.line.channel, account, place.writer, place.read, place.clock,
+            Pace(post.line.rates), place.backoff(1.0, 300.0), tenure=tenure,
+        )  # fmt: skip
+        place.outlets[account] = place.senders[account] = sender
+        try:
+            await sender.run()
+        finally:
+            place.outlets[account] = place.elsewhere(post)
+            del place.senders[account]
+
+    await place.keeper.keep(sender_of(account), while_ours)
+
+
+async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
+    account = post.origin.account_id
+
+    async def while_ours(_tenure: Tenure) -> None:
+        poller = Poller(post.line.channel, post.origin, takes_in, place.backoff(0.1, 30.0))
+        place.pollers[account] = poller
+        try:
+            await poller.run()
+        finally:
+            del place.pollers[account]
+
+    await place.keeper.keep(poller_of(account), while_ours)
+
+
+async def _beside(run: Beside, place: Place) -> None:
+    await run(place)
+
+
+def _storing(place: Place) -> Storing:
+    return Storing(place.desk, place.writer, place.clock, place.wakeups)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
