@@ -31,8 +31,8 @@ Row = tuple[Any, ...]
 GROUP = 64
 PEOPLE = 2_000
 TURNS = 4_000
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_MICROSECONDS = int(_NOW.timestamp() * 1e6)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_MICROSECONDS = int(NOW.timestamp() * 1e6)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Turn:
     customer: int
 
     @property
-    def at(self) -> int:
+    def at(self) -> Any:
+        """The moment as the store takes it: here microseconds since 1970."""
         return _MICROSECONDS + self.number
 
     @property
@@ -172,16 +173,16 @@ STATEMENTS: tuple[tuple[str, Callable[[Turn], list[Row]]], ...] = (
 )
 
 
-def create(database: Path) -> None:
+def create(url: str) -> None:
     """A database with all tables and `PEOPLE` customers in the middle of a conversation."""
-    engine = create_engine(f"sqlite:///{database}")
+    engine = create_engine(url)
     with engine.begin() as connection:
         tables.metadata.create_all(connection)
         connection.execute(
-            insert(tables.business), {"id": 1, "key": "lotus", "name": "Lotus", "created_at": _NOW}
+            insert(tables.business), {"id": 1, "key": "lotus", "name": "Lotus", "created_at": NOW}
         )
         account = {"id": 1, "business_id": 1, "channel": "telegram", "external_id": "42"}
-        connection.execute(insert(tables.account), account | {"created_at": _NOW})
+        connection.execute(insert(tables.account), account | {"created_at": NOW})
         for table, row in _STANDING:
             connection.execute(insert(table), [row(number + 1) for number in range(PEOPLE)])
     engine.dispose()
@@ -189,7 +190,7 @@ def create(database: Path) -> None:
 
 def _customer(number: int) -> dict[str, Any]:
     names = {"display_name": f"Sara {number}", "name_folded": f"sara {number}"}
-    return {"id": number, "business_id": 1, "created_at": _NOW, "updated_at": _NOW, **names}
+    return {"id": number, "business_id": 1, "created_at": NOW, "updated_at": NOW, **names}
 
 
 def _conversation(number: int) -> dict[str, Any]:
@@ -200,12 +201,12 @@ def _conversation(number: int) -> dict[str, Any]:
 def _run(number: int) -> dict[str, Any]:
     whose = {"id": number, "business_id": 1, "customer_id": number, "conversation_id": number}
     flow = {"flow": "lead_capture", "flow_version": 1, "frames": [], "cause": "command"}
-    return whose | flow | {"attempts": 0, "status": "asking", "started_at": _NOW}
+    return whose | flow | {"attempts": 0, "status": "asking", "started_at": NOW}
 
 
 def _timer(number: int) -> dict[str, Any]:
     whose = {"run_id": number, "business_id": 1, "conversation_id": number}
-    return whose | {"wait_id": "0", "due_at": _NOW}
+    return whose | {"wait_id": "0", "due_at": NOW}
 
 
 _STANDING = (
@@ -218,7 +219,7 @@ _STANDING = (
 
 def write(database: Path, turns: Sequence[Turn], per_commit: int) -> float:
     """Write the rows of all turns, `per_commit` turns to a transaction; turns per second."""
-    groups = [list(_rows(group)) for group in _grouped(turns, per_commit)]
+    groups = in_groups(turns, per_commit)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -229,6 +230,11 @@ def write(database: Path, turns: Sequence[Turn], per_commit: int) -> float:
                 connection.executemany(sql, rows)
             connection.execute("COMMIT")
         return len(turns) / (perf_counter() - began)
+
+
+def in_groups(turns: Sequence[Turn], size: int) -> list[list[tuple[str, list[Row]]]]:
+    """The statements of each transaction with their rows, `size` turns to a transaction."""
+    return [list(_rows(group)) for group in _grouped(turns, size)]
 
 
 def _grouped(turns: Sequence[Turn], size: int) -> Iterator[Sequence[Turn]]:
@@ -245,7 +251,7 @@ def rate(per_commit: int, count: int = TURNS) -> float:
     turns = [Turn(number + 1, number % PEOPLE + 1) for number in range(count)]
     with TemporaryDirectory() as folder:
         database = Path(folder) / "floor.db"
-        create(database)
+        create(f"sqlite:///{database}")
         return write(database, turns, per_commit)
 
 
