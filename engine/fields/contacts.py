@@ -18,12 +18,29 @@ LONGEST_EMAIL = 254
 
 _SPACE = re.compile(r"\s")
 
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+"
+    # The special-use names that email_validator refuses. Every other ending it takes.
+    r"(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[a-z]+",
+    re.ASCII | re.IGNORECASE,
+)
+_PLAIN_LENGTH = 64
+"""Within it no part of an address can be too long."""
+
 
 def read_email(text: str) -> Read | Refused:
     """An address by the rules of RFC 5321 and 5322, in small letters; the network is not asked."""
+    address = plain_line(text).removeprefix("mailto:")
+    # Nearly every address looks like this. The library agrees with it, a test says, and takes a
+    # quarter of a turn to.
+    if len(address) <= _PLAIN_LENGTH and _PLAIN_EMAIL.fullmatch(address):
+        return Read(address.lower())
+    return _read_any_email(address)
+
+
+def _read_any_email(address: str) -> Read | Refused:
     from email_validator import EmailNotValidError, validate_email
 
-    address = plain_line(text).removeprefix("mailto:")
     if _SPACE.search(address):
         return refuse(FaultCode.EMAIL_SPACES if "@" in address else FaultCode.NOT_EMAIL)
     if len(address) > LONGEST_EMAIL:
