@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -50,9 +51,7 @@ class Duration(Struct, frozen=True, order=True):
         one with the offset `moment` had. Beyond the years of datetime it is the last of them.
         """
         try:
-            if self.days:
-                moment = _same_clock(moment.astimezone(zone), self.days)
-            return moment.astimezone(UTC) + timedelta(seconds=self.seconds)
+            return _after(self, moment.astimezone(UTC), zone)
         except OverflowError:
             return LATEST if (self.days, self.seconds) > (0, 0) else EARLIEST
 
@@ -71,9 +70,20 @@ class Duration(Struct, frozen=True, order=True):
         return sign + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
 
 
+# A batch of turns asks the same of one moment again and again. The moment is in UTC, for of two in
+# one zone that differ by their fold alone Python says that they are equal.
+@lru_cache(maxsize=64)
+def _after(duration: Duration, moment: datetime, zone: ZoneInfo) -> datetime:
+    if duration.days:
+        moment = _same_clock(moment.astimezone(zone), duration.days)
+    return moment.astimezone(UTC) + timedelta(seconds=duration.seconds)
+
+
 def _same_clock(local: datetime, days: int) -> datetime:
     later = local + timedelta(days=days)
     second = later.replace(fold=1)
+    if second.utcoffset() == later.utcoffset():  # nearly always: no clock is changed at that time
+        return later
     comes_twice = second.astimezone(UTC) > later.astimezone(UTC)
     return second if comes_twice and second.utcoffset() == local.utcoffset() else later
 
