@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from msgspec import Raw, convert
-from msgspec.json import Decoder, encode
+from msgspec.json import Decoder, Encoder
 from msgspec.structs import replace
 
 from engine.run import Frame, Run, Wait
@@ -84,26 +84,30 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 class StoredRun(NamedTuple):
-    """A run as JSON texts, each for a column of its own. wait: None once the run has ended."""
+    """Where a run stands as JSON texts, each for a column of its own. wait: None once it ended."""
 
     frames: Raw
     wait: Raw | None
-    event: Raw
 
 
 def run_to_json(run: Run) -> StoredRun:
-    """Its id, outcome and status are not in it: they have columns of their own."""
+    """What a step changes of a run. Its id, outcome and status have columns of their own."""
     return StoredRun(
-        Raw(encode([_tagged_frame(frame) for frame in run.frames])),
-        None if run.wait is None else Raw(encode(_tagged_wait(run.wait))),
-        Raw(encode(to_json(run.event))) if run.event else _EMPTY,
+        Raw(_encode([_tagged_frame(frame) for frame in run.frames])),
+        None if run.wait is None else Raw(_encode(_tagged_wait(run.wait))),
     )
+
+
+def event_to_json(event: Mapping[str, Any]) -> Raw:
+    """What started a run, which never changes."""
+    return Raw(_encode(to_json(event)))
 
 
 def run_from_json(
     run_id: int, frames: Any, wait: Any, event: Any, outcome: str | None = None
 ) -> Run:
-    """The run that `run_to_json` was given; its parts as JSON texts, or parsed already."""
+    """The run that `run_to_json` and `event_to_json` were given; its parts as JSON texts, or parsed
+    already."""
     return Run(
         id=run_id,
         frames=tuple(_untagged_frame(frame) for frame in _read(frames, _FRAMES, list[Frame])),
@@ -113,7 +117,7 @@ def run_from_json(
     )
 
 
-_EMPTY = Raw(b"{}")
+_encode = Encoder().encode
 _FRAMES = Decoder(list[Frame])
 _WAIT = Decoder(Wait)
 _ANY = Decoder(dict[str, Any])
@@ -148,7 +152,9 @@ def _untagged_wait(wait: Wait) -> Wait:
 
 
 def _holds_values(wait: Wait) -> bool:
-    return bool(wait.state) or any(type(choice.value) is not str for choice in wait.choices)
+    if wait.state:
+        return True
+    return bool(wait.choices) and any(type(choice.value) is not str for choice in wait.choices)
 
 
 def _with_values(wait: Wait, change: Callable[[Any], Any]) -> Wait:

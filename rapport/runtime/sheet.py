@@ -22,7 +22,7 @@ from engine.effects import (
 )
 from engine.fields.plain import to_plain
 from engine.fields.types import Value
-from engine.jsonable import run_to_json
+from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.run import Run
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Ids, Mail, OpenRun
@@ -246,7 +246,7 @@ class Sheet:
         return (
             run.id, self._around.library.business_id, self._case.customer_id,
             opened.conversation_id, root.flow, root.version, opened.cause,
-            run_to_json(run).event, opened.started_at,
+            event_to_json(run.event), opened.started_at,
         )  # fmt: skip
 
     def _set_timer(self, opened: OpenRun) -> None:

@@ -15,7 +15,7 @@ from engine.effects import AddTag, Effect, LearnDateOrder, Record, RemoveTag, Se
 from engine.facts import Facts
 from engine.fields.types import Value
 from engine.flow import Flow
-from engine.jsonable import run_from_json, run_to_json
+from engine.jsonable import event_to_json, run_from_json, run_to_json
 from engine.loader import Loaded, load_project
 from engine.messages import Button, Message
 from engine.offer import (
@@ -183,7 +183,9 @@ class Talk:
         run, effects = step(self.flows, self.run, resume, self.facts, self.now)
         again = step(self.flows, self.run, resume, self.facts, self.now)
         assert again == (run, effects), "the same arguments give the same answer"
-        frames, wait, event = (part and bytes(part).decode() for part in run_to_json(run))
+        frames, wait, event = (
+            part and bytes(part).decode() for part in (*run_to_json(run), event_to_json(run.event))
+        )
         stored = run_from_json(run.id, frames, wait, event, run.outcome)
         assert stored == run, "a run survives being stored"
         self.run = run
