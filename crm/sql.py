@@ -105,21 +105,13 @@ class _Compiled:
         # Values written in the statement itself stand behind those that rows bring.
         written = [name for name in order if name not in names]
         known = [*names, *written]
-        self._make = _maker(
+        self.encode = _changing(
             [known.index(name) for name in order],
             [encoder_of(compiled.binds[name].type, positional) for name in order],
             len(names),
             [compiled.binds[name].effective_value for name in written],
         )
-        self._read = _reader(statement, positional)
-
-    def encode(self, rows: Sequence[Row]) -> Sequence[Row]:
-        make = self._make
-        return rows if make is None else [make(row) for row in rows]
-
-    def decode(self, rows: list[Any]) -> list[Any]:
-        read = self._read
-        return rows if read is None else [read(row) for row in rows]
+        self.decode = _decoding(statement, positional)
 
 
 def _with_literals(statement: Executable, dialect: Dialect) -> Executable:
@@ -136,42 +128,40 @@ def _with_literals(statement: Executable, dialect: Dialect) -> Executable:
     return cast("Executable", visitors.replacement_traverse(traversable, {}, written_out))
 
 
-Maker = Callable[[Row], Row]
+ChangeRows = Callable[[Sequence[Row]], Sequence[Row]]
 
 
-def _maker(
+def _changing(
     places: list[int],
-    encoders: list[Callable[[Any], Any] | None],
+    changes: list[Callable[[Any], Any] | None],
     given: int,
     constants: list[Any],
-) -> Maker | None:
-    """A function from a row as it is given to a row as the driver takes it; None: the same.
+) -> ChangeRows:
+    """A function from rows of `given` values to rows that have, in each place, the value of that
+    number (a constant from `given` on), changed.
 
-    It is generated, as namedtuple's are: a loop over encoders took a third of a turn.
+    It is generated, as namedtuple's are: a loop over the changes took a third of a turn.
     """
-    if places == list(range(given)) and not any(encoders):
-        return None
+    if places == list(range(given)) and not any(changes):
+        return lambda rows: rows
     names: dict[str, Any] = {f"c{number}": value for number, value in enumerate(constants)}
-    items = []
-    for number, (place, encoder) in enumerate(zip(places, encoders, strict=True)):
-        item = f"row[{place}]" if place < given else f"c{place - given}"
-        if encoder is not None:
-            names[f"e{number}"] = encoder
+    items = ""
+    for number, (place, change) in enumerate(zip(places, changes, strict=True)):
+        item = f"v{place}" if place < given else f"c{place - given}"
+        if change is not None:
+            names[f"e{number}"] = change
             item = f"e{number}({item})"
-        items.append(item)
-    return _generated(items, names)
-
-
-def _reader(statement: Executable, dialect: Dialect) -> Maker | None:
-    if not isinstance(statement, Select):
-        return None
-    decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
-    return _maker(list(range(len(decoders))), decoders, len(decoders), [])
-
-
-def _generated(items: list[str], names: dict[str, Any]) -> Maker:
-    made: Maker = eval(f"lambda row: ({', '.join(items)},)", names)  # noqa: S307  # of our own text alone
+        items += f"{item}, "
+    row = "".join(f"v{number}, " for number in range(given)) or "_"
+    made: ChangeRows = eval(f"lambda rows: [({items}) for {row} in rows]", names)  # noqa: S307  # of our own text alone
     return made
+
+
+def _decoding(statement: Executable, dialect: Dialect) -> ChangeRows:
+    if not isinstance(statement, Select):
+        return lambda rows: rows
+    decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
+    return _changing(list(range(len(decoders))), decoders, len(decoders), [])
 
 
 ONE = "sqlite, one value"
