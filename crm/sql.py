@@ -68,7 +68,7 @@ class Statement:
         cursor = db.connection.cursor()
         try:
             cursor.execute(compiled.text, compiled.encode((values,))[0])
-            return compiled.decode(list(cursor.fetchall()))
+            return compiled.decode(cursor.fetchall())
         finally:
             cursor.close()
 
@@ -128,7 +128,7 @@ def _with_literals(statement: Executable, dialect: Dialect) -> Executable:
     return cast("Executable", visitors.replacement_traverse(traversable, {}, written_out))
 
 
-ChangeRows = Callable[[Sequence[Row]], Sequence[Row]]
+ChangeRows = Callable[[Sequence[Row]], list[Any]]
 
 
 def _changing(
@@ -143,7 +143,7 @@ def _changing(
     It is generated, as namedtuple's are: a loop over the changes took a third of a turn.
     """
     if places == list(range(given)) and not any(changes):
-        return lambda rows: rows
+        return list
     names: dict[str, Any] = {f"c{number}": value for number, value in enumerate(constants)}
     items = ""
     for number, (place, change) in enumerate(zip(places, changes, strict=True)):
@@ -159,7 +159,7 @@ def _changing(
 
 def _decoding(statement: Executable, dialect: Dialect) -> ChangeRows:
     if not isinstance(statement, Select):
-        return lambda rows: rows
+        return list
     decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
     return _changing(list(range(len(decoders))), decoders, len(decoders), [])
 
