@@ -48,12 +48,13 @@ def is_in_memory(engine: Engine) -> bool:
 def prepare(engine: Engine, now: datetime) -> str | None:
     """Bring the schema to the one of this code; what was done, None where nothing was.
 
-    An SQLite file that an upgrade will change is copied beside itself first. Raises
-    WrongDatabase, and DatabaseUnavailable with nothing written.
+    A newer schema that this code may work on is left as it is. An SQLite file that an upgrade will
+    change is copied beside itself first. Raises WrongDatabase, and DatabaseUnavailable with nothing
+    written.
     """
     with clear_errors():
         revision = refuse_foreign(engine)
-        if revision == migrations.head():
+        if revision == migrations.head() or migrations.is_newer_than_code(engine):
             return None
         saved = None if revision is None else back_up_before(engine, revision, now)
         migrations.upgrade(engine)
@@ -74,8 +75,9 @@ def back_up_before(engine: Engine, revision: str, now: datetime) -> Path | None:
 
 
 def refuse_foreign(engine: Engine) -> str | None:
-    """The revision the database is at, None for an empty one. Raises WrongDatabase."""
-    if migrations.is_newer_than_code(engine):
+    """The revision the database is at, None for an empty one. Raises WrongDatabase where it is
+    not ours, or of a newer release that left this code behind."""
+    if migrations.is_closed_to_code(engine):
         raise WrongDatabase(
             f"the database is of a newer version of Rapport ({migrations.current(engine)}): "
             "install that version, or use another database"
@@ -87,9 +89,9 @@ def refuse_foreign(engine: Engine) -> str | None:
 
 
 def refuse_outdated(engine: Engine) -> None:
-    """Raises WrongDatabase where the schema is not the one of this code."""
+    """Raises WrongDatabase where the schema is older than this code, or closed to it."""
     revision = refuse_foreign(engine)
-    if revision != migrations.head():
+    if revision != migrations.head() and not migrations.is_newer_than_code(engine):
         raise WrongDatabase(
             f"the database is at {revision or 'no version'} and this program needs "
             f"{migrations.head()}: run `rapport db upgrade`"

@@ -6,8 +6,6 @@ They are partial and led by the business. Plain ones on all 85 columns that coul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +15,6 @@ from sqlalchemy import (
     Index,
     MetaData,
     Table,
-    func,
     insert,
     select,
     text,
@@ -25,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
+from crm.advisory import alone
 from crm.criteria_stores import date_part
 from crm.tables import customer, field, slot_index
 from engine.criteria.operands import Part
@@ -54,7 +52,7 @@ def build_wanted_indexes(db: Connection, now: datetime) -> list[str]:
     On PostgreSQL `db` must be in AUTOCOMMIT: indexes are built there without holding up writers.
     What an interrupted build left is dropped first.
     """
-    with _alone(db):
+    with alone(db, _LOCK):
         rows = db.execute(select(slot_index).order_by(slot_index.c.slot)).all()
         changed = [row for row in rows if row.wanted != (row.built_at is not None)]
         for row in changed:
@@ -71,19 +69,6 @@ def _filtered_slots(db: Connection) -> set[str]:
         )
     )
     return {row.slot for row in rows if row.declaration.get("filterable")}
-
-
-@contextmanager
-def _alone(db: Connection) -> Iterator[None]:
-    """SQLite has one writer anyway."""
-    if db.dialect.name != "postgresql":
-        yield
-        return
-    db.execute(select(func.pg_advisory_lock(_LOCK)))
-    try:
-        yield
-    finally:
-        db.execute(select(func.pg_advisory_unlock(_LOCK)))
 
 
 def _rebuild(db: Connection, slot: str, wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 from crm.tables.business import business, field, segment, segment_member, slot_index, tag
 from crm.tables.customer import customer, customer_account, customer_tag
-from crm.tables.meta import metadata
+from crm.tables.meta import metadata, schema_step
 from crm.tables.runtime import (
     account,
     campaign_run,
@@ -44,6 +44,7 @@ __all__ = [
     "purchase",
     "run",
     "scan_cursor",
+    "schema_step",
     "segment",
     "segment_member",
     "slot_index",

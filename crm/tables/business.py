@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from crm.tables.meta import belongs_to, id_column, metadata, moment
 from crm.tables.types import Id, Json
@@ -85,8 +96,8 @@ segment = Table(
 segment_member = Table(
     "segment_member",
     metadata,
-    Column("segment_id", Id, primary_key=True),
-    Column("customer_id", Id, primary_key=True),
+    Column("segment_id", Id, ForeignKey("segment.id"), primary_key=True),
+    Column("customer_id", Id, ForeignKey("customer.id"), primary_key=True),
     belongs_to("business"),
     moment("entered_at"),
     Index("ix_segment_member_customer_id", "customer_id"),

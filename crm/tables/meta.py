@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, MetaData
+from sqlalchemy import Column, ForeignKey, MetaData, String, Table
 
 from crm.tables.types import Id, UtcDateTime
 
@@ -29,3 +29,19 @@ def belongs_to(table: str, *, name: str | None = None, nullable: bool = False) -
 
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, UtcDateTime, nullable=nullable)
+
+
+SOON_CLEANED: dict[str, float] = {
+    "autovacuum_vacuum_scale_factor": 0.01,
+    "autovacuum_vacuum_threshold": 1000,
+}
+"""PostgreSQL's storage parameters of tables whose rows change all the time, whatever their size:
+the default waits until a fifth of the rows is dead, which in a table of millions is never."""
+
+# Which code may work on the schema beside each step that it does not know (docs/migrations.md).
+schema_step = Table(
+    "schema_step",
+    metadata,
+    Column("revision", String(32), primary_key=True),
+    Column("compatible_from", String(32), nullable=False),
+)

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from crm.tables.meta import belongs_to, id_column, metadata, moment
+from crm.tables.meta import SOON_CLEANED, belongs_to, id_column, metadata, moment
 from crm.tables.types import Id, Json, UtcDateTime
 
 
@@ -54,6 +54,8 @@ conversation = Table(
     UniqueConstraint("account_id", "peer", "customer_id"),
     Index("ix_conversation_customer_id", "customer_id"),
     _pending("ix_conversation_ready", "business_id", "ready_at", where="status = 'ready'"),
+    # A turn changes no indexed column of it: with room on its page, no index is touched (HOT).
+    postgresql_with={"fillfactor": 80, **SOON_CLEANED},
 )
 
 flow_version = Table(
@@ -95,7 +97,10 @@ run = Table(
     moment("waiting_since", nullable=True),
     moment("ended_at", nullable=True),
     _pending("ix_run_open", "business_id", "customer_id", where="status <> 'ended'"),
+    _pending("ix_run_ended_at", "ended_at", where="status = 'ended'"),
     Index("ix_run_flow", "business_id", "flow", "flow_version", "status"),
+    # As with conversation: from one question to the next no indexed column changes.
+    postgresql_with={"fillfactor": 80, **SOON_CLEANED},
 )
 
 # One row for each node a run has left.
@@ -135,6 +140,8 @@ mail = Table(
     moment("done_at", nullable=True),
     _pending("ix_mail_waiting", "conversation_id", where="status = 'waiting'"),
     _pending("ix_mail_dead", "business_id", "id", where="status = 'dead'"),
+    # No room is kept: a new status is in other indexes, so a row never stays where it was.
+    postgresql_with=SOON_CLEANED,
 )
 
 # The next moment a waiting run wants to hear of; a run has one wait, so one timer.
@@ -147,6 +154,7 @@ timer = Table(
     Column("wait_id", String(40), nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_timer_due_at", "due_at"),
+    postgresql_with=SOON_CLEANED,
 )
 
 effect = Table(
@@ -161,6 +169,7 @@ effect = Table(
     Column("attempts", Integer, nullable=False),
     moment("due_at"),
     moment("leased_until", nullable=True),
+    Index("ix_effect_run_id", "run_id"),
     _pending("ix_effect_pending", "due_at", where="status = 'pending'"),
 )
 
@@ -186,6 +195,7 @@ outbox = Table(
     moment("done_at", nullable=True),
     _pending("ix_outbox_pending", "account_id", "due_at", where="status = 'pending'"),
     _pending("ix_outbox_dead", "business_id", "id", where="status = 'dead'"),
+    postgresql_with=SOON_CLEANED,
 )
 
 event = Table(
@@ -212,6 +222,7 @@ trigger_firing = Table(
     Column("reason", String(200)),
     Column("due_at", UtcDateTime, nullable=False),
     moment("decided_at", nullable=True),
+    _pending("ix_trigger_firing_decided_at", "decided_at", where="decided_at IS NOT NULL"),
     _pending("ix_trigger_firing_due", "due_at", where="status IN ('planned', 'held')"),
 )
 

@@ -95,12 +95,16 @@ def _database(url: str) -> Finding:
         engine = open_engine(url)
         try:
             revision = refuse_foreign(engine)
+            is_newer = migrations.is_newer_than_code(engine)
             with engine.connect() as db, db.begin() as transaction:
                 db.exec_driver_sql("CREATE TABLE rapport_doctor (id INTEGER)")
                 transaction.rollback()
         finally:
             engine.dispose()
     where = str(file) if file else engine.url.render_as_string(hide_password=True)
+    if is_newer:
+        found = f"{where} is at {revision}, which a newer version made; this one may work on it"
+        return Finding("warn", "database", found, "bring this program to that version")
     if revision != migrations.head():
         cure = "`rapport db upgrade` (`rapport run` does it by itself)"
         return Finding("warn", "database", f"{where} is at {revision or 'no version'}", cure)

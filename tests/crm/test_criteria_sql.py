@@ -201,6 +201,7 @@ def _people(
 ) -> dict[int, dict[str, object]]:
     rows: list[dict[str, Any]] = []
     facts: dict[int, dict[str, object]] = {}
+    labels: dict[int, tuple[list[str], list[str]]] = {}
     at = moment("2026-01-01T00:00:00Z")
     for id_ in range(first_id, first_id + count):
         columns, extras = _columns(chance), _extras(chance)
@@ -221,8 +222,10 @@ def _people(
                 "custom_fields_extra": extras or None, **stored,
             }
         )  # fmt: skip
-        _put(db, owner, id_, tags, segments, at)
+        labels[id_] = tags, segments
     db.execute(insert(customer), rows)
+    for id_, (tags, segments) in labels.items():
+        _put(db, owner, id_, tags, segments, at)
     return facts
 
 
