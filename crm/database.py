@@ -38,13 +38,17 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose connections are set up as the design asks.
 
     SQLite: WAL, synchronous=FULL, foreign keys on, BEGIN IMMEDIATE for writers. `read_only`
-    connections refuse to write. In memory, all threads share one connection.
+    connections refuse to write. In memory, all threads share one connection. Errors hold no values
+    of rows.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     in_memory = parsed.database in (None, "", ":memory:")
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "connect_args": {"check_same_thread": False},
+    }
     if in_memory:
         options["poolclass"] = StaticPool
     else:

@@ -35,11 +35,3 @@ def telegram_line(settings: Settings, business: Business) -> Line:
     sending = business.sending
     rates = TELEGRAM.at(sending.get("rate"), sending.get("per_chat"))
     return Line(TelegramAiogram.connect(token, settings.telegram_api_base), rates)
-
-
-def secrets_of(settings: Settings) -> list[str]:
-    """What must never be logged."""
-    from pydantic import SecretStr
-
-    values = (getattr(settings, name) for name in type(settings).model_fields)
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
 
-HIDDEN = "***"
-
-SHORTEST_SECRET = 4
-"""Shorter ones would blank out ordinary words; they are no secrets either."""
+from rapport.printable import printable
+from rapport.redaction import redacted_value
 
 
 class Words:
@@ -39,19 +37,14 @@ def says_each_turn() -> bool:
 
 def set_up(
     form: Literal["text", "json"],
-    secrets: Iterable[str] = (),
     least: int = logging.INFO,
     *,
     texts: bool = False,
 ) -> None:
-    """Configure structlog for the process. `secrets` are blanked out wherever they would stand.
+    """Configure structlog for the process. Secrets are blanked out (rapport.redaction).
 
     least: the level from which on lines are written. texts: whether they show what people wrote.
     """
-    hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
-
-    def hide(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
-        return {key: _without(value, hidden) for key, value in event.items()}
 
     def show_words(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
         for key in [key for key, value in event.items() if isinstance(value, Words)]:
@@ -70,7 +63,7 @@ def set_up(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            hide,
+            _clean,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -81,15 +74,14 @@ def set_up(
     logging.getLogger("aiogram").setLevel(logging.CRITICAL)
 
 
-def _without(value: Any, hidden: tuple[str, ...]) -> Any:
-    """A value with no secret in it, however deep; what is no plain value is shown as text."""
+def _clean(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+    """No secret in any value, and no sign that a terminal would obey."""
+    return {key: _printable(redacted_value(value)) for key, value in event.items()}
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, dict):
-        return {key: _without(item, hidden) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without(item, hidden) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = str(value)
-    for secret in hidden:
-        text = text.replace(secret, HIDDEN)
-    return text
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value

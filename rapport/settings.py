@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rapport.redaction import keep_secret, secrets_in
 
 ENV_FILE = ".env"
 
@@ -23,6 +26,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(
+        repr=False,
         default="sqlite:///rapport.db",
         alias="RAPPORT_DATABASE_URL",
         description="The database; a relative SQLite path is relative to the working directory",
@@ -46,7 +50,9 @@ class Settings(BaseSettings):
     http_port: int = Field(
         default=8080, alias="RAPPORT_HTTP_PORT", description="Not used yet", ge=0, le=65535
     )
-    public_url: str = Field(default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet")
+    public_url: str = Field(
+        repr=False, default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet"
+    )
     files: Path = Field(default=Path("files"), alias="RAPPORT_FILES", description="Not used yet")
     secret_key: SecretStr | None = Field(
         default=None, alias="RAPPORT_SECRET_KEY", description="Not used yet"
@@ -71,6 +77,7 @@ class Settings(BaseSettings):
         default=None, alias="TELEGRAM_BOT_TOKEN", description="The token that @BotFather gives"
     )
     telegram_api_base: str = Field(
+        repr=False,
         default="",
         alias="TELEGRAM_API_BASE",
         description="The address of a Bot API server of one's own",
@@ -97,17 +104,36 @@ class Settings(BaseSettings):
         default=None, alias="INSTAGRAM_VERIFY_TOKEN", description="Not used yet"
     )
     instagram_api_base: str = Field(
-        default="", alias="INSTAGRAM_API_BASE", description="Not used yet"
+        repr=False, default="", alias="INSTAGRAM_API_BASE", description="Not used yet"
     )
 
 
 def read_settings() -> Settings:
-    """Raises WrongSetting for a value that cannot work, and a `.env` that cannot be read."""
+    """The settings, whose secrets are blanked out from now on wherever this process shows them.
+
+    Raises WrongSetting for a value that cannot work, and a `.env` that cannot be read.
+    """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         # The input is left out: it may be a secret in the wrong variable.
         faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
         raise WrongSetting("; ".join(faults)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise WrongSetting(f"{ENV_FILE} cannot be read: {error}") from None
+    keep_secret(_secrets_of(settings))
+    return settings
+
+
+def _secrets_of(settings: Settings) -> Iterator[str]:
+    """What must never be shown: every secret, and the passwords in every address."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+            yield from secrets_in(value.get_secret_value())
+        elif isinstance(value, str):
+            yield from secrets_in(value)
+    if settings.telegram_bot_token is not None:
+        # Behind the bot's id, which is no secret and stands in logs as the account.
+        yield settings.telegram_bot_token.get_secret_value().partition(":")[2]

@@ -39,9 +39,11 @@ def chat(
     from rapport import logs
     from rapport.alone import OneAtATime
     from rapport.project import find_project
+    from rapport.redaction import keep_secret, secrets_in
     from rapport.storage import sqlite_file
 
     logs.set_up("text", least=logging.WARNING)
+    keep_secret(secrets_in(db))
     folder = find_project(chosen(path))
     loaded = require_sound(folder)
     if fresh and db:

@@ -34,7 +34,7 @@ def _shown(value: Any) -> str | None:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
-    from rapport.logs import HIDDEN
+    from rapport.redaction import HIDDEN, redacted
 
     if isinstance(value, SecretStr):
         return HIDDEN
@@ -43,6 +43,7 @@ def _shown(value: Any) -> str | None:
     text = str(value)
     try:
         # A password stands in the URL of a database, and may stand in others.
-        return make_url(text).render_as_string(hide_password=True) if "@" in text else text
+        shown = make_url(text).render_as_string(hide_password=True) if "@" in text else text
     except (ArgumentError, ValueError):
         return HIDDEN
+    return redacted(shown)

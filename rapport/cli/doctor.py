@@ -16,6 +16,7 @@ from rapport.cli.failing import FOUND_PROBLEMS, explain
 from rapport.cli.output import Format, FormatOption, print_rows
 from rapport.cli.paths import PathArgument, chosen
 from rapport.cli.problems import count_of
+from rapport.redaction import redacted_value
 
 if TYPE_CHECKING:
     from rapport.settings import Settings
@@ -40,7 +41,7 @@ class Finding:
 def doctor(path: PathArgument = None, form: FormatOption = Format.TABLE) -> None:
     """Look at everything Rapport needs; exit 1 if something does not work."""
     findings = list(_examine(path))
-    rows = [asdict(finding) for finding in findings]
+    rows = [redacted_value(asdict(finding)) for finding in findings]
     print_rows(rows, ("state", "about", "found", "cure"), form, "")
     if any(finding.state == "fail" for finding in findings):
         raise typer.Exit(FOUND_PROBLEMS)

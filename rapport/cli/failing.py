@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from rapport.redaction import redacted
+
 FOUND_PROBLEMS = 1
 WRONG_USE = 2
 OUR_FAULT = 70
@@ -60,7 +62,7 @@ def report_fault(error: Exception) -> str:
 
     if os.environ.get("RAPPORT_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
-    text = "".join(traceback.format_exception(error))
+    text = redacted("".join(traceback.format_exception(error)))
     what = f"a fault in Rapport ({type(error).__name__})"
     try:
         with tempfile.NamedTemporaryFile(

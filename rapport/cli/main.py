@@ -7,10 +7,12 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stderr
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rapport.cli.failing import OUR_FAULT, explain, report_fault
+from rapport.redaction import RedactedStream
 
 if TYPE_CHECKING:
     import typer
@@ -58,6 +60,11 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def call(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Prints, and raises nothing that a person should not see."""
+    with redirect_stderr(cast("TextIO", RedactedStream(sys.stderr))):
+        return _call(arguments)
+
+
+def _call(arguments: Sequence[str]) -> int:
     import typer
 
     asked = arguments[0] if arguments else ""

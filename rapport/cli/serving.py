@@ -25,12 +25,11 @@ def begin() -> Settings:
     import logging
 
     from rapport import logs
-    from rapport.lines import secrets_of
     from rapport.settings import read_settings
 
     settings = read_settings()
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    logs.set_up(settings.log, secrets_of(settings), level, texts=settings.log_texts)
+    logs.set_up(settings.log, level, texts=settings.log_texts)
     return settings
 
 

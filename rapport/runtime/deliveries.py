@@ -16,6 +16,7 @@ from bots.channel import Outgoing
 from crm.sql import Statement
 from crm.tables import conversation, customer_account, outbox
 from engine.messages import Button
+from rapport.redaction import redacted
 from rapport.runtime.leases import Lease, is_current
 
 
@@ -107,7 +108,7 @@ def settle(
         db,
         [
             (
-                item.status, item.attempts, item.message_id, item.error,
+                item.status, item.attempts, item.message_id, redacted(item.error or "") or None,
                 None if item.status == "pending" else item.at, item.due_at or item.at, item.id,
                 account_id,
             )

@@ -23,6 +23,7 @@ from bots.channel import (
 )
 from crm.database import DatabaseUnavailable
 from rapport.logs import says_each_turn
+from rapport.redaction import redacted
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.intake import Broken, Origin
 from rapport.runtime.tallies import PollerTally
@@ -98,7 +99,7 @@ class Poller:
             raise
         except Exception as error:
             self.log.exception("update_not_taken_in", update=arrival.dedup_key)
-            reason = f"{type(error).__name__}: {error}"
+            reason = redacted(f"{type(error).__name__}: {error}")
             await self._service.take_in(
                 self._origin, [Broken(arrival.dedup_key, reason, repr(raw))]
             )

@@ -29,6 +29,7 @@ from crm.services.ledger import Ledger
 from crm.tables import customer
 from engine.fields.types import Value
 from rapport.logs import says_each_turn
+from rapport.redaction import redacted
 from rapport.runtime.cases import Case, Ids, Mail, last_ids
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
@@ -187,7 +188,7 @@ class Turns:
         """Count the failure on the mail at fault; after the last try it is a dead letter (True)."""
         attempts = letter.attempts + 1
         business = self.library.business_id
-        reason = f"{type(error).__name__}: {error}"
+        reason = redacted(f"{type(error).__name__}: {error}")
         log.error(
             "turn_failed", **letter_ids(case, letter), business=self.library.business.key,
             turn=str(self._count), attempts=attempts, exc_info=error,

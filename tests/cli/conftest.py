@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from rapport.cli.main import call
+from tests.support.planted import found_in
 from tests.support.small_project import write_project
 
 SETTINGS = ("RAPPORT_", "TELEGRAM_", "INSTAGRAM_")
@@ -48,6 +49,7 @@ def rapport(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         code = call([str(argument) for argument in arguments])
         printed = capsys.readouterr()
+        assert found_in(printed.out + printed.err) == []
         return Ended(code, printed.out, printed.err)
 
     return command

@@ -27,6 +27,7 @@ from rapport.runtime.clock import Clock
 from rapport.storage import prepare
 from tests.support.botapi import TOKEN
 from tests.support.invariants import violations
+from tests.support.planted import found_in
 
 RAPPORT = Path(sys.executable).parent / "rapport"
 
@@ -152,7 +153,9 @@ class Program:
 
     @property
     def errors(self) -> str:
-        return self._log.read_text(encoding="utf-8")
+        written = self._log.read_text(encoding="utf-8")
+        assert found_in(written) == []
+        return written
 
     async def is_ready(self) -> bool:
         """Wait for its line `ready ...`; False if it ends before."""
@@ -200,4 +203,5 @@ async def rapport(
         stderr=asyncio.subprocess.PIPE, preexec_fn=child,
     )  # fmt: skip
     output, errors = await process.communicate()
+    assert found_in(output.decode() + errors.decode()) == []
     return process.returncode or 0, output.decode(), errors.decode()

@@ -10,6 +10,7 @@ Written from core.telegram.org/bots/api as of 2026-11-20. Outside of a test:
 `python -m tests.support.botapi --port 8081`, moved by HTTP (see control.py).
 """
 
-from tests.support.botapi.server import TOKEN, BotApi
+from tests.support.botapi.server import BotApi
+from tests.support.planted import TOKEN
 
 __all__ = ["TOKEN", "BotApi"]

@@ -6,7 +6,8 @@ import signal
 import sys
 
 from tests.support.botapi.control import Control
-from tests.support.botapi.server import TOKEN, BotApi
+from tests.support.botapi.server import BotApi
+from tests.support.planted import TOKEN
 
 
 async def _serve(port: int, token: str, seed: int) -> None:

@@ -11,9 +11,8 @@ from tests.support.botapi.errors import ApiError, bad_request
 from tests.support.botapi.faults import ACCEPTING, Fault, FaultKind, Faults
 from tests.support.botapi.methods import METHODS, Method
 from tests.support.botapi.people import User
-from tests.support.botapi.state import BOT, Chat, State
-
-TOKEN = f"{BOT['id']}:AAE-test_token_of_the_test_bot_00000"
+from tests.support.botapi.state import Chat, State
+from tests.support.planted import TOKEN
 
 
 class BotApi:
