@@ -7,6 +7,7 @@ locked, not a database); everything else is a bug and keeps its own type.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -14,8 +15,10 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
+from crm.postgresql import open_postgresql, unavailable_reason_of
 from crm.sqlite_functions import register
 
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -39,11 +42,11 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
 
     SQLite: WAL, synchronous=FULL, foreign keys on, BEGIN IMMEDIATE for writers. `read_only`
     connections refuse to write. In memory, all threads share one connection. Errors hold no values
-    of rows.
+    of rows. PostgreSQL: see `crm.postgresql`.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return open_postgresql(parsed, read_only=read_only)
     in_memory = parsed.database in (None, "", ":memory:")
     options: dict[str, Any] = {
         "hide_parameters": True,
@@ -147,7 +150,7 @@ def clear_errors() -> Iterator[None]:
     """Turn what the store itself refuses into DatabaseUnavailable."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except Exception as error:
         reason = unavailable_reason(error)
         if reason is None:
             raise
@@ -165,16 +168,6 @@ _SQLITE_REASONS = {
     sqlite3.SQLITE_CORRUPT: "the database file is damaged",
     sqlite3.SQLITE_PERM: "the database file may not be opened",
 }
-# The PostgreSQL classes of trouble with the server, not with a statement:
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRESQL_CLASSES = {
-    "08": "the connection to the database was lost",
-    "40": "the database asked to try again",
-    "53": "the database is out of resources",
-    "55": "the database is busy",
-    "57": "the database was shut down",
-    "58": "the database's machine failed",
-}
 
 
 def unavailable_reason(error: BaseException) -> str | None:
@@ -187,9 +180,10 @@ def unavailable_reason(error: BaseException) -> str | None:
         code = getattr(original, "sqlite_errorcode", None)
         # The extended code's low byte is the primary one: https://www.sqlite.org/rescode.html
         return None if code is None else _SQLITE_REASONS.get(code & 0xFF)
-    state = getattr(original, "sqlstate", None)
-    if state:
-        return _POSTGRESQL_CLASSES.get(state[:2])
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return _POSTGRESQL_CLASSES["08"]
+    if isinstance(original, PoolTimeout):
+        return "all connections to the database are in use"
+    # psycopg raises nothing where it was never imported, and SQLite does without it.
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(original, psycopg.Error):
+        return unavailable_reason_of(original)
     return None

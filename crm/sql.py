@@ -16,11 +16,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Table,
     bindparam,
     func,
     literal_column,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Executable, Select, visitors
 
@@ -162,6 +164,11 @@ def _decoding(statement: Executable, dialect: Dialect) -> ChangeRows:
         return list
     decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
     return _changing(list(range(len(decoders))), decoders, len(decoders), [])
+
+
+def insert_for(dialect: str) -> Callable[[Table], Any]:
+    """The dialect's own INSERT, which can say what to do where a row is there already."""
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert
 
 
 ONE = "sqlite, one value"

@@ -37,6 +37,8 @@ def encoder_of(type_: TypeEngine[Any], dialect: Dialect) -> Change | None:
         for kind, encoder in _SQLITE_ENCODERS:
             if isinstance(type_, kind):
                 return encoder
+    elif isinstance(type_, JSON):
+        return dumps
     return _present(type_.dialect_impl(dialect).bind_processor(dialect))
 
 
@@ -75,7 +77,7 @@ def loads(stored: Any) -> Any:
     """The document of a stored text. SQLite makes a number of a text that is a number alone, for
     a column of type JSON has its numeric affinity: https://www.sqlite.org/datatype3.html
     """
-    if not isinstance(stored, str):
+    if not isinstance(stored, str | bytes):
         return stored
     try:
         return _decode(stored)

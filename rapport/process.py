@@ -25,6 +25,7 @@ from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
+from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
 from rapport.runtime.service import Service
 from rapport.runtime.tenure import (
@@ -36,7 +37,7 @@ from rapport.runtime.tenure import (
 )
 from rapport.runtime.turns import Turns
 from rapport.runtime.wakeups import NoWakeups
-from rapport.runtime.writer import ThreadWriter, Writer
+from rapport.runtime.writer import Writer
 
 STOP_SECONDS = 8.0
 """How long a stop may take: the promise is ten seconds, the rest is for the interpreter's end."""
@@ -78,7 +79,7 @@ class Process:
         """
         structlog.contextvars.bind_contextvars(business=self._opening.key)
         self._listen_for_signals()
-        writer = ThreadWriter(self._engine)
+        writer = writer_for(self._engine)
         serving = asyncio.create_task(self._serve(writer, announce))
         stopping = asyncio.create_task(self._stopping.wait())
         try:

@@ -24,6 +24,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from crm.advisory import alone
 from crm.criteria_stores import date_part
+from crm.postgresql import patience
 from crm.tables import customer, field, slot_index
 from engine.criteria.operands import Part
 from engine.fields.slots import slots_of
@@ -52,7 +53,7 @@ def build_wanted_indexes(db: Connection, now: datetime) -> list[str]:
     On PostgreSQL `db` must be in AUTOCOMMIT: indexes are built there without holding up writers.
     What an interrupted build left is dropped first.
     """
-    with alone(db, _LOCK):
+    with alone(db, _LOCK), patience(db):
         rows = db.execute(select(slot_index).order_by(slot_index.c.slot)).all()
         changed = [row for row in rows if row.wanted != (row.built_at is not None)]
         for row in changed:

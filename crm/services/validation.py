@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, select
 
+from crm.claims import claim, value_name
 from crm.errors import EmailTaken, InvalidValues, Match
 from crm.names import ORGANISATIONS
-from crm.tables import business as business_table
 from crm.tables import customer
 from engine.business import Business
 from engine.fields.coerce import coerce
@@ -79,7 +79,8 @@ def check_unique(
         if (item.rules.unique or item.key == "email") and values.get(item.key) is not None
     ]
     if guarded:
-        _wait_for_others(db, business_id)
+        # Of two programs that give the same value at once, one must see the other's.
+        claim(db, business_id, [value_name(item.key, values[item.key]) for item in guarded])
     for item in guarded:
         value = values[item.key]
         holder = _holder(db, business_id, item, columns, value, customer_id)
@@ -91,12 +92,6 @@ def _not_writable(item: Field | None, key: str, business: Business) -> str:
     if item is not None:
         return "This is computed and cannot be written."
     return f"There is no such field. {did_you_mean(key, business.fields)}".rstrip()
-
-
-def _wait_for_others(db: Connection, business_id: int) -> None:
-    """Of two programs that give the same value at once, one must see the other's."""
-    mine = select(business_table.c.id).where(business_table.c.id == business_id)
-    db.execute(mine.with_for_update(key_share=True))
 
 
 def _holder(

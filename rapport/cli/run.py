@@ -5,7 +5,7 @@ from __future__ import annotations
 from rapport.cli.applying import require_sound
 from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.paths import PathArgument, chosen
-from rapport.cli.serving import begin, prepare_database, refuse_postgresql, required_lines, serve
+from rapport.cli.serving import begin, prepare_database, required_lines, serve
 
 
 def run(path: PathArgument = None) -> None:
@@ -25,7 +25,6 @@ def run(path: PathArgument = None) -> None:
     if settings.business and settings.business != key:
         wanted = settings.business
         raise Refusal(f"RAPPORT_BUSINESS is '{wanted}', but {folder} is '{key}'", WRONG_USE)
-    refuse_postgresql(settings)
     lines = required_lines(settings, loaded.business, str(folder))
     with OneAtATime(sqlite_file(settings.database_url)):
         prepare_database(settings.database_url)

@@ -49,15 +49,6 @@ def required_lines(settings: Settings, business: Business, project: str = "") ->
     return lines
 
 
-def refuse_postgresql(settings: Settings) -> None:
-    if settings.database_url.startswith("postgresql"):
-        raise Refusal(
-            "RAPPORT_DATABASE_URL: `rapport run` on PostgreSQL comes with a later version; "
-            "use sqlite:///rapport.db",
-            WRONG_USE,
-        )
-
-
 def serve(settings: Settings, opening: Opening, lines: list[Line], **options: Any) -> None:
     """Run a process until it is told to stop. The schema must have been prepared.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rapport.cli.failing import WRONG_USE, Refusal
-from rapport.cli.serving import begin, refuse_postgresql, required_lines, serve
+from rapport.cli.serving import begin, required_lines, serve
 
 RolesOption = Annotated[
     str, typer.Option("--roles", help="some of poller, worker, sender, scheduler, with commas")
@@ -42,7 +42,6 @@ def worker(
             "several processes need PostgreSQL; on SQLite one does everything: `rapport run`",
             WRONG_USE,
         )
-    refuse_postgresql(settings)
     with open_store() as store:
         business = store.business
     lines = required_lines(settings, business)

@@ -7,11 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
-from sqlalchemy import Connection, func, select
 
 from bots.channel import Inbound
-from crm.sql import Statement
-from crm.tables import mail, outbox, run
 from engine.fields.types import Value
 from engine.run import Run
 
@@ -87,40 +84,3 @@ class Case(Struct):
             letters[letter.conversation_id].append(letter)
         oldest = sorted(letters, key=lambda item: min((one.id for one in letters[item]), default=0))
         return [(self.conversations[item], letters[item]) for item in oldest]
-
-
-class Ids(Struct):
-    """The last numbers given to rows that are named before they are stored.
-
-    Whoever deletes old rows keeps the newest of a table, or its number would be given again.
-    """
-
-    mail: int
-    run: int
-    outbox: int
-
-    def next_mail(self) -> int:
-        self.mail += 1
-        return self.mail
-
-    def next_run(self) -> int:
-        self.run += 1
-        return self.run
-
-    def next_outbox(self) -> int:
-        self.outbox += 1
-        return self.outbox
-
-
-def last_ids(db: Connection) -> Ids:
-    """Read under the transaction's write lock, so that nobody else gives the same numbers."""
-    ((last_mail, last_run, last_outbox),) = _LAST_IDS.fetch(db)
-    return Ids(last_mail or 0, last_run or 0, last_outbox or 0)
-
-
-_LAST_IDS = Statement(
-    lambda _: select(
-        *(select(func.max(table.c.id)).scalar_subquery() for table in (mail, run, outbox))
-    ),
-    (),
-)

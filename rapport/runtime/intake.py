@@ -7,19 +7,21 @@ words count from here on, before anything that is queued.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bots.channel import Inbound
-from crm.sql import Statement, among, listed_or_one
+from crm.claims import claim, person_name
+from crm.sql import Statement, among, insert_for, listed_or_one
 from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
 from rapport.runtime.cases import LANE_PERSON, Conversation
+from rapport.runtime.locks import waiting
 from rapport.runtime.people import meet
 
 ACTS = frozenset(
@@ -66,10 +68,13 @@ def receive(
     arrivals: Sequence[Inbound | Broken],
     now: datetime,
 ) -> list[Received]:
-    """What of the arrivals is new, each with its conversation. Strangers become customers."""
+    """What of the arrivals is new, each with its conversation. Strangers become customers.
+
+    The conversations are locked; only then is asked what is new, for whoever takes in the same
+    update at the same time must be done with it.
+    """
+    known = _conversations(db, origin, arrivals)
     fresh = _unseen(db, arrivals)
-    ours = [item for item in fresh if isinstance(item, Inbound) and _is_ours(item)]
-    known = _conversations(db, origin, ours)
     received = []
     for item in fresh:
         if not isinstance(item, Inbound) or not _is_ours(item):
@@ -99,7 +104,7 @@ def store(db: Connection, origin: Origin, received: Iterable[Received], now: dat
 def make_ready(
     db: Connection, business_id: int, conversations: Iterable[int], now: datetime
 ) -> None:
-    """Let the turns look at these conversations of the business."""
+    """Let the turns look at these conversations of the business, which are locked."""
     _READY.many(db, [(now, id_, business_id) for id_ in sorted(conversations)])
 
 
@@ -118,10 +123,24 @@ def _is_ours(item: Inbound) -> bool:
 
 
 def _conversations(
-    db: Connection, origin: Origin, items: Iterable[Inbound]
+    db: Connection, origin: Origin, arrivals: Iterable[Inbound | Broken]
 ) -> dict[str, Conversation]:
-    peers = listed_or_one(db, list({item.peer for item in items}))
-    rows = _KNOWN_PEERS.fetch(db, peers, origin.account_id)
+    """The conversations of these peers by peer, locked, and the names of those who have none."""
+    ours = [item for item in arrivals if isinstance(item, Inbound) and _is_ours(item)]
+    if not ours:
+        return {}
+    known = _known_peers(db, origin, {item.peer for item in ours})
+    strangers = {item.peer: item for item in ours if item.peer not in known and item.kind in ACTS}
+    if strangers:
+        # Of two processes that meet somebody at once the second finds what the first has made.
+        names = (person_name(origin.channel, item.sender) for item in strangers.values())
+        claim(db, origin.business_id, names)
+        known |= _known_peers(db, origin, strangers.keys())
+    return known
+
+
+def _known_peers(db: Connection, origin: Origin, peers: Collection[str]) -> dict[str, Conversation]:
+    rows = _KNOWN_PEERS.fetch(db, listed_or_one(db, list(peers)), origin.account_id)
     return {found.peer: found for found in map(Conversation._make, rows)}
 
 
@@ -159,16 +178,16 @@ def _opt_out(
     now: datetime,
 ) -> None:
     """Who asks to be left alone: from this transaction on nothing automatic goes out to them."""
-    leaving = [
+    leaving = {
         at.customer_id
         for item, at in received
         if at is not None
         and isinstance(item, Inbound)
         and item.kind in ("text", "command")
         and is_opt_out(item.payload["text"], business)
-    ]
-    _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in leaving])
-    _CANCEL.many(db, [("opted out", now, of, origin.business_id) for of in leaving])
+    }
+    _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in sorted(leaving)])
+    _CANCEL.many(db, [("opted out", now, of, origin.business_id) for of in sorted(leaving)])
 
 
 _MAIL_COLUMNS = (
@@ -176,15 +195,23 @@ _MAIL_COLUMNS = (
     "status", "last_error", "received_at", "done_at",
 )  # fmt: skip
 
-_MAIL = Statement(lambda _: insert(mail).values(attempts=0), _MAIL_COLUMNS)
+# Noise has no conversation whose lock would keep a second copy out.
+_MAIL = Statement(
+    lambda dialect: insert_for(dialect)(mail).values(attempts=0).on_conflict_do_nothing(),
+    _MAIL_COLUMNS,
+)
 _KNOWN_MAIL = Statement(
     lambda dialect: select(mail.c.dedup_key).where(among(mail.c.dedup_key, "keys", dialect)),
     ("keys",),
 )
 _KNOWN_PEERS = Statement(
-    lambda dialect: select(*(conversation.c[name] for name in Conversation._fields)).where(
-        conversation.c.account_id == bindparam("account"),
-        among(conversation.c.peer, "peers", dialect),
+    lambda dialect: waiting(
+        select(*(conversation.c[name] for name in Conversation._fields)).where(
+            conversation.c.account_id == bindparam("account"),
+            among(conversation.c.peer, "peers", dialect),
+        ),
+        dialect,
+        conversation.c.id,
     ),
     ("peers", "account"),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, or_, select, type_coerce
+from sqlalchemy import Column, Connection, Text, bindparam, cast, or_, select, type_coerce
 
 from crm.sql import Statement, among, listed_or_one
 from crm.tables import (
@@ -26,6 +26,7 @@ from engine.fields.types import Value
 from engine.jsonable import run_from_json
 from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
 from rapport.runtime.library import Library
+from rapport.runtime.locks import skipping
 
 ALWAYS_READ = (
     "first_name", "last_name", "username", "phone_number", "email", "company", "customer_type",
@@ -35,20 +36,17 @@ ALWAYS_READ = (
 """Base columns that every turn reads: language and zone, the name's parts, the person's consent."""
 
 
-def ready_cases(
-    db: Connection, library: Library, now: datetime, limit: int, only: int | None = None
-) -> list[Case]:
+def ready_cases(db: Connection, library: Library, now: datetime, limit: int) -> list[Case]:
     """The cases of up to `limit` ready conversations with their stored mail, longest ready first.
 
-    only: just this customer's.
+    What somebody else works on is left to them, a customer's other conversations too.
     """
     rows = _READY.fetch(db, library.business_id, now, limit)
     cases = cases_of(found for found in map(Conversation._make, rows))
-    if only is not None:
-        cases = {id_: case for id_, case in cases.items() if id_ == only}
+    if cases:
+        fill(db, library, cases)
     if cases:
         _load_mail(db, library.business_id, cases)
-        fill(db, library, cases)
     return list(cases.values())
 
 
@@ -63,11 +61,14 @@ def cases_of(conversations: Iterable[Conversation]) -> dict[int, Case]:
     return cases
 
 
-def fill(db: Connection, library: Library, cases: Mapping[int, Case]) -> None:
-    """Load what the flows may read of these customers."""
+def fill(db: Connection, library: Library, cases: dict[int, Case]) -> None:
+    """Lock these customers and load what the flows may read of them; who is worked on elsewhere
+    is taken out of `cases`. Their conversations must be locked."""
+    _load_customers(db, library, cases, listed_or_one(db, list(cases)))
+    if not cases:
+        return
     ids = listed_or_one(db, list(cases))
     _load_runs(db, library, cases, ids)
-    _load_customers(db, library, cases, ids)
     if library.reads.tags:
         _load_tags(db, library, cases, ids)
     if library.reads.segments:
@@ -104,16 +105,20 @@ def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case],
             case.elsewhere[found.id] = found
 
 
-def _load_customers(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
+def _load_customers(db: Connection, library: Library, cases: dict[int, Case], ids: Any) -> None:
     read = library.reads
     keys = tuple(sorted(key for key in read.fields | read.history if key in library.columns))
     keys = (*ALWAYS_READ, *(key for key in keys if key not in ALWAYS_READ))
     names = tuple(library.columns.get(key, key) for key in keys)
-    for row in _customers(names).fetch(db, ids, library.business_id):
+    rows = _customers(names).fetch(db, ids, library.business_id)
+    for row in rows:
         case = cases[row[0]]
         case.asking_run, case.extra = row[1], row[2] or {}
         case.values = dict(zip(keys, row[3:], strict=True))
         case.values.update(library.extras_of(case.extra))
+    if len(rows) < len(cases):
+        for busy in cases.keys() - {row[0] for row in rows}:
+            del cases[busy]
 
 
 def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> None:
@@ -150,7 +155,7 @@ def _load_history(
 
 
 _READY = Statement(
-    lambda _: (
+    lambda dialect: skipping(
         select(*(conversation.c[name] for name in Conversation._fields))
         .where(
             conversation.c.business_id == bindparam("business"),
@@ -161,7 +166,8 @@ _READY = Statement(
             ),
         )
         .order_by(conversation.c.ready_at)
-        .limit(bindparam("most"))
+        .limit(bindparam("most")),
+        dialect,
     ),
     ("business", "now", "most"),
 )
@@ -174,14 +180,18 @@ _CONVERSATIONS = Statement(
     ("customers", "business"),
 )
 
+
+def _as_text(document: Column[Any], dialect: str) -> Any:
+    """A JSON document as it is stored: the engine's own decoder is quicker than any general one."""
+    return type_coerce(document, Text) if "sqlite" in dialect else cast(document, Text)
+
+
 _RUNS = Statement(
     lambda dialect: select(
         run.c.id,
         run.c.customer_id,
         run.c.conversation_id,
-        type_coerce(run.c.frames, Text),
-        type_coerce(run.c.wait, Text),
-        type_coerce(run.c.event, Text),
+        *(_as_text(column, dialect) for column in (run.c.frames, run.c.wait, run.c.event)),
         run.c.cause,
         run.c.started_at,
         run.c.status,
@@ -257,15 +267,18 @@ def _customers(names: tuple[str, ...]) -> Statement:
     """The SELECT of just these columns; a process sees few different sets."""
     columns = [customer.c[name] for name in names]
     return Statement(
-        lambda dialect: select(
-            customer.c.id,
-            customer.c.asking_run,
-            customer.c.custom_fields_extra,
-            *columns,
-        ).where(
-            among(customer.c.id, "customers", dialect),
-            # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
-            customer.c.business_id + 0 == bindparam("business"),
+        lambda dialect: skipping(
+            select(
+                customer.c.id,
+                customer.c.asking_run,
+                customer.c.custom_fields_extra,
+                *columns,
+            ).where(
+                among(customer.c.id, "customers", dialect),
+                # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
+                customer.c.business_id + 0 == bindparam("business"),
+            ),
+            dialect,
         ),
         ("customers", "business"),
     )

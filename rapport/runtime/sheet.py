@@ -25,7 +25,8 @@ from engine.fields.types import Value
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.run import Run
-from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Ids, Mail, OpenRun
+from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
+from rapport.runtime.ids import Ids
 from rapport.runtime.library import Library
 from rapport.runtime.writes import Writes
 

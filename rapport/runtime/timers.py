@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Select,
     String,
     bindparam,
     cast,
@@ -19,16 +21,20 @@ from sqlalchemy import (
 )
 
 from crm.sql import Statement, among, listed
-from crm.tables import mail, timer
+from crm.tables import conversation, mail, timer
 from rapport.runtime.cases import LANE_TIMER
 from rapport.runtime.intake import make_ready
+from rapport.runtime.locks import skipping
 
 AT_ONCE = 1_000
 """Timers turned into mail in one transaction: some tens of milliseconds."""
 
 
 def ring(db: Connection, business_id: int, now: datetime) -> int:
-    """Turn up to AT_ONCE due timers into waiting mail; how many there were."""
+    """Turn up to AT_ONCE due timers into waiting mail; how many there were.
+
+    A timer whose conversation is worked on now is left for the next time: that work may move it.
+    """
     due = _DUE.fetch(db, business_id, now, AT_ONCE)
     if not due:
         return 0
@@ -47,8 +53,8 @@ def next_ring(db: Connection, business_id: int) -> datetime | None:
     return moment
 
 
-_DUE = Statement(
-    lambda _: (
+def _due(dialect: str) -> Select[Any]:
+    statement = (
         select(timer.c.run_id, timer.c.conversation_id)
         .where(
             timer.c.business_id == bindparam("business"),
@@ -56,9 +62,14 @@ _DUE = Statement(
         )
         .order_by(timer.c.due_at)
         .limit(bindparam("most"))
-    ),
-    ("business", "now", "most"),
-)
+    )
+    if dialect == "postgresql":
+        # The lock is on both rows: the timer's, and that of the conversation which gets the mail.
+        statement = statement.join(conversation, conversation.c.id == timer.c.conversation_id)
+    return skipping(statement, dialect)
+
+
+_DUE = Statement(_due, ("business", "now", "most"))
 
 
 def _rung(dialect: str) -> tuple[ColumnElement[bool], ...]:

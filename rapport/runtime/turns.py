@@ -15,6 +15,7 @@ customer behind a savepoint, so that the one at fault is found and the others go
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,15 +25,17 @@ from msgspec import Struct, field
 from sqlalchemy import Connection, select
 
 from bots.channel import Inbound
+from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.ledger import Ledger
 from crm.tables import customer
 from engine.fields.types import Value
 from rapport.logs import says_each_turn
 from rapport.redaction import redacted
-from rapport.runtime.cases import Case, Ids, Mail, last_ids
+from rapport.runtime.cases import Case, Mail
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
+from rapport.runtime.ids import Ids, ids_for
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
@@ -94,6 +97,8 @@ class Turns:
         self.library = library
         self._channels = channels
         self._parts = parts
+        # Turns are numbered, and other processes number theirs.
+        self._name = secrets.token_hex(4)
         self._count = 0
         self._says_each = says_each_turn()
 
@@ -105,15 +110,16 @@ class Turns:
         Raises BatchRefused.
         """
         received = receive(db, origin, self.library.business, arrivals, now)
-        idle, later = _split(received)
+        cases = cases_of(at for _, at in received if at is not None and at.status == "idle")
+        if cases:
+            fill(db, self.library, cases)
+        at_once, later = _split(received, cases)
         if later:
             store(db, origin, later, now)
         turned = Turned()
-        if idle:
-            ids = last_ids(db)
-            cases = cases_of(item.conversation for item in idle if item.conversation)
-            _deliver(idle, cases, ids, now)
-            fill(db, self.library, cases)
+        if at_once:
+            ids = ids_for(db, len(at_once))
+            _deliver(at_once, cases, ids, now)
             turned = self._work(db, cases.values(), ids, now)
         turned.more = any(item.conversation for item in later)
         turned.received = len(received)
@@ -125,7 +131,7 @@ class Turns:
         cases = ready_cases(db, self.library, now, limit)
         if not cases:
             return Turned()
-        turned = self._work(db, cases, last_ids(db), now)
+        turned = self._work(db, cases, ids_for(db, sum(len(case.mail) for case in cases)), now)
         turned.more = turned.conversations >= limit
         return turned
 
@@ -140,7 +146,7 @@ class Turns:
     def _run_one(self, db: Connection, case: Case, now: datetime) -> Turned:
         try:
             with savepoint(db):
-                return self._work(db, [case], last_ids(db), now)
+                return self._work(db, [case], ids_for(db, len(case.mail)), now)
         except BatchRefused as refused:
             letter = refused.letter or min(case.mail, key=lambda item: item.id)
             is_dead = self._fail(db, case, letter, refused.__cause__ or refused, now)
@@ -152,7 +158,7 @@ class Turns:
         writes, ledger, turned = Writes(), self._ledger(), Turned()
         around = Surroundings(
             self.library, self._channels, self._parts, _Clashes(db, self.library), ids, now,
-            str(self._count),
+            f"{self._name}.{self._count}",
         )  # fmt: skip
         sheet = Sheet(around, ledger, writes)
         for case in cases:
@@ -212,14 +218,18 @@ class Turns:
         return Ledger(library.business_id, library.business.fields, library.columns)
 
 
-def _split(received: Iterable[Received]) -> tuple[list[Received], list[Received]]:
-    """What can be applied at once, and what is only stored: noise, or behind mail that waits."""
-    idle: list[Received] = []
+def _split(
+    received: Iterable[Received], cases: Mapping[int, Case]
+) -> tuple[list[Received], list[Received]]:
+    """What can be applied at once, and what is only stored: noise, behind mail that waits, or of a
+    customer who is worked on elsewhere."""
+    at_once: list[Received] = []
     later: list[Received] = []
     for item in received:
         at = item.conversation
-        (idle if at is not None and at.status == "idle" else later).append(item)
-    return idle, later
+        free = at is not None and at.status == "idle" and at.customer_id in cases
+        (at_once if free else later).append(item)
+    return at_once, later
 
 
 def unreadable(received: Iterable[Received]) -> int:
@@ -254,6 +264,7 @@ class _Clashes:
     def __call__(self, key: str, value: Value, customer_id: int) -> bool:
         if self._claimed.setdefault((key, value), customer_id) != customer_id:
             return True
+        claim(self._db, self._library.business_id, [value_name(key, value)])
         column = customer.c[self._library.columns[key]]
         found = self._db.execute(
             select(customer.c.id)

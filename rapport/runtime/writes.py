@@ -8,9 +8,8 @@ from typing import Any
 
 from msgspec import Struct, field
 from sqlalchemy import Connection, bindparam, delete, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from crm.sql import Statement
+from crm.sql import Statement, insert_for
 from crm.tables import (
     conversation,
     customer_account,
@@ -108,8 +107,7 @@ _VISIT = Statement(
 
 
 def _upsert_timer(dialect: str) -> Any:
-    flavour = sqlite if dialect == "sqlite" else postgresql
-    statement = flavour.insert(timer)
+    statement = insert_for(dialect)(timer)
     changed = {name: statement.excluded[name] for name in ("wait_id", "due_at")}
     return statement.on_conflict_do_update(
         index_elements=["run_id"], set_=changed,

@@ -48,7 +48,6 @@ def test_a_project_with_errors_is_not_applied(rapport: Command, project: Path) -
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("RAPPORT_DATABASE_URL", "postgresql+psycopg://somewhere/else"),
         ("RAPPORT_BUSINESS", "another"),
         ("TELEGRAM_BOT_TOKEN", "no token"),
     ],
@@ -61,6 +60,16 @@ def test_a_setting_that_cannot_work_is_one_line_and_2(
     ended = rapport("run", project)
     assert ended.code == 2
     assert ended.err.count("\n") == 1
+
+
+def test_a_server_that_does_not_answer_is_one_line(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/shop")
+    ended = rapport("run", project)
+    assert ended.code == 1
+    assert ended.err == "rapport: the database does not answer, or no longer\n"
 
 
 def test_a_second_process_on_one_file_is_refused_and_the_first_named(

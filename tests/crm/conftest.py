@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
-from tests.support.database import empty_store, store_with_tables
-
-DIALECTS = ("sqlite", "postgresql")
+from tests.support.database import DIALECTS, empty_store, store_with_tables
 
 
 @pytest.fixture(scope="session", params=DIALECTS)

@@ -13,6 +13,8 @@ from rapport.build import open_account
 from rapport.runtime.intake import Broken
 from tests.support.desk import NOON, Office
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 FLOWS = """
 flow: greet
 triggers: [{on: command, command: start}]

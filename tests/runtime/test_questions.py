@@ -8,6 +8,8 @@ from crm.tables import activity, customer, customer_account, run, timer
 from engine.wording import wording
 from tests.support.desk import CRM, Office
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 FLOWS = """
 flow: f
 triggers: [{on: command, command: go}]

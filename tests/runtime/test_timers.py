@@ -9,6 +9,8 @@ import pytest
 from crm.tables import mail, outbox, run, timer
 from tests.support.desk import NOON, Office
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 FLOWS = """
 flow: f
 triggers: [{on: command, command: go}]

@@ -24,6 +24,8 @@ from crm.tables import (
 )
 from tests.support.desk import CRM, NOON, Office
 
+pytestmark = pytest.mark.usefixtures("on_both_stores")
+
 LEAD = """
 flow: lead
 triggers: [{on: command, command: start}]

@@ -30,7 +30,8 @@ OF_THE_TURN = (
 OF_A_LEASE = "the lease's name holds the account or business; its epoch and no other row"
 
 UNSCOPED_STATEMENTS = {
-    "rapport.runtime.cases._LAST_IDS": "three numbers and nothing of any row",
+    "rapport.runtime.ids._LAST_IDS": "three numbers and nothing of any row",
+    "rapport.runtime.ids._NEXT_IDS": "numbers of no row yet",
     "rapport.runtime.intake._KNOWN_MAIL": (
         "keys are unique over all businesses; it gives back keys that it was given"
     ),
@@ -57,7 +58,8 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
-    "rapport.runtime.cases.last_ids": "three numbers and nothing of any row",
+    "rapport.runtime.ids.ids_for": "numbers and nothing of any row",
+    "rapport.runtime.ids.last_ids": "three numbers and nothing of any row",
     "rapport.runtime.leases.acquire": OF_A_LEASE,
     "rapport.runtime.leases.is_current": OF_A_LEASE,
     "rapport.runtime.leases.release": OF_A_LEASE,

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from crm.database import open_engine
 from crm.tables import metadata
 
+DIALECTS = ("sqlite", "postgresql")
 SQLITE_MEMORY = "sqlite://"
 POSTGRESQL_URL = os.environ.get(
     "RAPPORT_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -102,3 +103,20 @@ def store_with_tables(dialect: str) -> Iterator[Engine]:
     with empty_store(dialect) as engine:
         metadata.create_all(engine)
         yield engine
+
+
+def emptied(engine: Engine) -> Engine:
+    """The same PostgreSQL database with no rows and ids from 1, for the next test; quicker than
+    TRUNCATE where there are few."""
+    with engine.begin() as db:
+        for table in reversed(metadata.sorted_tables):
+            db.execute(table.delete())
+        db.execute(text(_RESTART))
+    # What listens to this engine does not hear of the one of another test.
+    return engine.execution_options()
+
+
+_RESTART = """
+SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+FROM pg_sequences WHERE schemaname = current_schema()
+"""

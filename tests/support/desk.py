@@ -70,6 +70,11 @@ def _store(url: str) -> Engine:
     return engine
 
 
+def new_store() -> Engine:
+    """The database of an office that names none: SQLite in memory, or what a fixture puts here."""
+    return _store("sqlite://")
+
+
 class Office:
     """A business with one bot. People are named by their peer, `ann` where a test needs but one."""
 
@@ -78,11 +83,11 @@ class Office:
         flows: str | Loaded,
         *,
         crm: str = CRM,
-        url: str = "sqlite://",
+        url: str | None = None,
         channel: str = "telegram",
         now: datetime = NOON,
     ) -> None:
-        self.engine = _store(url)
+        self.engine = new_store() if url is None else _store(url)
         self.clock = VirtualClock(now)
         self.channel = channel
         self.commits = 0
