@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.output import say
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 group = typer.Typer(name="db", help="Look after the database.", rich_markup_mode=None)
 
@@ -136,6 +138,59 @@ def index() -> None:
             changed = build_wanted_indexes(db, SystemClock().now())
             db.commit()
     print("\n".join(changed) or "every wanted index is there")
+
+
+@group.command()
+def retain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="count, and delete nothing")] = False,
+) -> None:
+    """Delete what is past its time (docs/operations.md); `rapport run` does it every hour."""
+    from rapport.cli.output import Format, print_rows
+    from rapport.cli.store import open_database
+    from rapport.runtime.clock import SystemClock
+    from rapport.storage import refuse_outdated
+
+    with open_database() as engine:
+        refuse_outdated(engine)
+        counts = (_old_rows if dry_run else _forget)(engine, SystemClock().now())
+    rows = [{"what": name, "rows": count} for name, count in counts.items() if count]
+    print_rows(rows, ("what", "rows"), Format.TABLE, "nothing is past its time")
+
+
+def _old_rows(engine: Engine, now: datetime) -> Counter[str]:
+    from crm.services.retention import count_old
+
+    counts: Counter[str] = Counter()
+    with engine.connect() as db:
+        for business_id in _businesses(db):
+            counts.update(count_old(db, business_id, now))
+    return counts
+
+
+def _forget(engine: Engine, now: datetime) -> Counter[str]:
+    """A transaction for each piece, so that a program at work is not held up."""
+    from crm.services.retention import Retention
+
+    counts: Counter[str] = Counter()
+    with engine.connect() as db:
+        for business_id in _businesses(db):
+            retention = Retention(business_id)
+            more = True
+            while more:
+                more = retention.tick(db, now)
+                db.commit()
+            counts.update(retention.forgotten)
+    return counts
+
+
+def _businesses(db: Connection) -> list[int]:
+    from sqlalchemy import select
+
+    from crm.tables import business
+
+    found = list(db.scalars(select(business.c.id)))
+    db.commit()
+    return found
 
 
 def _findings(engine: Engine) -> Iterator[str]:

@@ -109,6 +109,18 @@ def test_a_backup_is_a_whole_database_and_overwrites_nothing(
     assert rapport("db", "check").code == 0
 
 
+def test_what_is_past_its_time_is_counted_and_then_deleted(rapport: Command, applied: None) -> None:
+    row = (
+        "INSERT INTO mail (business_id, dedup_key, lane, kind, payload, status, attempts, "
+        "received_at, done_at) VALUES (1, '{}', 0, 'text', '{{}}', 'ignored', 0, 1, 1)"
+    )
+    for key in "abc":
+        execute(row.format(key))
+    assert rapport("db", "retain", "--dry-run").out.split()[-3:] == ["done", "mail", "2"]
+    assert rapport("db", "retain").out.split()[-3:] == ["done", "mail", "2"]
+    assert rapport("db", "retain").out == "nothing is past its time\n"
+
+
 def test_an_apply_builds_the_indexes_it_wants(rapport: Command, applied: None) -> None:
     assert rapport("db", "index").out == "every wanted index is there\n"
     execute("UPDATE slot_index SET built_at = NULL")

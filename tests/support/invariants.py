@@ -2,6 +2,7 @@
 
     violations(db)                  of a database at rest: nothing waits to be applied or sent
     violations(db, at_rest=False)   of one whose process was stopped in the middle of its work
+    violations(db, since=moment)    of one that may have forgotten what happened before
 
 Each violation is one sentence. What a person put back by hand (a requeued dead letter) comes out
 of its order by its nature, so it is not for this checker.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any
@@ -38,6 +40,8 @@ from engine.run import Wait
 
 Rows = list[Row[Any]]
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
 UNSAID = frozenset({"timer", "blocked", "unblocked"})
 """Kinds of mail that are no message of a person, so they leave no `message_received`."""
 
@@ -58,6 +62,7 @@ class Found:
     events: Rows
     firings: Rows
     fields: Rows
+    since: datetime
 
     @cached_property
     def letters(self) -> dict[int, Row[Any]]:
@@ -68,7 +73,7 @@ class Found:
         """The rows of the timeline that say a mail was received, by the mail's id."""
         rows: defaultdict[int, list[int]] = defaultdict(list)
         for row in self.timeline:
-            if row.type == "message_received":
+            if row.type == "message_received" and row.at >= self.since:
                 rows[row.data["mail"]].append(row.id)
         return rows
 
@@ -83,7 +88,7 @@ class Found:
         }
 
 
-def violations(db: Connection, *, at_rest: bool = True) -> list[str]:
+def violations(db: Connection, *, at_rest: bool = True, since: datetime = BEGINNING) -> list[str]:
     """What of the promises does not hold, as sentences; [] where all do."""
     found = Found(
         mail=_all(db, mail),
@@ -98,6 +103,7 @@ def violations(db: Connection, *, at_rest: bool = True) -> list[str]:
         events=_all(db, event),
         firings=list(db.execute(select(trigger_firing))),
         fields=_all(db, field),
+        since=since,
     )
     checks = (*ALWAYS, *AT_REST) if at_rest else ALWAYS
     return [sentence for check in checks for sentence in check(found)]
@@ -118,7 +124,7 @@ def mail_is_taken_once(found: Found) -> Iterator[str]:
 def mail_is_applied_once(found: Found) -> Iterator[str]:
     """A message that was applied stands on the timeline once; one that was not, never."""
     for letter in found.mail:
-        if letter.kind in UNSAID:
+        if letter.kind in UNSAID or letter.received_at < found.since:
             continue
         times = len(found.heard.get(letter.id, ()))
         wanted = 1 if letter.status == "done" else 0
@@ -189,7 +195,7 @@ def outbox_is_contiguous(found: Found) -> Iterator[str]:
     numbers: defaultdict[int, list[int]] = defaultdict(list)
     for row in found.outbox:
         source, mail_id, number = row.dedup_key.split(":")
-        if source == "mail":
+        if source == "mail" and row.created_at >= found.since:
             numbers[int(mail_id)].append(int(number))
     for mail_id, given in numbers.items():
         if sorted(given) != list(range(len(given))):
@@ -203,7 +209,11 @@ def outbox_holds_what_was_said(found: Found) -> Iterator[str]:
     """A message on the timeline is one row of the outbox, or several where it had to be cut."""
     people = {row.id: row.customer_id for row in found.conversations}
     rows = Counter(people[row.conversation_id] for row in found.outbox)
-    told = Counter(row.customer_id for row in found.timeline if row.type == "message_sent")
+    told = Counter(
+        row.customer_id
+        for row in found.timeline
+        if row.type == "message_sent" and row.at >= found.since
+    )
     for person, count in told.items():
         if rows[person] < count:
             yield f"customer {person} was told {count} messages, and the outbox has {rows[person]}"
@@ -327,16 +337,24 @@ def _stored(person: Row[Any], key: str, slots: dict[str, str | None]) -> Any:
 def history_names_its_mail(found: Found) -> Iterator[str]:
     for row in found.history:
         letter = found.letters.get(row.mail_id or 0)
-        if row.mail_id is not None and (letter is None or letter.status != "done"):
+        if (
+            row.at >= found.since
+            and row.mail_id is not None
+            and (letter is None or letter.status != "done")
+        ):
             yield f"history {row.id} was set by mail {row.mail_id}, which was not applied"
 
 
 def every_change_is_told(found: Found) -> Iterator[str]:
     """One row on the timeline and one event for each row of history."""
-    history = Counter((row.customer_id, row.field) for row in found.history)
+    history = Counter(
+        (row.customer_id, row.field) for row in found.history if row.at >= found.since
+    )
     for rows, what in ((found.timeline, "rows on the timeline"), (found.events, "events")):
         told = Counter(
-            (row.customer_id, row.data["field"]) for row in rows if row.type == "field_updated"
+            (row.customer_id, row.data["field"])
+            for row in rows
+            if row.type == "field_updated" and row.at >= found.since
         )
         for person, key in sorted(history.keys() | told.keys()):
             if history[person, key] != told[person, key]:

@@ -1,0 +1,37 @@
+"""A pass of retention beside the turns: a piece, a breath, the next piece."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+
+import structlog
+
+from crm.services.retention import Retention
+from rapport.runtime.writer import Writer
+
+BREATH_SECONDS = 0.05
+"""Between two pieces: some tenth of the writer's time, whatever there is to forget."""
+
+log = structlog.get_logger(__name__)
+
+
+async def forget_old(writer: Writer, business_id: int, now: datetime) -> Counter[str]:
+    """Delete what nobody needs any more; how many rows, by what they were.
+
+    A pass that is cut short is worth nothing less: the next one begins at the oldest row again.
+    Raises DatabaseUnavailable.
+    """
+    retention = Retention(business_id)
+    more = True
+    while more:
+        more = await asyncio.wrap_future(writer.submit(lambda db: retention.tick(db, now)))
+        await asyncio.sleep(BREATH_SECONDS)
+    if retention.forgotten.total():
+        log.info("forgotten", **_words(retention.forgotten))
+    return retention.forgotten
+
+
+def _words(forgotten: Counter[str]) -> dict[str, int]:
+    return {name.replace(" ", "_"): count for name, count in forgotten.items() if count}
