@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -85,19 +85,23 @@ def loads(stored: Any) -> Any:
         return json.loads(stored)
 
 
-_latest: tuple[Any, int | None] = (None, None)
+class _Moments(dict[datetime | None, int | None]):
+    """The stored form of moments lately met: a batch stores one and the same some twenty times a
+    turn."""
+
+    def __missing__(self, moment: datetime | None) -> int | None:
+        stored = None if moment is None else to_microseconds(moment)
+        if len(self) >= _MOST_MOMENTS:
+            self.clear()
+        # Of another zone two moments may be equal that are not: those of a clock set back.
+        if moment is None or moment.tzinfo is UTC:
+            self[moment] = stored
+        return stored
 
 
-def _at(value: Any) -> int | None:
-    """A batch stores one and the same moment some twenty times a turn: it is worked out once."""
-    global _latest  # noqa: PLW0603  # one tuple, replaced whole: safe between threads
-    if value is None:
-        return None
-    moment, stored = _latest
-    if moment is not value:
-        stored = to_microseconds(value)
-        _latest = (value, stored)
-    return stored
+_MOST_MOMENTS = 256
+
+_at: Change = _Moments().__getitem__
 
 
 def _from_at(stored: int | None) -> Any:
