@@ -289,12 +289,10 @@ def _text(body: _Json, key: str) -> str:
     value = body.get(key, "")
     if not isinstance(value, str):
         raise _Malformed(f"{key} is not a text")
-    return _clean(value)
+    return value if value.isascii() and "\0" not in value else _clean(value)
 
 
 def _clean(text: str) -> str:
-    if text.isascii() and "\0" not in text:
-        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 

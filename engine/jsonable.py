@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Raw, convert
 from msgspec.json import Decoder, Encoder
@@ -83,18 +83,15 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-class StoredRun(NamedTuple):
-    """Where a run stands as JSON texts, each for a column of its own. wait: None once it ended."""
+def run_to_json(run: Run) -> tuple[Raw, Raw | None]:
+    """What a step changes of a run: its frames and its wait, None once it has ended.
 
-    frames: Raw
-    wait: Raw | None
-
-
-def run_to_json(run: Run) -> StoredRun:
-    """What a step changes of a run. Its id, outcome and status have columns of their own."""
-    return StoredRun(
+    They are JSON texts, each for a column; its id, outcome and status have their own.
+    """
+    wait = run.wait
+    return (
         Raw(_encode([_tagged_frame(frame) for frame in run.frames])),
-        None if run.wait is None else Raw(_encode(_tagged_wait(run.wait))),
+        None if wait is None else Raw(_encode(_tagged_wait(wait))),
     )
 
 

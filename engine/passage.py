@@ -211,6 +211,8 @@ class Passage:
 
     def pick(self, text: Text[Any]) -> Any:
         """The variant of a text for this customer on this channel."""
+        if len(text.variants) == 1:  # the language need not be looked up
+            return text.variants[0][2]
         fallbacks = (self.flow.language, self.facts.business.language)
         return text.pick(self.language, self.facts.channel, fallbacks)
 

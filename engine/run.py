@@ -72,7 +72,7 @@ class Wait(Struct, frozen=True, omit_defaults=True):
     @property
     def due_at(self) -> datetime | None:
         """The next alarm's moment; None where nothing is timed."""
-        return min((alarm.at for alarm in self.alarms), default=None)
+        return min([alarm.at for alarm in self.alarms]) if self.alarms else None
 
 
 class Run(Struct, frozen=True):

@@ -63,11 +63,16 @@ def step(
     return at.freeze(), tuple(at.effects)
 
 
+# As tuples: a union of classes is made anew each time that it is asked about.
+_OF_A_QUESTION = (Reply, Released, Refused)
+_OF_A_TIMER = (TimedOut, Reminded, Elapsed)
+
+
 def _is_stale(wait: Wait | None, resume: Resume) -> bool:
-    if isinstance(resume, TimedOut | Reminded | Elapsed):
-        return wait is None or wait.id != resume.wait_id
-    if isinstance(resume, Reply | Released | Refused):
+    if isinstance(resume, _OF_A_QUESTION):
         return wait is None or not wait.asks
+    if isinstance(resume, _OF_A_TIMER):
+        return wait is None or wait.id != resume.wait_id
     return False
 
 

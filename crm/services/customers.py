@@ -42,7 +42,7 @@ def create_customer(
     check_unique(db, business_id, business.fields.values(), columns, typed, None)
     customer_id = _insert(db, business_id, business, cause, now)
     ledger = Ledger(business_id, business.fields, columns)
-    ledger.touch(customer_id, now, **name_columns(values, customer_id))
+    ledger.touch(customer_id, now, name_columns(values, customer_id))
     ledger.record(customer_id, "customer_created", "Created", None, cause.by, now)
     ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
     _set_changed(ledger, customer_id, _start(business), values, cause, now)
@@ -141,12 +141,12 @@ def _set_changed(
     for key in changed:
         ledger.set_field(customer_id, key, values, before.get(key), now, cause)
     if changed:
-        ledger.touch(customer_id, now, updated_by=cause.by)
+        ledger.touch(customer_id, now, {"updated_by": cause.by})
     if "status" in changed:
         given = values["status_reason"] if "status_reason" in changed else None
         reason = cause.reason if given is None else str(given)
         status, old = str(values["status"]), before.get("status")
-        ledger.touch(customer_id, now, **status_columns(status, now, cause.by, reason))
+        ledger.touch(customer_id, now, status_columns(status, now, cause.by, reason))
         data = {"old": old, "new": status, "reason": reason}
         ledger.record(customer_id, "status_changed", status, data, cause.by, now)
     return changed

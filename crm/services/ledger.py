@@ -79,7 +79,7 @@ class Ledger:
     ) -> None:
         """A field has a new, valid value. `values` are the customer's values after the change."""
         new = values.get(key)
-        self.touch(customer_id, at, **self._stored(customer_id, key, new))
+        self.touch(customer_id, at, self._stored(customer_id, key, new))
         if key in NAME_COLUMNS:
             self._changes[customer_id].update(name_columns(values, customer_id))
         if key == "status":
@@ -115,7 +115,7 @@ class Ledger:
         )
         self.emit(customer_id, "field_updated", data, at, cause.depth)
 
-    def touch(self, customer_id: int, at: datetime, **columns: Any) -> None:
+    def touch(self, customer_id: int, at: datetime, columns: Mapping[str, Any]) -> None:
         """Set bookkeeping columns, which keep no history (last_message_at and the like)."""
         change = self._changes[customer_id]
         change.update(columns)
@@ -184,7 +184,7 @@ class Ledger:
         for customer_id, change in self._changes.items():
             columns = tuple(sorted(change))
             groups[columns].append(
-                [*(change[name] for name in columns), customer_id, self._business_id]
+                [*map(change.__getitem__, columns), customer_id, self._business_id]
             )
         for columns, rows in groups.items():
             _update_of(columns).many(db, rows)

@@ -10,10 +10,12 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+_PLAIN = (str, bool, int, float)
+
 
 def to_plain(value: Any) -> Any:
     """JSON of a value; lists and mappings item by item. Raises TypeError for anything else."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, _PLAIN):
         return value
     if isinstance(value, Decimal):
         return _number(value)

@@ -219,13 +219,13 @@ class Casework:
     def _opt_out(self, at: Conversation) -> None:
         self._close_questions("opted_out")
         self.case.values["opted_out_at"] = self.around.now
-        self.sheet.touch(opted_out_at=self.around.now)
+        self.sheet.touch({"opted_out_at": self.around.now})
         self.sheet.record("opted_out", "Asked for no more automatic messages", None, by="customer")
         self._say(wording("opted_out", self._language()), at)
 
     def _opt_in(self, then: Decision, message: Message, at: Conversation) -> None:
         self.case.values["opted_out_at"] = None
-        self.sheet.touch(opted_out_at=None)
+        self.sheet.touch({"opted_out_at": None})
         self.sheet.record("opted_in", "Takes automatic messages again", None, by="customer")
         if isinstance(then, Nothing):
             self._say(wording("opted_in", self._language()), at)
@@ -356,7 +356,7 @@ class Casework:
     def _store_runs(self) -> None:
         """Rows of the runs that moved, began, ended, or gave the question away or got it back."""
         if self._asking != self.case.asking_run:
-            self.sheet.touch(asking_run=self._asking)
+            self.sheet.touch({"asking_run": self._asking})
         for opened in (self.case.runs | self._changed).values():
             moved = opened.run.id in self._changed
             self.sheet.store_run(opened, self._status(opened), moved=moved)

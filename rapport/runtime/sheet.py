@@ -114,9 +114,9 @@ class Sheet:
         """Put a row on the customer's timeline."""
         self._ledger.record(self._case.customer_id, type_, description, data, by, self._now)
 
-    def touch(self, **columns: Any) -> None:
+    def touch(self, columns: Mapping[str, Any]) -> None:
         """Set bookkeeping columns of the customer."""
-        self._ledger.touch(self._case.customer_id, self._now, **columns)
+        self._ledger.touch(self._case.customer_id, self._now, columns)
 
     def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""
@@ -147,7 +147,7 @@ class Sheet:
         if not isinstance(last, datetime) or at - last >= SILENCE_BEFORE_A_CHAT:
             columns["total_interactions"] = self._one_more_chat(channel, at)
         values["last_message_at"] = at
-        self.touch(**columns)
+        self.touch(columns)
         data = {"kind": message.kind, "channel": channel, "mail": letter.id}
         self._writes.accounts.append((False, at, self._case.customer_id, channel))
         self.record("message_received", said, data, by="customer")
@@ -239,7 +239,7 @@ class Sheet:
 
     def _learn_date_order(self, effect: LearnDateOrder, *_: object) -> None:
         self._case.values["date_order"] = effect.order
-        self.touch(date_order=effect.order)
+        self.touch({"date_order": effect.order})
 
     def _origin_of(self, opened: OpenRun) -> tuple[Any, ...]:
         """The columns of a run that never change (writes.ORIGIN_VALUES)."""
@@ -264,9 +264,8 @@ class Sheet:
 
 def _where(run: Run) -> tuple[Any, ...]:
     """The columns that say where a run stands (writes.MOVE_VALUES)."""
-    wait, stored = run.wait, run_to_json(run)
+    wait, node = run.wait, run.frames[-1].node
+    frames, stored = run_to_json(run)
     if wait is None:
-        return run.frames[-1].node, None, stored.frames, None, 0, None
-    return (
-        run.frames[-1].node, wait.id, stored.frames, stored.wait, wait.attempts, wait.asked_at,
-    )  # fmt: skip
+        return node, None, frames, None, 0, None
+    return node, wait.id, frames, stored, wait.attempts, wait.asked_at

@@ -114,7 +114,7 @@ def test_customers_whose_columns_differ_are_written_in_one_go(shop: Shop) -> Non
     ledger.set_field(shop.ann, "points", {"points": Decimal(1)}, None, NOW, FLOW)
     ledger.set_field(shop.bob, "points", {"points": Decimal(2)}, None, NOW, FLOW)
     ledger.set_field(shop.bob, "illness", {"illness": "none"}, None, NOW, FLOW)
-    ledger.touch(shop.ann, NOW, last_message_at=NOW)
+    ledger.touch(shop.ann, NOW, {"last_message_at": NOW})
     ledger.write(shop.db)
     assert (shop.stored(shop.ann, "points"), shop.stored(shop.bob, "points")) == (1, 2)
     assert (shop.stored(shop.ann, "illness"), shop.stored(shop.bob, "illness")) == (None, "none")
@@ -205,7 +205,7 @@ class TestTags:
 def test_bookkeeping_leaves_no_history_but_the_moment_of_the_change(shop: Shop) -> None:
     later = NOW + timedelta(hours=1)
     ledger = shop.ledger()
-    ledger.touch(shop.ann, later, last_message_at=later)
+    ledger.touch(shop.ann, later, {"last_message_at": later})
     ledger.write(shop.db)
     assert shop.stored(shop.ann, "updated_at") == later
     assert shop.written(field_history, "id") == []
@@ -221,7 +221,7 @@ def test_another_businesss_customer_is_never_changed(shop: Shop, db: Connection)
         )
     )  # fmt: skip
     ledger = other.ledger()
-    ledger.touch(shop.ann, NOW + timedelta(days=1), last_message_at=NOW)
+    ledger.touch(shop.ann, NOW + timedelta(days=1), {"last_message_at": NOW})
     ledger.set_field(shop.ann, "pet", {"pet": "cat"}, None, NOW, FLOW)
     ledger.remove_tag(shop.ann, tag_ids(db, shop.id)["VIP"], "VIP", NOW, FLOW)
     ledger.write(db)

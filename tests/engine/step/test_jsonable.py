@@ -132,11 +132,11 @@ def test_the_stored_form_does_not_change() -> None:
     )
     values = {"d": date(1990, 5, 15), "t": time(9, 30), "l": ("a",)}
     run = Run(5, (Frame("f", 3, "size", None, values),), wait, event={"ref": "x"})
-    stored = run_to_json(run)
-    assert stored.wait is not None
+    frames, waiting = run_to_json(run)
+    assert waiting is not None
     assert {
-        "frames": json.loads(bytes(stored.frames)),
-        "wait": json.loads(bytes(stored.wait)),
+        "frames": json.loads(bytes(frames)),
+        "wait": json.loads(bytes(waiting)),
         "event": json.loads(bytes(event_to_json(run.event))),
     } == {
         "frames": [
