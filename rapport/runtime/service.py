@@ -110,7 +110,8 @@ class Service:
 
     async def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         began = time.perf_counter()
-        turned = await asyncio.wrap_future(self._writer.submit(f))
+        submitted = self._writer.submit(f, committed=self._desk.committed)
+        turned = await asyncio.wrap_future(submitted)
         self._tally.took(turned, time.perf_counter() - began)
         self._hand_over(turned)
         for line in turned.lines:
