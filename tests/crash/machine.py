@@ -1,6 +1,7 @@
-"""Anything in any order, on the real desk and its database, beside a model of a hundred lines.
+"""Anything in any order, on the real desk and its database, beside a model that does one thing
+after another in memory.
 
-    python -m tests.crash.machine --seed 1 --examples 500 [--store postgresql]
+    python -m tests.crash.machine --seed 1 --examples 500 --store postgresql
 
 Hypothesis makes up messages, presses, copies and wrong orders of updates, timers, mail that waits,
 new versions of the flow, and deaths before and after commits and sendings; after each of them a
@@ -15,17 +16,26 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
+from unittest.mock import patch
 
 from hypothesis import seed as seeded
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from bots.channel import Inbound
 from rapport.runtime.deliveries import Delivery, Outcome, pending, settle
 from rapport.runtime.turns import Turned
-from tests.crash.model import Letter, Person
+from tests.crash.model import ALARMS, Letter, Person
+from tests.support import desk
+from tests.support.database import DIALECTS, emptied, store_with_tables
 from tests.support.desk import Office
 from tests.support.invariants import violations
 
@@ -57,11 +67,9 @@ class Death(Exception):
 class Machine(RuleBasedStateMachine):
     """Rules are what may happen; `platform` holds the updates that are not confirmed."""
 
-    store = "sqlite"
-
     def __init__(self) -> None:
         super().__init__()
-        self.version = 1
+        self.version, self.deaths = 1, 0
         self.office = Office(FLOWS.format(version=1))
         self.people = {name: Person() for name in PEOPLE}
         self.platform: list[tuple[Inbound, Letter]] = []
@@ -83,30 +91,31 @@ class Machine(RuleBasedStateMachine):
             self.fetches(100, 0, True, random.Random(0), "")
         self.sends(100, False)
 
-    @rule(person=st.sampled_from(PEOPLE), label=st.sampled_from(["Yes", "No"]), back=st.integers(0, 2))
-    def presses(self, person: str, label: str, back: int) -> None:
-        """A button of one of the newest messages that has any."""
+    @rule(person=st.sampled_from(PEOPLE), back=st.integers(0, 2))
+    def presses(self, person: str, back: int) -> None:
+        """The first button of one of the newest messages that have any."""
         heard = [item for item in self.shown.values() if item.peer == person]
         with_buttons = [at for at, item in enumerate(heard) if item.payload.get("buttons")]
         if len(with_buttons) > back:
             at = with_buttons[-1 - back]
-            token = next(
-                one.token
-                for row in heard[at].outgoing().buttons
-                for one in row
-                if one.label == label
-            )
-            payload = {"token": token, "callback_id": "press"}
+            button = heard[at].outgoing().buttons[0][0]
+            payload = {"token": button.token, "callback_id": "press"}
             item = self.office.inbound("", peer=person, kind="press", payload=payload)
-            self._queue(item, "press", label, self.people[person].said[at][1])
+            self._queue(item, "press", button.label, self.people[person].said[at][1])
 
     def _queue(self, item: Inbound, kind: str, text: str, wait: int = 0) -> None:
-        letter = Letter(item.dedup_key, item.peer, item.provider_seq or 0, kind, text, wait)
-        self.platform.append((item, letter))
+        self.platform.append((item, Letter(kind, item.provider_seq or 0, text, wait)))
 
     @rule(minutes=st.sampled_from([29, 31, 121]))
     def passes(self, minutes: int) -> None:
         self.office.clock.set(self.office.clock.now() + timedelta(minutes=minutes))
+
+    @rule(minutes=st.sampled_from([31, 121]))
+    def sleeps(self, minutes: int) -> None:
+        """Time passes, and the process rings what is due."""
+        self.passes(minutes)
+        self.rings("")
+        self.works("")
 
     # -- what the process does
 
@@ -125,19 +134,18 @@ class Machine(RuleBasedStateMachine):
         take = self.office.desk.take_in if at_once else self.office.desk.keep
         origin, now = self.office.origin, self.office.clock.now()
         if self._commits(lambda db: take(db, origin, items, now), death):
-            self._taken([letter for _, letter in batch], at_once=at_once)
+            self._taken(batch, at_once=at_once)
         if not death:
             del self.platform[:count]
             self.confirmed += fetched
 
-    def _taken(self, letters: Sequence[Letter], *, at_once: bool) -> None:
-        fresh: dict[str, Letter] = {}
-        for letter in letters:
-            if letter.key not in self.seen:
-                fresh.setdefault(letter.key, letter)
+    def _taken(self, batch: Sequence[tuple[Inbound, Letter]], *, at_once: bool) -> None:
+        fresh = {item.dedup_key: (item.peer, letter) for item, letter in batch}
+        for key in self.seen & fresh.keys():
+            del fresh[key]
         self.seen |= fresh.keys()
         for name, person in self.people.items():
-            theirs = [letter for letter in fresh.values() if letter.person == name]
+            theirs = [letter for peer, letter in fresh.values() if peer == name]
             if theirs:
                 person.take(theirs, self.office.clock.now(), self.version, at_once=at_once)
 
@@ -163,9 +171,15 @@ class Machine(RuleBasedStateMachine):
             due = pending(db, self.office.origin.account_id, now, count)
         for item in due:
             self.shown.setdefault(item.id, item)
-        if not death:
+        if death:
+            self.deaths += 1
+        else:
             with self.office.engine.begin() as db:
-                settle(db, self.office.origin.account_id, [Outcome(item.id, "sent", 1, now, str(item.id)) for item in due])
+                settle(
+                    db,
+                    self.office.origin.account_id,
+                    [Outcome(item.id, "sent", 1, now, str(item.id)) for item in due],
+                )
 
     @rule(new=st.booleans())
     def restarts(self, new: bool) -> None:
@@ -183,6 +197,7 @@ class Machine(RuleBasedStateMachine):
         except Death:
             pass
         if death:
+            self.deaths += 1
             self.restarts(new=False)
         return death != "before"
 
@@ -191,32 +206,84 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def people_hear_what_the_model_says_in_its_order(self) -> None:
         for name, person in self.people.items():
-            heard = [item.payload["text"] for item in self.shown.values() if item.peer == name]
+            heard = self._heard(name)
             assert heard == [text for text, _ in person.said][: len(heard)]
 
     def teardown(self) -> None:
         """Everything is worked off by a process that lives."""
-        while self.platform:
-            self.fetches(100, 0, True, random.Random(0), "")
-        for _ in range(3):  # a reminder sets the next alarm
-            self.works("")
-            self.rings("")
-        self.works("")
-        self.sends(1000, False)
+        try:
+            while self.platform:
+                self.fetches(100, 0, True, random.Random(0), "")
+            for _ in range(len(ALARMS) + 1):
+                self.works("")
+                self.rings("")
+            self.sends(1000, False)
+            self._compare()
+            TOTALS.add(self)
+        finally:
+            self.office.engine.dispose()
+
+    def _compare(self) -> None:
         with self.office.engine.connect() as db:
             assert violations(db) == []
         for name, person in self.people.items():
-            heard = [item.payload["text"] for item in self.shown.values() if item.peer == name]
-            assert heard == [text for text, _ in person.said], (heard, person.said)
-            for key, value in person.values.items():
-                stored = self.office.customer("custom_fields_extra" if key == "nickname" else key, name)
-                assert (stored["nickname"] if key == "nickname" else stored) == value
-        self.office.engine.dispose()
+            assert self._heard(name) == [text for text, _ in person.said]
+            if person.said:
+                stored = {
+                    "first_name": self.office.customer("first_name", name),
+                    **(self.office.customer("custom_fields_extra", name) or {}),
+                }
+                assert {key: stored[key] for key in person.values} == person.values
+
+    def _heard(self, name: str) -> list[str]:
+        """A message that was sent again after a death counts once."""
+        return [item.payload["text"] for item in self.shown.values() if item.peer == name]
 
 
-def torment(examples: int, seed: int | None = None) -> None:
-    """Raises the first that is wrong, as the shortest story that hypothesis finds."""
-    limits = settings(max_examples=examples, stateful_step_count=STEPS, deadline=None, database=None)
-    if seed is not None:
-        Machine = seeded(seed)(globals()["Machine"])
-    run_state_machine_as_test(Machine, settings=limits)
+@dataclass
+class Totals:
+    """What the machines of this process did."""
+
+    stories: int = 0
+    messages: int = 0
+    deaths: int = 0
+
+    def add(self, machine: Machine) -> None:
+        self.stories += 1
+        self.messages += len(machine.shown)
+        self.deaths += machine.deaths
+
+
+TOTALS = Totals()
+
+
+def torment(examples: int, seed: int, store: str = "sqlite") -> Totals:
+    """Raises the first thing that is wrong, as the shortest story that hypothesis finds."""
+    TOTALS.__init__()  # type: ignore[misc]  # begun anew
+    with ExitStack() as stack:
+        if store != "sqlite":
+            engine = stack.enter_context(store_with_tables(store))
+            stack.enter_context(patch.object(desk, "new_store", lambda: emptied(engine)))
+        run_state_machine_as_test(
+            seeded(seed)(Machine),
+            settings=settings(
+                max_examples=examples, stateful_step_count=STEPS, deadline=None, database=None
+            ),
+        )
+    return TOTALS
+
+
+def main() -> int:
+    """Read the arguments, run, print; 1 where something is at fault."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.machine")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--examples", type=int, default=500)
+    parser.add_argument("--store", choices=DIALECTS, default="sqlite")
+    given = parser.parse_args()
+    totals = torment(given.examples, given.seed, given.store)
+    sys.stdout.write(f"seed {given.seed}: {totals}, 0 faults\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

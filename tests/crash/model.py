@@ -17,13 +17,11 @@ CHOOSE = "Please choose one of the options."
 class Letter(NamedTuple):
     """kind: text | press | timer. wait: of the question whose button or alarm it is."""
 
-    key: str
-    person: str
-    seq: int
     kind: str
+    seq: int = 0
     text: str = ""
     wait: int = 0
-    at: datetime = datetime.min
+    at: datetime | None = None
 
 
 @dataclass
@@ -56,7 +54,7 @@ class Person:
     def apply(self, letter: Letter, now: datetime, version: int) -> None:
         match letter.kind, self.asks:
             case "timer", "nick" if letter.wait == self.wait:
-                self.sound(max(now, letter.at))
+                self.sound(max(now, letter.at or now))
             case "timer", _:
                 pass
             case "press", asks if asks != "sure" or letter.wait != self.wait:
@@ -86,7 +84,7 @@ class Person:
 
     def ring(self, now: datetime) -> None:
         if self.timer is not None and self.timer <= now:
-            self.waiting.append(Letter("", "", 0, "timer", "", self.wait, now))
+            self.waiting.append(Letter("timer", wait=self.wait, at=now))
             self.timer = None
 
     def take(self, letters: list[Letter], now: datetime, version: int, *, at_once: bool) -> None:
