@@ -24,6 +24,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E010": "a key that is no word, or a merge of what is no mapping",
         "E011": "a document is neither a flow, a campaign nor a test",
         "E012": "a project has no crm.yaml, or two",
+        "E013": "a link to a place outside of the project, or what is no plain file",
         "E101": "an unknown key",
         "E102": "two nodes have one id",
         "E103": "a node goes to one that does not exist",

@@ -295,6 +295,9 @@ class _Builder(Struct):
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
         start = self.start(event)
         style = event.style or ""
+        if "\0" in event.value:
+            message = "a text with the character U+0000, which cannot be stored"
+            self.error(event, "E009", message, "Delete it.")
         if style and style in "|>":
             return Scalar(event.value.removesuffix("\n"), True, start, self.block(event, style))
         one_line = start_of(event).line == end_of(event).line

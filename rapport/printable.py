@@ -15,9 +15,14 @@ U+200C, U+200E and U+200F stay: Persian is written with them."""
 
 def printable(text: str) -> str:
     """The text with each such sign as Python writes it, `\\x1b`; line breaks and tabs stay."""
-    return _OBEYED.sub(lambda sign: repr(sign[0])[1:-1], text)
+    return _OBEYED.sub(lambda sign: repr(sign[0])[1:-1], text.replace("\r\n", "\n"))
+
+
+def escaped(json_text: str) -> str:
+    """JSON with each such sign escaped: the same values for whoever reads it."""
+    return _OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json_text)
 
 
 def on_one_line(text: str) -> str:
     """As `printable`, with line breaks shown as the terminal chat shows them."""
-    return printable(text.replace("\r\n", "\n").replace("\n", " ⏎ "))
+    return printable(text).replace("\n", " ⏎ ")

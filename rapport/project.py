@@ -52,8 +52,12 @@ def read_project(folder: Path) -> Loaded:
     """
     texts: dict[str, str] = {}
     unreadable: list[Problem] = []
+    root = folder.resolve()
     for path in _yaml_files(folder):
         inside = path.relative_to(folder).as_posix()
+        if not _is_plain(path, root):
+            unreadable.append(_not_plain(inside))
+            continue
         with path.open("rb") as file:
             # One byte more than is allowed, so that the loader sees it is too much.
             content = file.read(MAX_SIZE + 1)
@@ -74,7 +78,8 @@ def read_applied(source: str) -> Business:
 def industry_template(name: str) -> str | None:
     """The YAML of an industry's fields, None for an industry without a template."""
     found = _TEMPLATES / f"{name}.yaml"
-    return found.read_text(encoding="utf-8") if found.is_file() else None
+    # By its name, which may be written with dots and slashes to lead elsewhere.
+    return found.read_text(encoding="utf-8") if name in industries() else None
 
 
 def industries() -> list[str]:
@@ -95,13 +100,27 @@ def _not_utf8(file: str, content: bytes) -> list[Problem]:
     return []
 
 
+def _is_plain(path: Path, root: Path) -> bool:
+    """Whether it is a file inside the project. A pipe would be waited for without an end, and what
+    somebody's project links to may be nobody's business."""
+    return path.is_file() and path.resolve().is_relative_to(root)
+
+
+def _not_plain(file: str) -> Problem:
+    message = "this is no plain file inside the project"
+    return Problem(Position(file, 1, 1), "E013", message, "Put the file itself here.")
+
+
 def _yaml_files(folder: Path) -> Iterator[Path]:
-    """Every YAML file of the project; a folder with a crm.yaml of its own is another project."""
+    """Every YAML file of the project; a folder with a crm.yaml of its own is another project.
+
+    Links to folders are not followed: they may lead round in a circle.
+    """
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            if not (path / CRM_FILE).is_file():
+            if not path.is_symlink() and not (path / CRM_FILE).is_file():
                 yield from _yaml_files(path)
         elif path.suffix in (".yaml", ".yml"):
             yield path

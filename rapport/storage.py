@@ -101,12 +101,15 @@ def refuse_outdated(engine: Engine) -> None:
 def backup(file: Path, target: Path) -> None:
     """Copy an SQLite database, also while it is used. Raises FileExistsError, sqlite3.Error.
 
-    The copy is whole or not there: it gets its name last.
+    The copy is whole or not there: it gets its name last. Who may read it is as with the file.
     """
     if target.exists():
         raise FileExistsError(f"{target} exists already")
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
+    # Nobody else's until it is known to be, and nothing that somebody has put in its place.
+    partial.touch(mode=0o600, exist_ok=False)
+    partial.chmod(file.stat().st_mode & 0o777)
     # Only a path that exists: connecting would make an empty database of a misspelt one.
     source_uri = f"{file.resolve().as_uri()}?mode=ro"
     with (

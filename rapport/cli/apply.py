@@ -9,6 +9,7 @@ import typer
 from rapport.cli.applying import require_sound
 from rapport.cli.output import say
 from rapport.cli.paths import PathArgument, chosen
+from rapport.printable import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -54,7 +55,7 @@ def _apply(engine: Engine, loaded: Loaded, *, dry_run: bool) -> None:
     with engine.connect() as db:
         changes = apply_loaded(db, loaded, now).applied.changes
         for change in changes:
-            print(change)
+            print(printable(str(change)))
         if not changes:
             print("no changes")
         if not dry_run:

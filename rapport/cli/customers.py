@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
-from rapport.cli.output import Format, FormatOption, cell, print_json, print_rows
+from rapport.cli.output import Format, FormatOption, Limit, cell, print_json, print_rows
 
 if TYPE_CHECKING:
     from crm.errors import CrmError, Match
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 group = typer.Typer(name="customers", help="Look customers up.", rich_markup_mode=None)
 
 COLUMNS = ("id", "display_name", "phone_number", "email", "status", "crm_score", "last_message_at")
-
-Limit = Annotated[int, typer.Option("--limit", min=1, help="how many at most")]
 
 
 @group.command("list")

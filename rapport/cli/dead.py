@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.output import Format, FormatOption, cell, print_json, print_rows
+from rapport.cli.output import Format, FormatOption, Limit, cell, print_json, print_rows
 
 group = typer.Typer(name="dead", help="What could not be applied or sent.", rich_markup_mode=None)
 
@@ -18,7 +18,7 @@ Reference = Annotated[str, typer.Argument(metavar="REF", help="mail:ID or outbox
 
 @group.command("list")
 def list_(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="how many at most")] = 100,
+    limit: Limit = 100,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """The newest dead letters, in and out together."""

@@ -11,7 +11,8 @@ from contextlib import redirect_stderr
 from importlib import import_module
 from typing import TYPE_CHECKING, TextIO, cast
 
-from rapport.cli.failing import OUR_FAULT, explain, report_fault
+from rapport.cli.failing import OUR_FAULT, WRONG_USE, explain, report_fault
+from rapport.printable import printable
 from rapport.redaction import RedactedStream
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def call(arguments: Sequence[str]) -> int:
 def _call(arguments: Sequence[str]) -> int:
     import typer
 
+    if not all(map(_is_text, arguments)):
+        return _fail("an argument is not UTF-8", WRONG_USE)
     asked = arguments[0] if arguments else ""
     command = typer.main.get_command(build([asked] if asked in COMMANDS else COMMANDS))
     try:
@@ -86,6 +89,15 @@ def _call(arguments: Sequence[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+def _is_text(argument: str) -> bool:
+    """Whether it was UTF-8: bytes that are not come as halves of letters, which nothing stores."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def main() -> None:
     # Most of what a start allocates stays: at the usual 700 the collector would walk through it
     # over and over, for a tenth of the time of a short command.
@@ -101,5 +113,5 @@ def main() -> None:
 
 
 def _fail(text: str, code: int) -> int:
-    print(f"rapport: {' '.join(text.split())}", file=sys.stderr)
+    print(f"rapport: {printable(' '.join(text.split()))}", file=sys.stderr)
     return code

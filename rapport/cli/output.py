@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rapport.printable import escaped, printable
+
 
 class Format(StrEnum):
     """How a listing is printed."""
@@ -25,6 +27,9 @@ class Report(StrEnum):
     TEXT = "text"
     JSON = "json"
 
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=2**31 - 1, help="how many at most")]
+"""Bounded, for neither database counts beyond 2^63."""
 
 FormatOption = Annotated[Format, typer.Option("--format", help="table, json or csv")]
 ReportOption = Annotated[Report, typer.Option("--format", help="text or json")]
@@ -48,18 +53,18 @@ def print_rows(
     elif rows:
         _print_table(rows, columns)
     else:
-        print(empty)
+        print(printable(empty))
 
 
 def print_json(value: Any) -> None:
     import json
 
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(escaped(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def say(text: str) -> None:
     """A word to the person, beside what the command prints for programs."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def cell(value: Any) -> str:
@@ -77,16 +82,16 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 def _csv_cell(value: Any) -> str:
     """A text that a spreadsheet would run as a formula is quoted; numbers and phones are not."""
-    text = cell(value)
-    if isinstance(value, str) and text.startswith(_RUN_BY_SPREADSHEETS) and not _is_number(text):
-        return f"'{text}"
-    return text
+    # Python before 3.13 leaves a cell with a carriage return alone unquoted, and it ends the row.
+    text = cell(value).replace("\r\n", "\n").replace("\r", "\n")
+    runs = not isinstance(value, int | float) and text.startswith(_RUN_BY_SPREADSHEETS)
+    return f"'{text}" if runs and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:
@@ -103,8 +108,9 @@ def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> N
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold", min_width=4)
     for row in rows:
-        # Text: what people wrote is never markup.
-        table.add_row(*(Text(_to_the_minute(cell(row.get(name)))) for name in columns))
+        # Text: what people wrote is never markup, nor does a terminal obey it.
+        cells = (printable(_to_the_minute(cell(row.get(name)))) for name in columns)
+        table.add_row(*map(Text, cells))
     Console().print(table)
 
 

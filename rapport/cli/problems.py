@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from engine.problems import Problem
 from engine.source import excerpt
+from rapport.printable import printable
 
 
 def located(problems: Iterable[Problem], folder: Path) -> list[Problem]:
@@ -28,9 +29,9 @@ def as_text(problem: Problem) -> str:
     try:
         text = Path(problem.position.file).read_text(encoding="utf-8", errors="replace")
     except OSError:  # the problem may be that there is no such file
-        return str(problem)
+        return printable(str(problem))
     shown = excerpt(text, problem.position)
-    return "\n".join([str(problem), *(f"    {line}" for line in shown.splitlines())])
+    return printable("\n".join([str(problem), *(f"    {line}" for line in shown.splitlines())]))
 
 
 def count_of(problems: Iterable[Problem]) -> str:

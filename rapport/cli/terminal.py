@@ -23,6 +23,7 @@ from engine.durations import Duration
 from engine.loader import Loaded
 from rapport.build import apply_loaded, channels_of, open_account, whole
 from rapport.cli.output import cell
+from rapport.printable import on_one_line, printable
 from rapport.runtime.clock import SystemClock, VirtualClock
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
@@ -166,7 +167,7 @@ class Terminal:
         with self._engine.connect() as db:
             customer = show_customer(db, self._library.business_id, found)
         for name, value in _worth_showing(customer):
-            print(f"  {name}: {cell(value)}", flush=True)
+            print(f"  {name}: {on_one_line(cell(value))}", flush=True)
 
     def _customer(self) -> int | None:
         """The id of the customer who types here; None before the first word."""
@@ -179,7 +180,7 @@ class Terminal:
     def _show(self, delivery: Delivery) -> str:
         message = delivery.outgoing()
         if message.peer != self._name:
-            print(f"(to {message.peer}) {message.text!r}", flush=True)
+            _print(f"(to {message.peer}) {message.text!r}")
             return str(delivery.id)
         return self._runner.run(self._channel.send(message)).message_id
 
@@ -202,7 +203,7 @@ def _worth_showing(customer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    print(printable(line), flush=True)
 
 
 def _note(text: str) -> None:

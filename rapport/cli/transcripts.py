@@ -12,6 +12,7 @@ from rapport.cli.applying import require_sound
 from rapport.cli.failing import FOUND_PROBLEMS
 from rapport.cli.output import Report, ReportOption, print_json
 from rapport.cli.paths import PathArgument, chosen
+from rapport.printable import printable
 
 if TYPE_CHECKING:
     from rapport.testing.transcripts import Verdict
@@ -49,17 +50,17 @@ def _located(verdict: Verdict, folder: Path) -> Verdict:
 def _print(verdict: Verdict) -> None:
     name = f"{verdict.transcript.flow}: {verdict.transcript.name}"
     if verdict.difference is None:
-        print(f"ok   {name}")
+        print(printable(f"ok   {name}"))
         return
     at, difference = verdict.at, verdict.difference
     assert at is not None, "a difference is somewhere"
-    print(f"FAIL {name}")
-    print(f"     {at.file}:{at.line}:{at.column} {difference.why}")
+    print(printable(f"FAIL {name}"))
+    print(f"     {at.file}:{at.line}:{at.column} {printable(difference.why)}")
     lines = [f"  {line}" for line in verdict.conversation]
     lines += [f"- {difference.expected}"] if difference.expected else []
     lines += [f"+ {difference.actual}"] if difference.actual else []
     for line in lines:
-        print(f"       {line}")
+        print(printable(f"       {line}"))
 
 
 def _as_json(verdict: Verdict) -> dict[str, Any]:

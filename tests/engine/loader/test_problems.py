@@ -294,7 +294,7 @@ def test_every_code_is_listed_and_every_listed_code_is_used() -> None:
     root = Path(__file__).parents[3]
     written = {
         code
-        for folder in ("engine", "nodes")
+        for folder in ("engine", "nodes", "rapport")
         for path in (root / folder).rglob("*.py")
         if path.name != "codes.py"
         for code in re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8"))
