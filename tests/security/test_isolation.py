@@ -36,6 +36,7 @@ UNSCOPED_STATEMENTS = {
         "keys are unique over all businesses; it gives back keys that it was given"
     ),
     "rapport.runtime.leases._CURRENT": OF_A_LEASE,
+    "rapport.runtime.status._LEASES": "processes and their roles, and nothing of any business",
     "rapport.runtime.writes._ACCOUNT": OF_THE_TURN,
     "rapport.runtime.writes._CONVERSATION": OF_THE_TURN,
     "rapport.runtime.writes._MAIL": OF_THE_TURN,
@@ -159,6 +160,13 @@ def test_a_statement_is_scoped_by_its_own_condition_alone() -> None:
     assert is_scoped(select(customer.c.id).where(mine, customer.c.id == 2))
     assert is_scoped(select(customer.c.id).where(customer.c.business_id + 0 == 1))
     assert is_scoped(insert(note).values(business_id=1))
+    mine_alone = select(customer.c.id).where(mine).subquery()
+    joined = select(note.c.text).join(mine_alone, note.c.customer_id == mine_alone.c.id)
+    assert is_scoped(joined)
+    assert not is_scoped(
+        select(note.c.text).outerjoin(mine_alone, note.c.customer_id == mine_alone.c.id)
+    )
+    assert not is_scoped(select(note.c.text).where(note.c.customer_id.in_(select(mine_alone))))
     assert not is_scoped(select(customer.c.business_id))
     assert not is_scoped(select(customer.c.id).where(mine | (customer.c.id == 2)))
     assert not is_scoped(update(customer).where(customer.c.id == 2).values(business_id=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Select, Table, Update
+from sqlalchemy import Delete, FromClause, Insert, Join, Select, Subquery, Table, Update
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnElement
 
@@ -16,14 +16,16 @@ SCOPES = frozenset({"business_id", "account_id"})
 def is_scoped(statement: Any, given: frozenset[str] = frozenset()) -> bool:
     """Whether a statement names a business: in its WHERE, or in the rows that it inserts.
 
-    given: names of the columns that rows bring, where the statement does not list them. What is
-    asked by a subquery of its own FROM counts by that subquery.
+    given: names of the columns that rows bring, where the statement does not list them. A SELECT
+    from a subquery that names one, or from something joined to it, is of that business too.
     """
     match statement:
         case Insert() if statement.select is not None:
             return is_scoped(statement.select)
         case Insert():
             return bool(SCOPES & (given | _inserted(statement)))
+        case Select() if any(map(_is_of_a_business, statement.get_final_froms())):
+            return True
         case Select() | Update() | Delete():
             return any(_names_a_business(part) for part in _conditions(statement.whereclause))
         case _:
@@ -52,6 +54,12 @@ def _conditions(where: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]
             yield from _conditions(part)
     else:
         yield where
+
+
+def _is_of_a_business(source: FromClause) -> bool:
+    if isinstance(source, Join) and not source.isouter and not source.full:
+        return _is_of_a_business(source.left) or _is_of_a_business(source.right)
+    return isinstance(source, Subquery) and is_scoped(source.element)
 
 
 def _names_a_business(part: ColumnElement[Any]) -> bool:
