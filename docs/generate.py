@@ -23,6 +23,7 @@ from engine.node import Node
 from engine.templates.filters import FILTERS, TESTS
 from engine.templates.speaking import SPOKEN
 from nodes import KINDS
+from rapport.cli.schema import SCHEMA_FILE, schema_text
 from rapport.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -246,6 +247,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
+    (ROOT / "flows" / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
     REFERENCE.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")

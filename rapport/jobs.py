@@ -28,7 +28,6 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.storing import Storing
-from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.tenure import Keeper, Tenure
 from rapport.runtime.wakeups import Wakeups
 from rapport.runtime.writer import Writer
@@ -60,8 +59,7 @@ class Place:
     """What all jobs of a process share.
 
     outlets: the way out of each account, by its id; changes hands with the sender's lease.
-    senders, pollers: those at work here now, by account id, for who wants to look at them; so is
-    tally, of what came in and of the turns.
+    senders, pollers: those at work here now, by account id, for who wants to look at them.
     """
 
     business_id: int
@@ -76,7 +74,6 @@ class Place:
     outlets: dict[int, Outlet] = field(default_factory=dict)
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
-    tally: ServiceTally = field(default_factory=ServiceTally)
 
     def elsewhere(self, post: Post) -> Outlet:
         """The way out while another process sends."""
@@ -153,7 +150,7 @@ async def _beside(run: Beside, place: Place) -> None:
 
 
 def _storing(place: Place) -> Storing:
-    return Storing(place.desk, place.writer, place.clock, place.wakeups, place.tally)
+    return Storing(place.desk, place.writer, place.clock, place.wakeups)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from rapport.cli.failing import WRONG_USE, Refusal
+from rapport.cli.schema import SCHEMA_FILE, schema_text
 
 _HIDDEN = {"env.example": ".env.example", "gitignore": ".gitignore"}
 """Files whose names begin with a dot only where they are written: packaging leaves such out."""
@@ -37,6 +38,9 @@ def init(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(text).substitute(words), encoding="utf-8")
         print(target)
+    schema = folder / SCHEMA_FILE
+    schema.write_text(schema_text(), encoding="utf-8")
+    print(schema)
     print(f"Talk to it: rapport chat {shlex.quote(str(folder))}")
 
 

@@ -25,13 +25,14 @@ COMMANDS: Mapping[str, str] = {
     "chat": "chat:chat",
     "check": "check:check",
     "test": "transcripts:hold",
+    "graph": "graph:graph",
+    "schema": "schema:schema",
     "apply": "apply:apply",
     "config": "config:config",
     "doctor": "doctor:doctor",
     "fields": "fields:group",
     "customers": "customers:group",
     "dead": "dead:group",
-    "top": "top:top",
     "db": "db:group",
 }
 """Where in rapport.cli each command is, `module:name`, in the order of the help. A `group` is a

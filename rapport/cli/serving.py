@@ -57,10 +57,8 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     import asyncio
 
     from rapport.process import Process
-    from rapport.watching import watching
 
-    beside = watching(settings)
-    process = Process(settings.database_url, opening, lines, beside=beside, **options)
+    process = Process(settings.database_url, opening, lines, **options)
     asyncio.run(process.run(_announcer(settings.log)))
 
 

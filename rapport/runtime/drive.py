@@ -72,9 +72,7 @@ class Drive:
 
     def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         with clear_errors(), self._engine.begin() as db:
-            turned = f(db)
-        self._desk.committed(turned)
-        return turned
+            return f(db)
 
     def _send(self) -> int:
         now = self._clock.now()

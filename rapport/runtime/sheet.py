@@ -175,7 +175,6 @@ class Sheet:
         else:
             return
         self._set_timer(opened)
-        opened.status = status
 
     # -- inside
 

@@ -54,8 +54,6 @@ class Writer(Protocol):
     """Raises nothing itself; a future raises what its function raised, or DatabaseUnavailable
     where the store refused the transaction and nothing of it was written."""
 
-    tally: WriterTally
-
     def submit(
         self, f: Callable[[Connection], T], *, durable: bool = True,
         committed: Committed[T] | None = None,
@@ -74,7 +72,6 @@ class InlineWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.tally = WriterTally()
 
     def submit(
         self, f: Callable[[Connection], T], *, durable: bool = True,  # noqa: ARG002  # all are

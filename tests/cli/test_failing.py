@@ -22,7 +22,7 @@ def test_without_arguments_there_is_help(rapport: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["chek"], "No such command 'chek'. Did you mean 'check'?"),
+        (["chek"], "No such command 'chek'. Did you mean 'check'"),
         (["check", "--strickt"], "No such option: --strickt"),
         (["customers"], "Missing command."),
         (["customers", "list", "--limit", "0"], "0 is not in the range"),

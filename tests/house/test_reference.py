@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from docs.generate import PAGES, REFERENCE
 from engine.codes import CODES
+from rapport.cli.schema import SCHEMA_FILE, schema_text
 from rapport.settings import Settings
 from tests.house.tree import ROOT, tracked
 
@@ -14,6 +17,17 @@ from tests.house.tree import ROOT, tracked
 def test_a_committed_page_is_what_the_generator_writes(name: str) -> None:
     written = (REFERENCE / name).read_text(encoding="utf-8")
     assert written == PAGES[name](), "run `make docs`"
+
+
+def test_the_schema_beside_the_examples_is_the_one_of_this_code() -> None:
+    assert (ROOT / "flows" / SCHEMA_FILE).read_text(encoding="utf-8") == schema_text()
+
+
+@pytest.mark.parametrize("path", tracked("flows/**.yaml"), ids=str)
+def test_an_example_file_names_the_schema_by_which_an_editor_completes_it(path: Path) -> None:
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n")
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / named).resolve() == ROOT / "flows" / SCHEMA_FILE
 
 
 def test_there_are_no_other_pages_in_the_reference() -> None:

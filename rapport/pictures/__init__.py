@@ -1,0 +1,1 @@
+"""Pictures of flows: as SVG, and as Mermaid for what renders that."""
