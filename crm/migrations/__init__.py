@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from crm.advisory import alone
 from crm.migrations.operations import IS_NEW, LOCK_TIMEOUT
+from crm.postgresql import SESSION
 from crm.tables import schema_step
 
 _LOCK = 0x5261_7070
@@ -149,7 +150,7 @@ def _limits(connection: Connection) -> Iterator[None]:
         with suppress(DBAPIError):
             for statement in _LIMITS:
                 name = statement.split()[1]
-                connection.exec_driver_sql(f"RESET {name}")
+                connection.exec_driver_sql(f"SET {name} = '{SESSION[name]}'")
             connection.commit()
 
 

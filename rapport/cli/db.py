@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rapport.cli.copying import copy
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.output import say
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 group = typer.Typer(name="db", help="Look after the database.", rich_markup_mode=None)
+group.command()(copy)
 
 
 @group.command()

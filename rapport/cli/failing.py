@@ -41,6 +41,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
 
 _CODES = {
     "bots.channel.Unauthorised": WRONG_USE,
+    "crm.copying.CopyRefused": FOUND_PROBLEMS,
     "crm.database.DatabaseUnavailable": FOUND_PROBLEMS,
     "crm.errors.CrmError": FOUND_PROBLEMS,
     "rapport.alone.AlreadyRunning": WRONG_USE,
