@@ -82,7 +82,7 @@ def _set_up_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         # The writer begins by itself (begin_now), before SQLAlchemy knows of a transaction.
-        if not _driver(connection).in_transaction:
+        if not sqlite_driver(connection).in_transaction:
             connection.exec_driver_sql(begin)
 
 
@@ -106,7 +106,7 @@ def savepoint(db: Connection) -> Iterator[None]:
 def begin_now(db: Connection) -> None:
     """Begin a writing transaction on SQLite without SQLAlchemy's ceremony, which the writer would
     pay twice a turn. End it by `commit_now` or `rollback_now`."""
-    _driver(db).execute("BEGIN IMMEDIATE")
+    sqlite_driver(db).execute("BEGIN IMMEDIATE")
 
 
 def let_commits_sync(db: Connection, wanted: bool) -> None:
@@ -116,32 +116,33 @@ def let_commits_sync(db: Connection, wanted: bool) -> None:
     Outside of a transaction only: https://www.sqlite.org/pragma.html#pragma_synchronous
     """
     # As a script: SQLite runs this pragma while compiling it, and a cached statement is not.
-    _driver(db).executescript(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+    sqlite_driver(db).executescript(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
 
 
 def sync_now(db: Connection) -> None:
     """Bring earlier commits to the disk: the smallest commit there is, and it waits."""
     let_commits_sync(db, wanted=True)
-    ((version,),) = _driver(db).execute("PRAGMA user_version").fetchall()
-    _driver(db).execute(f"PRAGMA user_version={version}")  # written also where it is the same
+    ((version,),) = sqlite_driver(db).execute("PRAGMA user_version").fetchall()
+    sqlite_driver(db).execute(f"PRAGMA user_version={version}")  # written also where it is the same
 
 
 def commit_now(db: Connection) -> None:
     """Commit; a transaction that SQLAlchemy began meanwhile on top of ours ends with it."""
-    _driver(db).execute("COMMIT")
+    sqlite_driver(db).execute("COMMIT")
     if db.in_transaction():
         db.commit()
 
 
 def rollback_now(db: Connection) -> None:
     """Undo everything since `begin_now`; nothing where the store has ended it already."""
-    if _driver(db).in_transaction:
-        _driver(db).execute("ROLLBACK")
+    if sqlite_driver(db).in_transaction:
+        sqlite_driver(db).execute("ROLLBACK")
     if db.in_transaction():
         db.rollback()
 
 
-def _driver(db: Connection) -> sqlite3.Connection:
+def sqlite_driver(db: Connection) -> sqlite3.Connection:
+    """The driver's connection under `db`; SQLite only."""
     return cast("sqlite3.Connection", db.connection.dbapi_connection)
 
 

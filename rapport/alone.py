@@ -37,8 +37,28 @@ class OneAtATime:
             self._owner.unlink(missing_ok=True)
             self._lock.release()
 
+    def holder(self) -> str | None:
+        """Who works on this database now, by the name it left; None where nobody does."""
+        try:
+            name = self._owner.read_text(encoding="utf-8")
+        except OSError:
+            return None
+        # One that was killed leaves its name behind.
+        number = name.rpartition(" ")[2]
+        return name if number.isdigit() and _lives(int(number)) else None
+
     def _who(self) -> str:
         try:
             return self._owner.read_text(encoding="utf-8") or "another process"
         except OSError:
             return "another process"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

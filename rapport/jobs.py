@@ -28,6 +28,7 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.storing import Storing
+from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.tenure import Keeper, Tenure
 from rapport.runtime.wakeups import Wakeups
 from rapport.runtime.writer import Writer
@@ -59,7 +60,8 @@ class Place:
     """What all jobs of a process share.
 
     outlets: the way out of each account, by its id; changes hands with the sender's lease.
-    senders, pollers: those at work here now, by account id, for who wants to look at them.
+    senders, pollers: those at work here now, by account id, for who wants to look at them; so is
+    tally, of what came in and of the turns.
     """
 
     business_id: int
@@ -74,6 +76,7 @@ class Place:
     outlets: dict[int, Outlet] = field(default_factory=dict)
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
+    tally: ServiceTally = field(default_factory=ServiceTally)
 
     def elsewhere(self, post: Post) -> Outlet:
         """The way out while another process sends."""
@@ -150,7 +153,7 @@ async def _beside(run: Beside, place: Place) -> None:
 
 
 def _storing(place: Place) -> Storing:
-    return Storing(place.desk, place.writer, place.clock, place.wakeups)
+    return Storing(place.desk, place.writer, place.clock, place.wakeups, place.tally)
 
 
 def _first(error: BaseException) -> BaseException:

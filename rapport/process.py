@@ -133,7 +133,9 @@ class Process:
         leave_alone_what_stays()
         for post in posts:
             place.outlets[post.origin.account_id] = place.elsewhere(post)
-        service = Service(desk, writer, place.read, self._clock, place.outlets, backoff(0.1, 30.0))
+        service = Service(
+            desk, writer, place.read, self._clock, place.outlets, backoff(0.1, 30.0), place.tally
+        )
         await serve(place, service, posts, self._beside, lambda post: announce(*post.name))
 
     async def _open(self, writer: Writer) -> Ready:

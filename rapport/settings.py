@@ -45,10 +45,16 @@ class Settings(BaseSettings):
         description="The key of the business to serve; another one is refused",
     )
     http_host: str = Field(
-        default="127.0.0.1", alias="RAPPORT_HTTP_HOST", description="Not used yet"
+        default="127.0.0.1",
+        alias="RAPPORT_HTTP_HOST",
+        description="Where /health, /ready and /metrics are served; nobody has to log in",
     )
     http_port: int = Field(
-        default=8080, alias="RAPPORT_HTTP_PORT", description="Not used yet", ge=0, le=65535
+        default=8080,
+        alias="RAPPORT_HTTP_PORT",
+        description="The port of these pages; 0: they are not served",
+        ge=0,
+        le=65535,
     )
     public_url: str = Field(
         repr=False, default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet"

@@ -9,7 +9,7 @@ same road.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -155,6 +155,18 @@ class Ledger:
     ) -> None:
         """Say that something happened: what triggers listen to."""
         self._events.append((self._business_id, customer_id, type, data, depth, at))
+
+    def columns_of(self, customer_id: int) -> Mapping[str, Any]:
+        """The columns of a customer that are set, with their new values."""
+        return self._changes.get(customer_id, {})
+
+    def extras_of(self, customer_id: int) -> Mapping[str, Any]:
+        """The extras of a customer that are set, as plain values; None removes one."""
+        return self._extras.get(customer_id, {})
+
+    def history(self) -> Iterator[tuple[int, str, Any]]:
+        """(customer, field, the new plain value) of every change of a field, in order."""
+        return ((row[1], row[2], row[4]) for row in self._history)
 
     def write(self, db: Connection) -> None:
         """Write everything gathered; the caller's transaction commits it."""

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "fields": "fields:group",
     "customers": "customers:group",
     "dead": "dead:group",
+    "top": "top:top",
     "db": "db:group",
 }
 """Where in rapport.cli each command is, `module:name`, in the order of the help. A `group` is a

@@ -57,8 +57,10 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     import asyncio
 
     from rapport.process import Process
+    from rapport.watching import watching
 
-    process = Process(settings.database_url, opening, lines, **options)
+    beside = watching(settings)
+    process = Process(settings.database_url, opening, lines, beside=beside, **options)
     asyncio.run(process.run(_announcer(settings.log)))
 
 

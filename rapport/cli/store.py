@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -15,6 +16,7 @@ from engine.business import Business
 from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.paths import chosen
 from rapport.project import NoProject, find_project, read_applied, read_project
+from rapport.runtime.reading import Reader
 from rapport.settings import Settings, read_settings
 from rapport.storage import refuse_outdated, sqlite_file
 
@@ -29,14 +31,14 @@ class Store:
 
 
 @contextmanager
-def open_database() -> Iterator[Engine]:
+def open_database(*, read_only: bool = False) -> Iterator[Engine]:
     """The database of the settings, which must be there. What it refuses becomes one line."""
     url = read_settings().database_url
     file = sqlite_file(url)
     if file is not None and not file.exists():
         raise Refusal(f"there is no database {file}: `rapport apply` makes it")
     with clear_errors():
-        engine = open_engine(url)
+        engine = open_engine(url, read_only=read_only)
         try:
             yield engine
         finally:
@@ -50,12 +52,36 @@ def open_store() -> Iterator[Store]:
     with open_database() as engine:
         refuse_outdated(engine)
         with engine.begin() as db:
-            row = db.execute(
-                select(business_table.c.id, business_table.c.source).where(
-                    business_table.c.key == _key_of(settings, db)
-                )
-            ).one()
+            row = _row_of(settings, db)
             yield Store(db, row.id, read_applied(row.source))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A business to be looked at while others work; `read` never takes a lock they need."""
+
+    read: Reader
+    business_id: int
+    business: Business
+
+
+@contextmanager
+def open_sight() -> Iterator[Sight]:
+    """The business of the settings, read only, by as many short reads as are wanted."""
+    settings = read_settings()
+    with open_database(read_only=True) as engine:
+        refuse_outdated(engine)
+        read = Reader(engine)
+        row = read(lambda db: _row_of(settings, db))
+        yield Sight(read, row.id, read_applied(row.source))
+
+
+def _row_of(settings: Settings, db: Connection) -> Any:
+    return db.execute(
+        select(business_table.c.id, business_table.c.source).where(
+            business_table.c.key == _key_of(settings, db)
+        )
+    ).one()
 
 
 def _key_of(settings: Settings, db: Connection) -> str:

@@ -18,6 +18,7 @@ from crm.tables import conversation, customer_account, outbox
 from engine.messages import Button
 from rapport.redaction import redacted
 from rapport.runtime.leases import Lease, is_current
+from rapport.runtime.memory import beside_cases
 
 
 class Delivery(Struct, frozen=True):
@@ -96,6 +97,11 @@ def settle(
     """
     if fence is not None and not is_current(db, fence):
         outcomes = [item for item in outcomes if item.status == "sent"]
+    with beside_cases(db):
+        _settle(db, account_id, outcomes)
+
+
+def _settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> None:
     _SENT.many(
         db,
         [
@@ -120,6 +126,11 @@ def settle(
 
 def mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
     """The person cannot be written to: say so, and send them nothing that still waits."""
+    with beside_cases(db):
+        _mark_unreachable(db, delivery, channel, now)
+
+
+def _mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
     of = select(conversation.c.customer_id).where(*_its_conversation(delivery))
     db.execute(
         update(customer_account)

@@ -35,6 +35,10 @@ class Desk:
         """Store what came in and take its turns."""
         return self._turns.take_in(db, origin, arrivals, now)
 
+    def committed(self, turned: Turned) -> None:
+        """Called right after the commit of what was done, before anything else is."""
+        self._turns.committed(turned)
+
     def keep(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
     ) -> Turned:

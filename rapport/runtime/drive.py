@@ -72,7 +72,9 @@ class Drive:
 
     def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         with clear_errors(), self._engine.begin() as db:
-            return f(db)
+            turned = f(db)
+        self._desk.committed(turned)
+        return turned
 
     def _send(self) -> int:
         now = self._clock.now()

@@ -22,6 +22,7 @@ from engine.business import Business
 from engine.offer import is_opt_out
 from rapport.runtime.cases import LANE_PERSON, Conversation
 from rapport.runtime.locks import waiting
+from rapport.runtime.memory import Memory
 from rapport.runtime.people import meet
 
 ACTS = frozenset(
@@ -67,13 +68,14 @@ def receive(
     business: Business,
     arrivals: Sequence[Inbound | Broken],
     now: datetime,
+    memory: Memory | None = None,
 ) -> list[Received]:
     """What of the arrivals is new, each with its conversation. Strangers become customers.
 
     The conversations are locked; only then is asked what is new, for whoever takes in the same
     update at the same time must be done with it.
     """
-    known = _conversations(db, origin, arrivals)
+    known = _conversations(db, origin, arrivals, memory)
     fresh = _unseen(db, arrivals)
     received = []
     for item in fresh:
@@ -89,7 +91,9 @@ def receive(
             if is_made:
                 item.payload["created"] = True
         received.append(Received(item, at))
-    _opt_out(db, origin, business, received, now)
+    leaving = _opt_out(db, origin, business, received, now)
+    if memory is not None:
+        memory.drop(leaving)
     return received
 
 
@@ -123,13 +127,14 @@ def _is_ours(item: Inbound) -> bool:
 
 
 def _conversations(
-    db: Connection, origin: Origin, arrivals: Iterable[Inbound | Broken]
+    db: Connection, origin: Origin, arrivals: Iterable[Inbound | Broken], memory: Memory | None
 ) -> dict[str, Conversation]:
     """The conversations of these peers by peer, locked, and the names of those who have none."""
     ours = [item for item in arrivals if isinstance(item, Inbound) and _is_ours(item)]
-    if not ours:
-        return {}
-    known = _known_peers(db, origin, {item.peer for item in ours})
+    peers = {item.peer for item in ours}
+    known = {} if memory is None else memory.conversations(origin.account_id, peers)
+    if unknown := peers - known.keys():
+        known |= _known_peers(db, origin, unknown)
     strangers = {item.peer: item for item in ours if item.peer not in known and item.kind in ACTS}
     if strangers:
         # Of two processes that meet somebody at once the second finds what the first has made.
@@ -176,7 +181,7 @@ def _opt_out(
     business: Business,
     received: Iterable[Received],
     now: datetime,
-) -> None:
+) -> set[int]:
     """Who asks to be left alone: from this transaction on nothing automatic goes out to them."""
     leaving = {
         at.customer_id
@@ -188,6 +193,7 @@ def _opt_out(
     }
     _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in sorted(leaving)])
     _CANCEL.many(db, [("opted out", now, of, origin.business_id) for of in sorted(leaving)])
+    return leaving
 
 
 _MAIL_COLUMNS = (

@@ -67,8 +67,11 @@ def fill(db: Connection, library: Library, cases: dict[int, Case]) -> None:
     _load_customers(db, library, cases, listed_or_one(db, list(cases)))
     if not cases:
         return
-    ids = listed_or_one(db, list(cases))
+    ids, read = listed_or_one(db, list(cases)), library.reads
     _load_runs(db, library, cases, ids)
+    if library.reads is not read:
+        # An older version of a flow, on which one of them stands, reads more.
+        _load_customers(db, library, cases, ids)
     if library.reads.tags:
         _load_tags(db, library, cases, ids)
     if library.reads.segments:
@@ -106,19 +109,23 @@ def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case],
 
 
 def _load_customers(db: Connection, library: Library, cases: dict[int, Case], ids: Any) -> None:
-    read = library.reads
-    keys = tuple(sorted(key for key in read.fields | read.history if key in library.columns))
-    keys = (*ALWAYS_READ, *(key for key in keys if key not in ALWAYS_READ))
-    names = tuple(library.columns.get(key, key) for key in keys)
-    rows = _customers(names).fetch(db, ids, library.business_id)
+    keys = keys_read(library)
+    rows = _customers(tuple(keys)).fetch(db, ids, library.business_id)
     for row in rows:
         case = cases[row[0]]
         case.asking_run, case.extra = row[1], row[2] or {}
-        case.values = dict(zip(keys, row[3:], strict=True))
+        case.values = dict(zip(keys.values(), row[3:], strict=True))
         case.values.update(library.extras_of(case.extra))
     if len(rows) < len(cases):
         for busy in cases.keys() - {row[0] for row in rows}:
             del cases[busy]
+
+
+def keys_read(library: Library) -> Mapping[str, str]:
+    """The keys of the fields that are loaded of every customer, by their columns."""
+    read = library.reads
+    keys = sorted(key for key in read.fields | read.history if key in library.columns)
+    return {library.columns.get(key, key): key for key in (*ALWAYS_READ, *keys)}
 
 
 def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> None:

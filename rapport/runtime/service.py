@@ -39,7 +39,7 @@ class Service:
 
     def __init__(
         self, desk: Desk, writer: Writer, read: Reader, clock: Clock,
-        outlets: Mapping[int, Outlet], backoff: Backoff,
+        outlets: Mapping[int, Outlet], backoff: Backoff, tally: ServiceTally | None = None,
     ) -> None:  # fmt: skip
         self._desk = desk
         self._writer = writer
@@ -47,7 +47,7 @@ class Service:
         self._clock = clock
         self._outlets = outlets
         self._backoff = backoff
-        self.tally = ServiceTally()
+        self._tally = tally or ServiceTally()
         self._work_left = asyncio.Event()
         self._acknowledging: set[asyncio.Task[None]] = set()
 
@@ -110,8 +110,9 @@ class Service:
 
     async def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         began = time.perf_counter()
-        turned = await asyncio.wrap_future(self._writer.submit(f))
-        self.tally.took(turned, time.perf_counter() - began)
+        submitted = self._writer.submit(f, committed=self._desk.committed)
+        turned = await asyncio.wrap_future(submitted)
+        self._tally.took(turned, time.perf_counter() - began)
         self._hand_over(turned)
         for line in turned.lines:
             log.debug("turn", **line)

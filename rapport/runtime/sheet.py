@@ -175,6 +175,7 @@ class Sheet:
         else:
             return
         self._set_timer(opened)
+        opened.status = status
 
     # -- inside
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bots.channel import ChannelError, Throttled, Unreachable
+from bots.channel import ChannelError, Temporary, Throttled, Unauthorised, Unreachable
 
 if TYPE_CHECKING:
     from rapport.runtime.turns import Turned
@@ -19,7 +19,7 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 """Upper bounds of what is timed: a commit takes some tenths of a millisecond, a turn that waits
 for a locked file some seconds."""
 
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 """Upper bounds of how many conversations shared a transaction."""
 
 
@@ -124,12 +124,12 @@ class SenderTally:
             self.unreachable = 0
 
     def failed(self, error: ChannelError) -> None:
-        """The platform did not take a message."""
+        """The platform did not take a message. What is wrong with that one is no trouble."""
         match error:
             case Throttled(retry_after=seconds):
                 self.throttled += 1
                 self.asked_to_wait = max(self.asked_to_wait, seconds)
             case Unreachable():
                 self.unreachable += 1
-            case _:
+            case Temporary() | Unauthorised():
                 self.trouble = error

@@ -16,7 +16,7 @@ customer behind a savepoint, so that the one at fault is found and the others go
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ from rapport.runtime.ids import Ids, ids_for
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
+from rapport.runtime.memory import Kept, Memory
 from rapport.runtime.sheet import Parts, Sheet, Surroundings
 from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail
@@ -70,7 +71,8 @@ class BatchRefused(Exception):
 class Turned(Struct):
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
     more: others may be ready still. received: how many arrivals were new. dead: how many mails
-    were given up. lines: what the log says of each turn, where it says so much."""
+    were given up. lines: what the log says of each turn, where it says so much. kept: what is to
+    be remembered after the commit."""
 
     conversations: int = 0
     letters: int = 0
@@ -80,6 +82,7 @@ class Turned(Struct):
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    kept: Kept | None = None
 
     def add(self, other: Turned) -> None:
         self.conversations += other.conversations
@@ -93,7 +96,10 @@ class Turned(Struct):
 class Turns:
     """Runs batches for one business. `parts` cuts messages for a channel, by its name."""
 
-    def __init__(self, library: Library, channels: Mapping[int, str], parts: Parts) -> None:
+    def __init__(
+        self, library: Library, channels: Mapping[int, str], parts: Parts,
+        memory: Memory | None = None,
+    ) -> None:  # fmt: skip
         self.library = library
         self._channels = channels
         self._parts = parts
@@ -101,6 +107,7 @@ class Turns:
         self._name = secrets.token_hex(4)
         self._count = 0
         self._says_each = says_each_turn()
+        self._memory = Memory() if memory is None else memory
 
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
@@ -109,16 +116,16 @@ class Turns:
 
         Raises BatchRefused.
         """
-        received = receive(db, origin, self.library.business, arrivals, now)
-        cases = cases_of(at for _, at in received if at is not None and at.status == "idle")
-        if cases:
-            fill(db, self.library, cases)
+        self._memory.check(db, self.library)
+        received = receive(db, origin, self.library.business, arrivals, now, self._memory)
+        cases = self._cases_of(db, received)
         at_once, later = _split(received, cases)
         if later:
+            self._memory.distrust()
             store(db, origin, later, now)
         turned = Turned()
         if at_once:
-            ids = ids_for(db, len(at_once))
+            ids = self._memory.take_ids() or ids_for(db, len(at_once))
             _deliver(at_once, cases, ids, now)
             turned = self._work(db, cases.values(), ids, now)
         turned.more = any(item.conversation for item in later)
@@ -128,20 +135,37 @@ class Turns:
 
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
         """Take the turns of conversations that are ready. Raises BatchRefused."""
+        self._memory.check(db, self.library)
         cases = ready_cases(db, self.library, now, limit)
         if not cases:
             return Turned()
-        turned = self._work(db, cases, ids_for(db, sum(len(case.mail) for case in cases)), now)
+        self._memory.drop(case.customer_id for case in cases)
+        ids = self._memory.take_ids() or ids_for(db, sum(len(case.mail) for case in cases))
+        turned = self._work(db, cases, ids, now)
         turned.more = turned.conversations >= limit
         return turned
 
     def run_carefully(self, db: Connection, now: datetime) -> Turned:
         """As `run`, one customer at a time: who is at fault is held, the others go on."""
+        self._memory.forget()
         total = Turned()
         for case in ready_cases(db, self.library, now, BATCH):
             total.add(self._run_one(db, case, now))
         total.more = total.conversations > 0
         return total
+
+    def committed(self, turned: Turned) -> None:
+        """What a batch did is committed: its cases are remembered."""
+        if turned.kept is not None:
+            self._memory.keep(turned.kept)
+
+    def _cases_of(self, db: Connection, received: Iterable[Received]) -> dict[int, Case]:
+        """The cases of what came in and can be applied, remembered or loaded."""
+        wanted = cases_of(at for _, at in received if at is not None and at.status == "idle")
+        known, unknown = self._memory.recall(wanted)
+        if unknown:
+            fill(db, self.library, unknown)
+        return known | unknown
 
     def _run_one(self, db: Connection, case: Case, now: datetime) -> Turned:
         try:
@@ -152,7 +176,7 @@ class Turns:
             is_dead = self._fail(db, case, letter, refused.__cause__ or refused, now)
             return Turned(conversations=len(case.conversations), dead=int(is_dead))
 
-    def _work(self, db: Connection, cases: Iterable[Case], ids: Ids, now: datetime) -> Turned:
+    def _work(self, db: Connection, cases: Collection[Case], ids: Ids, now: datetime) -> Turned:
         """Work every case, then write what they gathered."""
         self._count += 1
         writes, ledger, turned = Writes(), self._ledger(), Turned()
@@ -177,6 +201,7 @@ class Turns:
                 raise
             raise BatchRefused(f"{type(error).__name__}: {error}") from error
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
+        turned.kept = self._memory.note(cases, ledger, self.library, ids)
         return turned
 
     def _work_case(self, work: Casework) -> None:

@@ -54,6 +54,8 @@ class Writer(Protocol):
     """Raises nothing itself; a future raises what its function raised, or DatabaseUnavailable
     where the store refused the transaction and nothing of it was written."""
 
+    tally: WriterTally
+
     def submit(
         self, f: Callable[[Connection], T], *, durable: bool = True,
         committed: Committed[T] | None = None,
@@ -72,6 +74,7 @@ class InlineWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.tally = WriterTally()
 
     def submit(
         self, f: Callable[[Connection], T], *, durable: bool = True,  # noqa: ARG002  # all are

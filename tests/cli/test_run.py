@@ -24,7 +24,7 @@ PATIENCE = 120.0
 
 async def begin(project: Path, **settings: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        PROGRAM, "run", project, env=os.environ | settings,
+        PROGRAM, "run", project, env=os.environ | {"RAPPORT_HTTP_PORT": "0"} | settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 

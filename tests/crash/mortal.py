@@ -82,6 +82,7 @@ class MortalWriter:
 
     def __init__(self, writer: Writer, fate: Fate, committed: Callable[[], object]) -> None:
         self._writer = writer
+        self.tally = writer.tally
         self._fate = fate
         self._committed = committed
 

@@ -27,6 +27,7 @@ from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
 from rapport.runtime.drive import Drive
 from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.memory import Memory
 from rapport.runtime.turns import BatchRefused, Turned, Turns
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -112,7 +113,9 @@ class Office:
         self.origin = origins[0]
         channels = {origin.account_id: origin.channel for origin in origins}
         pieces = FakeChannel().parts
-        self.desk = Desk(Turns(self.library, channels, lambda _, message: pieces(message)))
+        self.memory = Memory()
+        turns = Turns(self.library, channels, lambda _, message: pieces(message), self.memory)
+        self.desk = Desk(turns)
         self.drives = {
             origin: Drive(self.engine, self.desk, origin, self.clock, self._show)
             for origin in origins

@@ -67,7 +67,11 @@ class Place:
     def environment(self, api_base: str = "") -> dict[str, str]:
         """What the program is told: this place, and the Bot API server if there is one."""
         own = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-        told = {"RAPPORT_DATABASE_URL": self.url, "RAPPORT_FLOWS": str(self.project)}
+        told = {
+            "RAPPORT_DATABASE_URL": self.url,
+            "RAPPORT_FLOWS": str(self.project),
+            "RAPPORT_HTTP_PORT": "0",
+        }
         bot = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_BASE": api_base} if api_base else {}
         return {**own, **told, **bot, **self.settings}
 

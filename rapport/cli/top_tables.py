@@ -1,0 +1,72 @@
+"""How `rapport top` lays its glance out: a few lines, then a table for each thing there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rapport.cli.output import cell
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+
+def tables_of(look: Mapping[str, Any]) -> Group:
+    """Everything of one glance."""
+    from rich.console import Group
+
+    parts = [_rows("", (), _lines(look))]
+    parts += [
+        _rows(title, columns, [[one.get(name) for name in columns] for one in look[title]])
+        for title, columns in _LISTS.items()
+        if look[title]
+    ]
+    return Group(*parts)
+
+
+_LISTS: Mapping[str, Sequence[str]] = {
+    "outbox": ("account", "lane", "pending", "lag_seconds"),
+    "leases": ("lease", "of", "owner", "epoch", "seconds_left"),
+}
+"""The lists of a glance that become tables, with their columns."""
+
+
+def _lines(look: Mapping[str, Any]) -> list[tuple[str, str]]:
+    mail, dead, timers = look["mail"], look["dead"], look["timers"]
+    runs = f", {look['runs']} at work" if look["runs"] else ""
+    return [
+        (look["business"], f"{look['at']}, the database {look['database']}{runs}"),
+        ("per second", _counts(look["per_second"] or {})),
+        ("mail", f"{mail['waiting']} waiting{_oldest(mail['oldest_seconds'])}"),
+        ("conversations", f"{mail['ready']} ready, {mail['held']} held after a failure"),
+        ("timers", f"{timers['due']} due, the next {cell(timers['next_at']) or 'none'}"),
+        ("dead letters", f"{dead['mail']} in, {dead['outbox']} out"),
+        ("redis", look["redis"]),
+        ("last error", look["last_error"] or "none"),
+    ]
+
+
+def _counts(counts: Mapping[str, float]) -> str:
+    return ", ".join(f"{count:g} {name}" for name, count in counts.items())
+
+
+def _oldest(seconds: float | None) -> str:
+    return "" if seconds is None else f", the oldest for {seconds:g} s"
+
+
+def _rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        show_header=bool(columns), header_style="bold",
+    )  # fmt: skip
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        # Text: what an error quotes is never markup.
+        table.add_row(*(Text(cell(value)) for value in row))
+    return table

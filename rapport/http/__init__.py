@@ -1,0 +1,1 @@
+"""The web side of a process: whether it lives and works, and its metrics."""

@@ -1,0 +1,48 @@
+"""The web pages of a process, for the machines that watch it.
+
+    /health    200 while the process lives
+    /ready     200 where it can do its work, 503 with the reasons where it cannot
+    /metrics   for Prometheus
+
+They tell no secret and nothing of customers, and nobody has to log in: whoever opens the port to
+others than this machine lets them see how much there is to do.
+"""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from rapport.http.metrics import Metrics
+from rapport.runtime.watched import Watched, problems
+
+log = structlog.get_logger(__name__)
+
+
+def make_app(watched: Watched) -> FastAPI:
+    """The application for one process."""
+    app = FastAPI(title="Rapport", openapi_url=None)
+    metrics = Metrics(watched)
+
+    @app.get("/health")
+    async def health() -> dict[str, bool]:
+        return {"alive": True}
+
+    # Those that read the store are no coroutines: the framework runs them in threads.
+    @app.get("/ready")
+    def ready() -> JSONResponse:
+        found = [{"about": one.about, "reason": one.reason} for one in problems(watched)]
+        return JSONResponse({"ready": not found, "problems": found}, 503 if found else 200)
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        log.error("page_failed", path=request.url.path, exc_info=error)
+        return JSONResponse({"error": "something went wrong; the log says what"}, 500)
+
+    return app
