@@ -54,6 +54,10 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
     },
     "cancelled": {"en": "Cancelled.", "fa": "لغو شد."},
     "nothing_to_cancel": {"en": "There is nothing to cancel.", "fa": "چیزی برای لغو نیست."},
+    "flooded": {
+        "en": "Too many messages came at once, so they were not read. Please send the last again.",
+        "fa": "پیام‌های زیادی هم‌زمان رسید و خوانده نشد. لطفاً آخرین پیام را دوباره بفرستید.",
+    },
     "opted_out": {
         "en": "You will get no more automatic messages from us. Write /start to undo this.",
         "fa": "دیگر پیام خودکاری از ما دریافت نمی‌کنید. برای بازگشت /start را بفرستید.",

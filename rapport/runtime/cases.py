@@ -29,7 +29,7 @@ class Conversation(NamedTuple):
 
 class Mail(NamedTuple):
     """One thing that waits for its conversation. arrival: what it was decoded from where it has
-    only just come in and is not stored yet; None for stored mail."""
+    only just come in and is not stored yet; None for stored mail. late: a later one is applied."""
 
     id: int
     conversation_id: int
@@ -39,6 +39,7 @@ class Mail(NamedTuple):
     attempts: int
     received_at: datetime
     arrival: Inbound | None = None
+    late: bool = False
 
 
 class OpenRun(Struct):
@@ -62,7 +63,8 @@ class Case(Struct):
     """One customer of the batch: everything their turns may read.
 
     conversations: those that are worked on now; elsewhere: others in which the customer's runs
-    live, whose own mail is not at hand.
+    live, whose own mail is not at hand. floods: of the first, how many messages were set aside for
+    the one that is among `mail`, by the conversation's id.
     """
 
     customer_id: int
@@ -76,6 +78,7 @@ class Case(Struct):
     elsewhere: dict[int, Conversation] = field(default_factory=dict)
     runs: dict[int, OpenRun] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
+    floods: dict[int, int] = field(default_factory=dict)
 
     def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
         """Each conversation with its mail, which may be none; that of the oldest mail first."""

@@ -14,11 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bots.channel import Outgoing
-from engine.effects import (
-    Effect,
-    Record,
-    SetField,
-)
+from engine.effects import Effect, Record, SetField
 from engine.facts import Facts
 from engine.flow import Flow
 from engine.messages import Message
@@ -147,6 +143,9 @@ class Casework:
         asking = self._asking_run()
         wait = asking.run.wait if asking else None
         self.sheet.note_inbound(letter, message, channel, _said(message, wait))
+        if conversation.id in self.case.floods:
+            self._say(wording("flooded", self._language()), conversation)
+            return
         decision = decide(
             message,
             wait if asking and asking.conversation_id == conversation.id else None,

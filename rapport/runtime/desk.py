@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from bots.channel import Inbound
 from crm.tables import conversation
-from rapport.runtime.intake import Broken, Origin, receive, store
+from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring, ring
 from rapport.runtime.turns import Turned, Turns, unreadable
@@ -43,7 +43,7 @@ class Desk:
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
     ) -> Turned:
         """Only store what came in; its turns are taken later."""
-        received = receive(db, origin, self.library.business, arrivals, now)
+        received = self._turns.receive(db, origin, arrivals, now)
         store(db, origin, received, now)
         return Turned(more=True, received=len(received), dead=unreadable(received))
 

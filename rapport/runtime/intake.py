@@ -21,6 +21,7 @@ from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
 from rapport.runtime.cases import LANE_PERSON, Conversation
+from rapport.runtime.lateness import Lateness
 from rapport.runtime.locks import waiting
 from rapport.runtime.memory import Memory
 from rapport.runtime.people import meet
@@ -56,10 +57,13 @@ class Broken(Struct, frozen=True):
 
 
 class Received(NamedTuple):
-    """Something new. conversation: None where it belongs into none (noise, broken)."""
+    """Something new. conversation: None where it belongs into none (noise, broken).
+
+    late: a later one of its conversation is applied already."""
 
     item: Inbound | Broken
     conversation: Conversation | None = None
+    late: bool = False
 
 
 def receive(
@@ -68,6 +72,7 @@ def receive(
     business: Business,
     arrivals: Sequence[Inbound | Broken],
     now: datetime,
+    lateness: Lateness,
     memory: Memory | None = None,
 ) -> list[Received]:
     """What of the arrivals is new, each with its conversation. Strangers become customers.
@@ -94,6 +99,10 @@ def receive(
     leaving = _opt_out(db, origin, business, received, now)
     if memory is not None:
         memory.drop(leaving)
+    placed = [(item, at) for item, at, _ in received if at and isinstance(item, Inbound)]
+    late = lateness.late_ones(db, origin.business_id, placed, now)
+    if late:
+        received = [item._replace(late=item.item.dedup_key in late) for item in received]
     return received
 
 
@@ -150,20 +159,20 @@ def _known_peers(db: Connection, origin: Origin, peers: Collection[str]) -> dict
 
 
 def _row(received: Received, origin: Origin, now: datetime) -> tuple[Any, ...]:
-    item, at = received
+    item, at, late = received
     if isinstance(item, Broken):
         return (
             origin.business_id, None, item.dedup_key, LANE_PERSON, "broken", None,
-            {"raw": json.dumps(item.raw)}, "dead", item.reason, now, now,
+            {"raw": json.dumps(item.raw)}, "dead", item.reason, now, now, False,
         )  # fmt: skip
     if at is None:
         return (
             origin.business_id, None, item.dedup_key, LANE_PERSON, item.kind, item.provider_seq,
-            item.payload, "ignored", _why_not(item), now, now,
+            item.payload, "ignored", _why_not(item), now, now, False,
         )  # fmt: skip
     return (
         origin.business_id, at.id, item.dedup_key, LANE_PERSON, item.kind, item.provider_seq,
-        item.payload, "waiting", None, now, None,
+        item.payload, "waiting", None, now, None, late,
     )  # fmt: skip
 
 
@@ -185,7 +194,7 @@ def _opt_out(
     """Who asks to be left alone: from this transaction on nothing automatic goes out to them."""
     leaving = {
         at.customer_id
-        for item, at in received
+        for item, at, _ in received
         if at is not None
         and isinstance(item, Inbound)
         and item.kind in ("text", "command")
@@ -198,7 +207,7 @@ def _opt_out(
 
 _MAIL_COLUMNS = (
     "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq", "payload",
-    "status", "last_error", "received_at", "done_at",
+    "status", "last_error", "received_at", "done_at", "late",
 )  # fmt: skip
 
 # Noise has no conversation whose lock would keep a second copy out.

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Text, bindparam, cast, or_, select, type_coerce
+from sqlalchemy import Column, Connection, Select, Text, bindparam, cast, or_, select, type_coerce
 
-from crm.sql import Statement, among, listed_or_one
+from crm.sql import Statement, among, listed, listed_or_one
 from crm.tables import (
     conversation,
     customer,
@@ -24,7 +24,8 @@ from crm.tables import (
 )
 from engine.fields.types import Value
 from engine.jsonable import run_from_json
-from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
+from rapport.runtime.floods import floods
 from rapport.runtime.library import Library
 from rapport.runtime.locks import skipping
 
@@ -130,7 +131,15 @@ def keys_read(library: Library) -> Mapping[str, str]:
 
 def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> None:
     of = {item: case for case in cases.values() for item in case.conversations}
-    for row in _WAITING.fetch(db, listed_or_one(db, list(of)), business_id):
+    flooded = floods(db, business_id, list(of))
+    for number, flood in flooded.items():
+        of[number].floods[number] = flood.messages
+    calm = [item for item in of if item not in flooded]
+    rows = _WAITING.fetch(db, listed_or_one(db, calm), business_id)
+    if flooded:
+        last = [flood.last for flood in flooded.values()]
+        rows += _LAST_OF_FLOOD.fetch(db, listed(db, list(flooded)), listed(db, last), business_id)
+    for row in rows:
         item = Mail(*row)
         of[item.conversation_id].mail.append(item)
 
@@ -210,8 +219,9 @@ _RUNS = Statement(
     ("customers", "business"),
 )
 
-_WAITING = Statement(
-    lambda dialect: (
+
+def _waiting(dialect: str) -> Select[Any]:
+    return (
         select(
             mail.c.id,
             mail.c.conversation_id,
@@ -227,8 +237,16 @@ _WAITING = Statement(
             mail.c.business_id == bindparam("business"),
         )
         .order_by(mail.c.lane, mail.c.provider_seq.nulls_last(), mail.c.id)
+    )
+
+
+_WAITING = Statement(_waiting, ("conversations", "business"))
+
+_LAST_OF_FLOOD = Statement(
+    lambda dialect: _waiting(dialect).where(
+        or_(mail.c.lane > LANE_PERSON, among(mail.c.id, "last", dialect))
     ),
-    ("conversations", "business"),
+    ("conversations", "last", "business"),
 )
 
 _TAGS = Statement(

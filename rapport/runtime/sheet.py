@@ -93,12 +93,15 @@ class Sheet:
             (
                 letter.id, self._around.library.business_id, letter.conversation_id,
                 arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
-                turn, letter.received_at, self._now,
+                turn, letter.received_at, self._now, letter.late,
             )
         )  # fmt: skip
 
     def worked_off(self, conversation: Conversation) -> None:
         """No mail of the conversation waits any more."""
+        messages = self._case.floods.pop(conversation.id, None)
+        if messages is not None:
+            self._set_aside(conversation, messages)
         if conversation.status == "ready":
             self._writes.conversations.append(("idle", conversation.id, conversation.revision))
 
@@ -178,6 +181,14 @@ class Sheet:
         opened.status = status
 
     # -- inside
+
+    def _set_aside(self, conversation: Conversation, messages: int) -> None:
+        """All messages of a flood but the one that was answered."""
+        why, around = f"{messages} messages waited at once", self._around
+        self._writes.floods.append(
+            (why, around.turn_id, self._now, conversation.id, around.library.business_id)
+        )
+        self.record("messages_ignored", why, {"messages": messages})
 
     def _one_more_chat(self, channel: str, at: datetime) -> int:
         total = int(self._case.values.get("total_interactions") or 0) + 1  # type: ignore[arg-type]  # a whole number

@@ -37,6 +37,7 @@ from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.ids import Ids, ids_for
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
+from rapport.runtime.lateness import Lateness
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.memory import Kept, Memory
@@ -108,6 +109,15 @@ class Turns:
         self._count = 0
         self._says_each = says_each_turn()
         self._memory = Memory() if memory is None else memory
+        self._lateness = Lateness()
+
+    def receive(
+        self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime,
+        memory: Memory | None = None,
+    ) -> list[Received]:  # fmt: skip
+        """What of the arrivals is new; strangers have become customers."""
+        business, lateness = self.library.business, self._lateness
+        return receive(db, origin, business, arrivals, now, lateness, memory)
 
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
@@ -117,7 +127,7 @@ class Turns:
         Raises BatchRefused.
         """
         self._memory.check(db, self.library)
-        received = receive(db, origin, self.library.business, arrivals, now, self._memory)
+        received = self.receive(db, origin, arrivals, now, self._memory)
         cases = self._cases_of(db, received)
         at_once, later = _split(received, cases)
         if later:
@@ -161,7 +171,7 @@ class Turns:
 
     def _cases_of(self, db: Connection, received: Iterable[Received]) -> dict[int, Case]:
         """The cases of what came in and can be applied, remembered or loaded."""
-        wanted = cases_of(at for _, at in received if at is not None and at.status == "idle")
+        wanted = cases_of(at for _, at, _ in received if at is not None and at.status == "idle")
         known, unknown = self._memory.recall(wanted)
         if unknown:
             fill(db, self.library, unknown)
@@ -259,17 +269,17 @@ def _split(
 
 def unreadable(received: Iterable[Received]) -> int:
     """How many are stored as dead letters at once."""
-    return sum(isinstance(item, Broken) for item, _ in received)
+    return sum(isinstance(item, Broken) for item, _, _ in received)
 
 
 def _deliver(
     received: Iterable[Received], cases: Mapping[int, Case], ids: Ids, now: datetime
 ) -> None:
     """Give each case its new mail, in the provider's order."""
-    for item, at in sorted(received, key=_provider_order):
+    for item, at, late in sorted(received, key=_provider_order):
         assert at is not None
         assert isinstance(item, Inbound)
-        letter = Mail(ids.next_mail(), at.id, item.kind, None, item.payload, 0, now, item)
+        letter = Mail(ids.next_mail(), at.id, item.kind, None, item.payload, 0, now, item, late)
         cases[at.customer_id].mail.append(letter)
 
 

@@ -36,6 +36,7 @@ class Writes(Struct):
     stopped_timers: list[Row] = field(default_factory=list)
     outbox: list[Row] = field(default_factory=list)
     mail: list[Row] = field(default_factory=list)
+    floods: list[Row] = field(default_factory=list)
     conversations: list[Row] = field(default_factory=list)
     accounts: list[Row] = field(default_factory=list)
     interactions: list[Row] = field(default_factory=list)
@@ -50,6 +51,8 @@ class Writes(Struct):
         _TIMER.many(db, self.timers)
         _OUTBOX.many(db, self.outbox)
         _MAIL.many(db, self.mail)
+        # What a turn has applied is done by now; what still waits is the rest of a flood.
+        _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
         _ACCOUNT.many(db, self.accounts)
         _INTERACTION.many(db, self.interactions)
@@ -71,7 +74,7 @@ _NEW_MAIL = Statement(
     lambda _: insert(mail).values(status="done", attempts=0),
     (
         "id", "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq",
-        "payload", "turn_id", "received_at", "done_at",
+        "payload", "turn_id", "received_at", "done_at", "late",
     ),
 )  # fmt: skip
 
@@ -135,6 +138,24 @@ _MAIL = Statement(
         )
     ),
     ("turn", "at", "of"),
+)
+
+_FLOOD = Statement(
+    lambda _: (
+        update(mail)
+        .where(
+            mail.c.conversation_id == bindparam("of"),
+            mail.c.status == "waiting",
+            mail.c.business_id == bindparam("business"),
+        )
+        .values(
+            status="ignored",
+            last_error=bindparam("why"),
+            turn_id=bindparam("turn"),
+            done_at=bindparam("at", type_=mail.c.done_at.type),
+        )
+    ),
+    ("why", "turn", "at", "of", "business"),
 )
 
 _CONVERSATION = Statement(

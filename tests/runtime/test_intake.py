@@ -9,6 +9,7 @@ from sqlalchemy import insert, update
 
 from bots.channel import Inbound, Kind
 from crm.tables import activity, conversation, customer, customer_account, event, mail, outbox, run
+from engine.wording import wording
 from rapport.build import open_account
 from rapport.runtime.intake import Broken
 from tests.support.desk import NOON, Office
@@ -296,3 +297,97 @@ def test_a_second_message_of_one_person_waits_while_the_first_is_held(office: Of
     assert (office.said("ann"), office.said("bob")) == ([], ["You wrote hello"])
     office.advance("1m")
     assert office.said("ann") == ["You wrote one", "You wrote two"]
+
+
+class TestLateness:
+    """What overtakes is not taken back; what comes after it is applied as it comes, and marked."""
+
+    def test_what_comes_after_a_later_one_was_applied_is_marked(self, office: Office) -> None:
+        office.says("one", provider_seq=5).says("three", provider_seq=7)
+        office.says("two", provider_seq=6).says("four", provider_seq=8)
+        assert office.said() == ["You wrote one", "You wrote three", "You wrote two",
+                                 "You wrote four"]  # fmt: skip
+        assert office.rows(mail, "provider_seq", "late") == [
+            (5, False), (7, False), (6, True), (8, False)
+        ]  # fmt: skip
+
+    def test_what_waits_behind_is_marked_too_and_what_waits_together_is_not(
+        self, office: Office
+    ) -> None:
+        office.says("three", provider_seq=7)
+        office.keep(office.inbound("five", provider_seq=9))
+        office.keep(office.inbound("four", provider_seq=8), office.inbound("two", provider_seq=6))
+        office.drive.settle_down()
+        assert sorted(office.rows(mail, "provider_seq", "late")) == [
+            (6, True), (7, False), (8, False), (9, False)
+        ]  # fmt: skip
+
+    def test_a_process_that_has_just_started_knows_it_from_the_timeline(
+        self, office: Office
+    ) -> None:
+        office.says("three", provider_seq=7)
+        office.apply(FLOWS)
+        office.says("two", provider_seq=6).says("hello", provider_seq=1, peer="bob")
+        assert office.rows(mail, "late") == [False, True, False]
+
+    def test_numbers_that_begin_anew_after_a_quiet_week_are_not_late(self, office: Office) -> None:
+        office.says("old", provider_seq=900).advance("8d").says("new", provider_seq=3)
+        assert office.rows(mail, "late") == [False, False]
+
+
+class TestFloods:
+    def flood(self, office: Office, messages: int) -> None:
+        """So many come while the conversation is held."""
+        office.keep(office.inbound("first"))
+        for _ in range(1, messages):
+            office.keep(office.inbound("again"))
+
+    def test_two_hundred_messages_that_wait_are_all_answered(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rapport.runtime.floods.MOST_AT_ONCE", 20)
+        self.flood(office, 20)
+        office.drive.settle_down()
+        assert len(office.said()) == 20
+
+    def test_more_are_set_aside_and_answered_once_and_the_question_stays_open(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rapport.runtime.floods.MOST_AT_ONCE", 20)
+        office.says("/start").says("hello", peer="bob").said()
+        self.flood(office, 21)
+        office.keep(office.inbound("hello again", peer="bob"))
+        office.drive.settle_down()
+        assert office.said() == [wording("flooded", "en")]
+        assert office.said("bob")[-1] == "You wrote hello again"
+        assert office.rows(mail, "last_error", "payload", status="ignored")[0][0] == (
+            "21 messages waited at once"
+        )
+        assert len(office.rows(mail, "id", status="ignored")) == 20
+        assert office.rows(activity, "data", type="messages_ignored") == [{"messages": 21}]
+        assert office.rows(conversation, "status") == ["idle", "idle"]
+        assert office.says("Ann").said() == ["Hello Ann"]
+
+    def test_a_timer_among_them_is_heard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rapport.runtime.floods.MOST_AT_ONCE", 20)
+        office = Office(
+            "flow: f\ntriggers: [{on: command, command: start}]\nnodes:\n"
+            "  - {ask: Who?, timeout: {after: 2h, remind: [{after: 1h, text: Still there?}]}}\n"
+        )
+        office.says("/start").said()
+        self.flood(office, 30)
+        with office.engine.begin() as db:
+            office.desk.ring(db, NOON + timedelta(hours=1))
+        office.clock.set(NOON + timedelta(hours=1))
+        office.drive.settle_down()
+        assert office.said() == [wording("flooded", "en"), "Still there?"]
+
+    def test_who_asks_for_silence_in_a_flood_gets_it(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rapport.runtime.floods.MOST_AT_ONCE", 20)
+        office.says("hello")
+        office.keep(office.inbound("stop"))
+        self.flood(office, 30)
+        office.drive.settle_down()
+        assert office.customer("opted_out_at") == NOON
