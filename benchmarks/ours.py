@@ -31,7 +31,7 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.turns import Turns
-from rapport.runtime.writer import ThreadWriter
+from rapport.runtime.pooled_writer import writer_for
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -70,7 +70,7 @@ class RapportContender:
         migrations.upgrade(self._engine)
         self._wire = Wire(crowd)
         self._channel = TelegramAiogram(Bot(BOT_TOKEN, session=self._wire))
-        self._writer = ThreadWriter(self._engine)
+        self._writer = writer_for(self._engine)
         self._build(self._engine)
         self._collector = gc.get_threshold()
         leave_alone_what_stays()  # as `rapport run` does

@@ -55,6 +55,9 @@ class PooledWriter:
     ) -> T:
         try:
             with clear_errors(), self._engine.connect() as db:
+                # Statements go to the driver's own cursor (crm.sql): of a transaction begun by
+                # those alone SQLAlchemy knows nothing, and its commit would be none.
+                db.begin()
                 if not durable:
                     db.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 outcome = f(db)
