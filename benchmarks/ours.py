@@ -27,11 +27,11 @@ from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.deliveries import Delivery, Outcome
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
+from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.turns import Turns
-from rapport.runtime.pooled_writer import writer_for
 
 PROJECT = Path(__file__).parent / "project"
 
