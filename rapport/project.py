@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-import crm
+import crm as crm_package
 from engine.business import Business
 from engine.loader import CRM_FILE, Loaded, load_project
 from engine.problems import Position, Problem
@@ -15,7 +15,7 @@ from engine.source import MAX_SIZE
 from nodes import KINDS
 
 # Not importlib.resources: importing it takes 10 ms.
-_TEMPLATES = Path(crm.__file__).parent / "templates"
+_TEMPLATES = Path(crm_package.__file__).parent / "templates"
 
 
 class NoProject(Exception):
@@ -45,10 +45,10 @@ def find_projects(path: Path) -> list[Path]:
     return found
 
 
-def read_project(folder: Path) -> Loaded:
+def read_project(folder: Path, crm: str | None = None) -> Loaded:
     """Load a project, or every problem of it. Paths in it are inside `folder`, with slashes.
 
-    Raises OSError for a file that cannot be read.
+    crm: a text to read for that of crm.yaml. Raises OSError for a file that cannot be read.
     """
     texts: dict[str, str] = {}
     unreadable: list[Problem] = []
@@ -63,6 +63,8 @@ def read_project(folder: Path) -> Loaded:
             content = file.read(MAX_SIZE + 1)
         texts[inside] = content.decode("utf-8", errors="replace")
         unreadable += _not_utf8(inside, content)
+    if crm is not None:
+        texts[CRM_FILE] = crm
     loaded = load_project(texts, KINDS, industry_template)
     if not unreadable:
         return loaded

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from engine.fields.types import NO_RULES, Field, Rules
-from engine.jsonable import to_json
+from engine.jsonable import from_json, to_json
 from engine.texts import Text
 
 _FLAGS = ("extra", "required", "filterable", "sensitive", "self_service", "track")
@@ -26,6 +28,38 @@ def to_declaration(field: Field) -> dict[str, Any]:
     if field.rules != NO_RULES:
         declaration["rules"] = _rules(field.rules)
     return declaration
+
+
+def in_file(type: str, declaration: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says of a field, from its declaration. Raises ValueError for a text that differs
+    by channel, which a line of a file cannot say."""
+    # Said in any case: what is the default depends on the type.
+    written: dict[str, Any] = {"type": type, "filterable": False}
+    for name, value in declaration.items():
+        if name in ("label", *_TEXTS):
+            written[name] = _text_in_file(value)
+        elif name == "options":
+            written[name] = [{**one, "label": _text_in_file(one["label"])} for one in value]
+        elif name == "rules":
+            written[name] = {rule: _bound(from_json(bound)) for rule, bound in value.items()}
+        else:
+            written[name] = value
+    return written
+
+
+def _bound(value: Any) -> Any:
+    """The limit of a rule as YAML writes it."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral() else float(value)
+    return value if isinstance(value, int | str) else value.isoformat()
+
+
+def _text_in_file(variants: list[list[Any]]) -> str | dict[str, str]:
+    if any(channel is not None for _, channel, _ in variants):
+        raise ValueError("a text differs by channel")
+    if len(variants) == 1 and variants[0][0] is None:
+        return str(variants[0][2])
+    return {language: words for language, _, words in variants}
 
 
 def text_to_json(text: Text[str]) -> list[list[str | None]]:

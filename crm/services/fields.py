@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from crm.errors import FieldHoldsValues, NoFreeSlot
+from crm.errors import FieldHoldsValues, NoFreeSlot, NotFound
 from crm.services.changes import Change
-from crm.services.declarations import text_from_json, to_declaration
+from crm.services.declarations import in_file, text_from_json, to_declaration
 from crm.services.slot_indexes import want_indexes
 from crm.tables import customer, field
 from engine.business import Business
@@ -71,6 +71,22 @@ def list_fields(db: Connection, business_id: int) -> list[MappedField]:
         )
         for row in rows
     ]
+
+
+def declaration_of(db: Connection, business_id: int, key: str) -> dict[str, Any]:
+    """What a file said of a field, in use or not. Raises NotFound, and for one that only a person
+    can write down again."""
+    row = db.execute(
+        select(field.c.type, field.c.declaration).where(
+            field.c.business_id == business_id, field.c.key == key
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no field '{key}', and there was none.")
+    try:
+        return in_file(row.type, row.declaration)
+    except ValueError as error:
+        raise NotFound(f"Declare '{key}' in crm.yaml by hand: {error}.") from None
 
 
 def sync_fields(

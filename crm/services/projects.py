@@ -15,7 +15,7 @@ from crm.services.fields import sync_fields
 from crm.services.segments import sync_segments
 from crm.services.tags import sync_tags
 from crm.tables import business as business_table
-from crm.tables import flow_version
+from crm.tables import flow_version, run
 from engine.business import Business
 
 
@@ -55,6 +55,35 @@ def apply_project(
     if changes:
         _update(db, business_id, applied_at=now)
     return Applied(business_id, changes)
+
+
+def apply_fields(db: Connection, business: Business, crm_source: str, now: datetime) -> Applied:
+    """Make the fields alone agree with a new text of crm.yaml, which becomes the applied one.
+
+    What `apply_project` raises, and NotFound where the project was never applied.
+    """
+    business_id_of(db, business.key)
+    business_id, changes = _sync_business(db, business, crm_source, now)
+    changes += sync_fields(db, business_id, business, now)
+    _update(db, business_id, applied_at=now)
+    return Applied(business_id, changes)
+
+
+def applied_source(db: Connection, key: str) -> str:
+    """The text of crm.yaml as it was applied last. Raises NotFound."""
+    mine = business_table.c.id == business_id_of(db, key)
+    return str(db.scalar(select(business_table.c.source).where(mine)))
+
+
+def open_versions(db: Connection, business_id: int) -> list[tuple[str, int, int]]:
+    """The versions of flows that somebody is in: (flow, number, how many runs)."""
+    rows = db.execute(
+        select(run.c.flow, run.c.flow_version, func.count())
+        .where(run.c.business_id == business_id, run.c.status != "ended")
+        .group_by(run.c.flow, run.c.flow_version)
+        .order_by(run.c.flow, run.c.flow_version)
+    )
+    return [(flow, number, count) for flow, number, count in rows]
 
 
 def business_id_of(db: Connection, key: str) -> int:

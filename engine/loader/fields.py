@@ -112,6 +112,7 @@ FIELD: Mapping[str, Option] = {
     ),
     "rules": Option(Record(RULES, _same, "rules"), "What a value keeps to", "{past: true}"),
     "ask": Option(QUESTION, "The question that asks for it"),
+    "active": Option(BOOLEAN, "`false`: out of use; its values are kept"),
     "required": Option(BOOLEAN, "Whole records need it"),
     "extra": Option(BOOLEAN, "Stored among the extras: needs no slot"),
     "filterable": Option(BOOLEAN, "Has an index for lists and segments"),
@@ -189,12 +190,15 @@ def _is_key(key: tree.Scalar, reader: Reader) -> bool:
 
 
 def build_fields(declared: Mapping[str, Declared], reader: Reader) -> dict[str, Field]:
-    """The fields, in the order in which they are shown, checked against the slots there are."""
+    """The fields in use, in the order in which they are shown, checked against the slots there
+    are. One out of use is checked by itself, so that it can come back."""
     fields: dict[str, Field] = {}
     order = 0
     for key, one in declared.items():
         order = one.values.get("order", order + 1)
-        fields[key] = _field(key, one, order, reader)
+        made = _field(key, one, order, reader)
+        if one.values.get("active", True):
+            fields[key] = made
     _check_slots(fields, declared, reader)
     return dict(sorted(fields.items(), key=lambda item: item[1].order))
 
