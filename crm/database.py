@@ -119,6 +119,16 @@ def let_commits_sync(db: Connection, wanted: bool) -> None:
     sqlite_driver(db).executescript(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
 
 
+def wait_and_checkpoint(db: Connection, wanted: bool) -> None:
+    """Whether SQLite waits for another process's lock on this connection, and copies a long log
+    into the file as it commits; or refuses at once, and lets the log grow."""
+    busy = int(BUSY_TIMEOUT_SECONDS * 1000) if wanted else 0
+    pages = CHECKPOINT_PAGES if wanted else 0
+    sqlite_driver(db).executescript(
+        f"PRAGMA busy_timeout={busy}; PRAGMA wal_autocheckpoint={pages}"
+    )
+
+
 def sync_now(db: Connection) -> None:
     """Bring earlier commits to the disk: the smallest commit there is, and it waits."""
     let_commits_sync(db, wanted=True)

@@ -38,6 +38,7 @@ class PooledWriter:
 
     def submit(
         self, f: Callable[[Connection], T], *, durable: bool = True,
+        here: bool = False,  # noqa: ARG002  # a server is waited for
         committed: Committed[T] | None = None,
     ) -> Future[T]:  # fmt: skip
         try:

@@ -49,7 +49,7 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.sheet import LIVE
 from rapport.runtime.tallies import SenderTally
 from rapport.runtime.tenure import FOR_GOOD, Tenure
-from rapport.runtime.writer import Writer
+from rapport.runtime.writer import Writer, outcome_of
 
 IN_MEMORY = 2_000
 """Deliveries held in memory; the rest waits in the outbox until there is room."""
@@ -62,6 +62,10 @@ GLANCE_SECONDS = 0.02
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
+
+FEW = 100
+"""So many outcomes are written back in a fraction of a millisecond, in the event loop's thread
+where the writer is free."""
 
 
 class Sender:
@@ -359,9 +363,12 @@ class Sender:
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         account, fence = self._account_id, self._tenure.lease
         # Nobody is told of it: after a power cut what was just sent may be sent again.
-        await asyncio.wrap_future(
-            self._writer.submit(lambda db: settle(db, account, outcomes, fence), durable=False)
-        )
+        await outcome_of(
+            self._writer.submit(
+                lambda db: settle(db, account, outcomes, fence), durable=False,
+                here=len(outcomes) <= FEW,
+            )
+        )  # fmt: skip
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:
         """Let what is on its way arrive, write it back, then stop."""

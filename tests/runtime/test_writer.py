@@ -1,5 +1,6 @@
 """The writer: one place that commits, in groups, where nobody's failure takes others with it."""
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from crm.database import DatabaseUnavailable, open_engine
-from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer
+from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer, outcome_of
 
 
 def _url(folder: Path) -> str:
@@ -159,6 +160,11 @@ def syncs(db: Connection) -> int:
     return int(db.execute(text("PRAGMA synchronous")).scalar_one())
 
 
+def version(outside: sqlite3.Connection) -> int:
+    """Changes with every commit of another connection."""
+    return int(outside.execute("PRAGMA data_version").fetchone()[0])
+
+
 @pytest.fixture
 def thread_writer(tmp_path: Path) -> Iterator[ThreadWriter]:
     engine = open_engine(_url(tmp_path))
@@ -195,15 +201,11 @@ def test_a_group_waits_for_the_disk_if_one_of_it_is_durable(thread_writer: Threa
 def test_what_need_not_be_durable_is_so_as_soon_as_the_writer_is_idle(
     thread_writer: ThreadWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.runtime.writer.SYNC_SECONDS", 0.02)
+    monkeypatch.setattr("rapport.runtime.disk.SYNC_SECONDS", 0.02)
     with closing(sqlite3.connect(tmp_path / "store.db")) as outside:
-
-        def version() -> int:
-            return int(outside.execute("PRAGMA data_version").fetchone()[0])
-
         thread_writer.submit(say("a"), durable=False).result(5)
-        before, ends_at = version(), monotonic() + 5
-        while version() == before:
+        before, ends_at = version(outside), monotonic() + 5
+        while version(outside) == before:
             assert monotonic() < ends_at, "no commit by itself"
     assert thread_writer.submit(said).result(5) == ["a"]
 
@@ -211,7 +213,7 @@ def test_what_need_not_be_durable_is_so_as_soon_as_the_writer_is_idle(
 def test_work_without_a_pause_does_not_put_off_the_disk_for_ever(
     thread_writer: ThreadWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.runtime.writer.SYNC_SECONDS", 0.0)
+    monkeypatch.setattr("rapport.runtime.disk.SYNC_SECONDS", 0.0)
     after: list[Future[int]] = []
 
     def go_on(_: int) -> None:
@@ -259,3 +261,95 @@ def test_after_the_commit_callbacks_run_in_order_and_for_what_did_not_raise(
     for future in futures:
         future.exception(5)
     assert committed == ["a", "b", "c"]
+
+
+@pytest.fixture
+def warm(thread_writer: ThreadWriter, monkeypatch: pytest.MonkeyPatch) -> ThreadWriter:
+    """A writer that knows the disk, which is quick enough whatever it is."""
+    monkeypatch.setattr("rapport.runtime.disk.QUICK_SECONDS", 60.0)
+    thread_writer.submit(lambda _: None).result(5)
+    return thread_writer
+
+
+def where(_: object) -> int:
+    return threading.get_ident()
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_is_small_runs_at_once_where_nobody_has_to_be_waited_for(
+    warm: ThreadWriter, durable: bool
+) -> None:
+    future = warm.submit(say("a"), durable=durable, here=True)
+    assert future.done()
+    assert warm.submit(where, durable=durable, here=True).result(5) == threading.get_ident()
+    assert warm.submit(said).result(5) == ["a"]
+
+
+def test_what_is_small_waits_behind_what_was_submitted_before_it(warm: ThreadWriter) -> None:
+    go = threading.Event()
+    warm.submit(lambda _: go.wait(5))
+    first = warm.submit(said)
+    second = warm.submit(say("a"), here=True)
+    assert not second.done()
+    go.set()
+    assert (first.result(5), second.result(5)) == ([], "a")
+
+
+def test_a_locked_file_keeps_nobody_waiting_but_the_writers_thread(
+    warm: ThreadWriter, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        future = warm.submit(where, here=True)
+        assert not future.done()
+        holder.execute("ROLLBACK")
+        assert future.result(10) != threading.get_ident()
+
+
+def test_a_slow_disk_is_waited_for_by_the_writers_thread_alone(
+    warm: ThreadWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.runtime.disk.QUICK_SECONDS", 0.0)
+    assert warm.submit(where, here=True).result(5) != threading.get_ident()
+    assert warm.submit(where, here=True, durable=False).result(5) == threading.get_ident()
+
+
+def test_the_thread_gets_its_turn_before_the_log_has_grown_long(
+    warm: ThreadWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.runtime.writer.ROWS_HERE", 1)
+    places = []
+    for word in "abc":
+        places.append(warm.submit(where, here=True).result(5) == threading.get_ident())
+        warm.submit(say(word), here=True).result(5)
+    assert places == [True, False, False]
+
+
+def test_what_raises_at_once_is_undone_and_its_future_says_so(warm: ThreadWriter) -> None:
+    warm.submit(say("a"), here=True)
+    again = warm.submit(say("a"), here=True)
+    assert type(again.exception(5)).__name__ == "IntegrityError"
+    assert warm.submit(say("b"), here=True).result(5) == "b"
+    assert warm.submit(said, here=True).result(5) == ["a", "b"]
+
+
+def test_what_ran_at_once_is_brought_to_the_disk_too(
+    warm: ThreadWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.runtime.disk.SYNC_SECONDS", 0.02)
+    assert warm.submit(say("a"), durable=False, here=True).done()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as outside:
+        before, ends_at = version(outside), monotonic() + 5
+        while version(outside) == before:
+            assert monotonic() < ends_at, "no commit by itself"
+
+
+def test_whoever_awaits_what_has_run_already_goes_on_at_once(warm: ThreadWriter) -> None:
+    async def main() -> list[str]:
+        order: list[str] = []
+        asyncio.get_running_loop().call_soon(order.append, "the loop")
+        order.append(await outcome_of(warm.submit(say("here"), here=True)))
+        order.append(await outcome_of(warm.submit(say("there"))))
+        return order
+
+    assert asyncio.run(main()) == ["here", "the loop", "there"]

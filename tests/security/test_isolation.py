@@ -29,6 +29,8 @@ OF_THE_TURN = (
 
 OF_A_LEASE = "the lease's name holds the account or business; its epoch and no other row"
 
+ON_A_COMMIT = "how a commit is made, whatever is in it"
+
 UNSCOPED_STATEMENTS = {
     "rapport.runtime.ids._LAST_IDS": "three numbers and nothing of any row",
     "rapport.runtime.ids._NEXT_IDS": "numbers of no row yet",
@@ -59,6 +61,9 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
+    "rapport.runtime.disk.Disk.catch_up": ON_A_COMMIT,
+    "rapport.runtime.disk.Disk.commit": ON_A_COMMIT,
+    "rapport.runtime.disk.Disk.prepare": ON_A_COMMIT,
     "rapport.runtime.ids.ids_for": "numbers and nothing of any row",
     "rapport.runtime.ids.last_ids": "three numbers and nothing of any row",
     "rapport.runtime.leases.acquire": OF_A_LEASE,
