@@ -3,9 +3,7 @@ and none takes away what older code asks for without saying so."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from rapport.storage import WrongDatabase, prepare, refuse_outdated
 from tests.crm.businesses import NOW
 from tests.support.database import empty_database
 from tests.support.migration_rules import broken_rules
+from tests.support.releases import newer_release, write_newer_release
 
 FIRST_HELD = "0004"
 """The steps before it made the tables: there was nothing that they could have held up."""
@@ -210,26 +209,6 @@ def test_from_one_question_to_the_next_postgresql_touches_no_index_of_the_run(
 # -- older code on a newer schema
 
 
-def _write_newer_release(folder: Path, compatible_from: str) -> None:
-    """One with a step more than this code has, 9999."""
-    versions = Path(migrations.__file__).parent
-    shutil.copytree(versions, folder / "newer", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "newer/versions/9999_more.py").write_text(
-        f"from alembic import op\nrevision = '9999'\ndown_revision = '{migrations.head()}'\n"
-        f"compatible_from = '{compatible_from}'\n"
-        "def upgrade():\n    op.execute('ALTER TABLE business ADD COLUMN mood VARCHAR(20)')\n"
-        "def downgrade():\n    op.execute('ALTER TABLE business DROP COLUMN mood')\n",
-        encoding="utf-8",
-    )
-
-
-@contextmanager
-def _newer_release(folder: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as newer:
-        newer.setattr(migrations, "__file__", str(folder / "newer/__init__.py"))
-        yield
-
-
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_older_code_goes_on_beside_a_step_that_only_adds(
     dialect: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -237,14 +216,14 @@ def test_older_code_goes_on_beside_a_step_that_only_adds(
     engine = open_engine("sqlite://") if dialect == "sqlite" else request.getfixturevalue("in_use")
     ours = migrations.head()
     migrations.upgrade(engine)
-    _write_newer_release(tmp_path, compatible_from=ours)
-    with _newer_release(tmp_path):
+    write_newer_release(tmp_path, compatible_from=ours)
+    with newer_release(tmp_path):
         assert prepare(engine, NOW) == f"the database was upgraded from {ours} to 9999"
     assert migrations.is_newer_than_code(engine)
     refuse_outdated(engine)
     assert prepare(engine, NOW) is None
     assert migrations.current(engine) == "9999"
-    with _newer_release(tmp_path):
+    with newer_release(tmp_path):
         migrations.downgrade(engine, ours)
     assert not migrations.is_newer_than_code(engine)
     assert "mood" not in {column["name"] for column in inspect(engine).get_columns("business")}
@@ -252,8 +231,8 @@ def test_older_code_goes_on_beside_a_step_that_only_adds(
 
 def test_older_code_is_refused_beside_a_step_that_left_it_behind(tmp_path: Path) -> None:
     engine = open_engine("sqlite://")
-    _write_newer_release(tmp_path, compatible_from="9999")
-    with _newer_release(tmp_path):
+    write_newer_release(tmp_path, compatible_from="9999")
+    with newer_release(tmp_path):
         migrations.upgrade(engine)
     with pytest.raises(WrongDatabase, match=r"newer version of Rapport \(9999\)"):
         prepare(engine, NOW)
