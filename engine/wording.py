@@ -66,6 +66,54 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Welcome back. You will hear from us again.",
         "fa": "خوش برگشتید. دوباره از ما پیام می‌گیرید.",
     },
+    "alarm_raised": {
+        "en": "⚠️ {what}\nSince {since}. You will hear from me when it is over.",
+        "fa": "⚠️ {what}\nاز ساعت {since}. وقتی برطرف شد خبر می‌دهم.",
+    },
+    "alarm_over": {
+        "en": "✅ It is over ({since} to {until}):\n{what}",
+        "fa": "✅ برطرف شد (از {since} تا {until}):\n{what}",
+    },
+    "alarm_refused": {
+        "en": "The token of the bot {about} is refused. It needs a new one.",
+        "fa": "توکن ربات {about} پذیرفته نمی‌شود. توکن تازه‌ای لازم است.",
+    },
+    "alarm_unreachable": {
+        "en": "The bot {about} cannot reach its platform ({reason}).",
+        "fa": "ربات {about} به پیام‌رسان دسترسی ندارد ({reason}).",
+    },
+    "alarm_conflict": {
+        "en": "Another program fetches the messages of the bot {about}. Only one may.",
+        "fa": "برنامهٔ دیگری پیام‌های ربات {about} را می‌گیرد. فقط یکی باید این کار را بکند.",
+    },
+    "alarm_blocked": {
+        "en": "The bot {about} may hardly send any more ({reason}).",
+        "fa": "ربات {about} تقریباً نمی‌تواند پیام بفرستد ({reason}).",
+    },
+    "alarm_unattended": {
+        "en": "No process does this work: {about}.",
+        "fa": "هیچ فرایندی این کار را انجام نمی‌دهد: {about}.",
+    },
+    "alarm_database": {
+        "en": "The database does not work ({reason}). Nobody is answered meanwhile.",
+        "fa": "پایگاه داده کار نمی‌کند ({reason}). تا آن زمان کسی پاسخ نمی‌گیرد.",
+    },
+    "alarm_disk": {
+        "en": "The disk of the database is nearly full: {reason} are free.",
+        "fa": "دیسک پایگاه داده تقریباً پر است: {reason} آزاد است.",
+    },
+    "alarm_dead": {
+        "en": "Some messages could not be handled or sent. Dead letters now: {reason}.",
+        "fa": "برخی پیام‌ها پردازش یا ارسال نشدند. تعداد نامه‌های مرده اکنون: {reason}.",
+    },
+    "alarm_queue": {
+        "en": "Messages are not worked off: the oldest has waited for {reason} minutes.",
+        "fa": "پیام‌ها پردازش نمی‌شوند: قدیمی‌ترین آن‌ها {reason} دقیقه منتظر مانده است.",
+    },
+    "alarm_outbox": {
+        "en": "Answers of the bot {about} do not go out: the first is {reason} minutes late.",
+        "fa": "پاسخ‌های ربات {about} ارسال نمی‌شوند: اولین آن‌ها {reason} دقیقه دیر شده است.",
+    },
 }
 """By key, then language. A text's `{names}` are the parameters of `wording`."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from engine.business import Business
 from rapport.jobs import Beside, Place
+from rapport.runtime.staff import Staff
 from rapport.runtime.watched import Watched
+from rapport.runtime.watchman import Watchman
 from rapport.settings import Settings
 from rapport.storage import sqlite_file
 
 
 def watching(settings: Settings) -> list[Beside]:
-    """The web pages, unless RAPPORT_HTTP_PORT is 0."""
-    return [_pages(settings)] if settings.http_port else []
+    """Alarms, and the web pages unless RAPPORT_HTTP_PORT is 0."""
+    pages = [_pages(settings)] if settings.http_port else []
+    return [_alarms(settings), *pages]
 
 
 def watched(place: Place, settings: Settings) -> Watched:
@@ -22,6 +26,17 @@ def watched(place: Place, settings: Settings) -> Watched:
         lambda: {account: sender.tally for account, sender in place.senders.items()},
         file,
     )  # fmt: skip
+
+
+def _alarms(settings: Settings) -> Beside:
+    async def alarms(place: Place) -> None:
+        def business() -> Business:
+            return place.desk.library.business
+
+        staff = Staff(business, lambda: place.senders)
+        await Watchman(watched(place, settings), place.writer, business, staff).run()
+
+    return alarms
 
 
 def _pages(settings: Settings) -> Beside:

@@ -5,6 +5,7 @@ from crm.tables.customer import customer, customer_account, customer_tag
 from crm.tables.meta import metadata, schema_step
 from crm.tables.runtime import (
     account,
+    alarm,
     campaign_run,
     conversation,
     effect,
@@ -24,6 +25,7 @@ from crm.tables.trail import activity, field_history, interaction, note, purchas
 __all__ = [
     "account",
     "activity",
+    "alarm",
     "business",
     "campaign_run",
     "conversation",

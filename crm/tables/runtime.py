@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ForeignKey,
     Index,
     Integer,
     String,
@@ -254,4 +255,19 @@ lease = Table(
     Column("owner", String(200), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+
+# The newest of each kind about each thing (an account, a lease, or '' for all); over_at is NULL
+# while it stands. rapport.runtime.alarms.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("business_id", Id, ForeignKey("business.id"), primary_key=True, autoincrement=False),
+    Column("kind", String(20), primary_key=True),
+    Column("about", String(200), primary_key=True),
+    Column("reason", String(500), nullable=False),
+    moment("raised_at"),
+    moment("over_at", nullable=True),
+    moment("told_raised_at", nullable=True),
+    moment("told_over_at", nullable=True),
 )

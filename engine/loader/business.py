@@ -181,8 +181,7 @@ OPTIONS: Mapping[str, Option] = {
     "sending": Option(Record(SENDING, _same, "'sending'"), "When and how much is sent by itself"),
     "staff": Option(
         ListOf(Record(STAFF, lambda values, _: Staff(**values), "one of 'staff'")),
-        "Who works here",
-        later=True,
+        "Who works here; owners and admins with a Telegram number are told of troubles",
     ),
     "teams": Option(ListOf(WORD), "Teams, besides those named with staff", later=True),
     "always": Option(

@@ -26,8 +26,9 @@ def tables_of(look: Mapping[str, Any]) -> Group:
 
 
 _LISTS: Mapping[str, Sequence[str]] = {
+    "alarms": ("alarm", "about", "reason", "since", "staff_told"),
     "outbox": ("account", "lane", "pending", "lag_seconds"),
-    "leases": ("lease", "of", "owner", "epoch", "seconds_left"),
+    "leases": ("lease", "owner", "epoch", "seconds_left"),
 }
 """The lists of a glance that become tables, with their columns."""
 

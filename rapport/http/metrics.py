@@ -54,11 +54,12 @@ class Metrics(Collector):
             yield from _of_what_waits(status)
             yield from _of_the_outbox(status)
             yield _leases(status)
+            yield _alarms(status)
 
     def _of_turns(self) -> Iterator[Metric]:
         tally = self._watched.service
         mail = CounterMetricFamily("rapport_mail", "Mail by what became of it", labels=["state"])
-        for state in ("received", "applied", "dead"):
+        for state in ("received", "applied", "late", "dead"):
             mail.add_metric([state], getattr(tally, state))
         yield mail
         yield CounterMetricFamily(
@@ -157,6 +158,15 @@ def _leases(status: Status) -> Metric:
     for lease in status.leases:
         epochs.add_metric([lease.name, lease.owner], lease.epoch)
     return epochs
+
+
+def _alarms(status: Status) -> Metric:
+    stands = GaugeMetricFamily(
+        "rapport_alarm", "1 while an alarm stands, 0 once it is over", labels=["kind", "about"]
+    )
+    for alarm in status.alarms:
+        stands.add_metric([alarm.kind, alarm.about], int(alarm.stands))
+    return stands
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -18,7 +18,7 @@ from crm.tables import conversation
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring, ring
-from rapport.runtime.turns import Turned, Turns, unreadable
+from rapport.runtime.turns import Turned, Turns, count_in
 
 
 class Desk:
@@ -45,7 +45,7 @@ class Desk:
         """Only store what came in; its turns are taken later."""
         received = self._turns.receive(db, origin, arrivals, now)
         store(db, origin, received, now)
-        return Turned(more=True, received=len(received), dead=unreadable(received))
+        return count_in(Turned(more=True), received)
 
     def work(self, db: Connection, now: datetime) -> Turned:
         """Take the turns of what is ready."""

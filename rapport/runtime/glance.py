@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.fields.plain import to_plain
-from rapport.runtime.status import LANES, Status
+from rapport.runtime.status import LANES, Status, lease_label
 
 
 def rates(before: Status, after: Status) -> dict[str, float]:
@@ -56,10 +56,20 @@ def glance(before: Status | None, after: Status) -> dict[str, Any]:
             "outbox": after.dead.outbox,
         },
         "last_error": after.last_error,
+        "alarms": [
+            {
+                "alarm": alarm.kind,
+                "about": alarm.about,
+                "reason": alarm.reason,
+                "since": to_plain(alarm.raised_at),
+                "staff_told": alarm.is_told,
+            }
+            for alarm in after.alarms
+            if alarm.stands
+        ],
         "leases": [
             {
-                "lease": lease.name,
-                "of": _account_of(lease.name, after),
+                "lease": lease_label(lease.name, after.accounts),
                 "owner": lease.owner,
                 "epoch": lease.epoch,
                 "seconds_left": round((lease.expires_at - now).total_seconds(), 1),
@@ -79,10 +89,3 @@ def _sent(status: Status) -> int:
 
 def _seconds_since(moment: datetime | None, now: datetime) -> float | None:
     return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)
-
-
-def _account_of(lease: str, status: Status) -> str | None:
-    """The account that a lease such as `sender:7` is about; None for one about no account."""
-    role, _, number = lease.partition(":")
-    is_account = role in ("sender", "poller") and number.isdigit()
-    return status.accounts.get(int(number)) if is_account else None

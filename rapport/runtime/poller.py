@@ -62,7 +62,8 @@ class Poller:
             try:
                 fetched = await self._channel.fetch(offset)
                 await self._store(fetched.updates)
-            except Unauthorised:
+            except Unauthorised as error:
+                self.tally.trouble = error
                 raise
             except (ChannelError, DatabaseUnavailable) as error:
                 failures += 1

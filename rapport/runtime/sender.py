@@ -153,6 +153,10 @@ class Sender:
         """End the progress bar of a pressed button; best effort, past every queue."""
         await self._channel.acknowledge(callback_id)
 
+    @property
+    def channel(self) -> Channel:
+        return self._channel
+
     # -- taking
 
     def _take(self, delivery: Delivery) -> None:

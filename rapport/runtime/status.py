@@ -14,8 +14,11 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal, select
 
 from crm.sql import Statement
-from crm.tables import account, conversation, lease, mail, outbox, timer
+from crm.tables import account, conversation, mail, outbox, timer
 from crm.tables.types import UtcDateTime
+from rapport.runtime.alarm_store import alarms_of
+from rapport.runtime.alarms import Alarm
+from rapport.runtime.leases import Holding, leases_of
 
 AT_MOST = 10_000
 """Counting goes no further: some ten milliseconds."""
@@ -67,20 +70,12 @@ class Dead(Struct, frozen=True):
     newest: tuple[int, int]
 
 
-class Holder(Struct, frozen=True):
-    """A lease, as the table has it."""
-
-    name: str
-    owner: str
-    epoch: int
-    expires_at: datetime
-
-
 class Status(Struct, frozen=True):
     """outbox: every lane of every account with something in it. newest_out: the id of the newest
     message ever to be sent, which counts them all. timers: how many are due and have not rung;
     next_timer_at: when the first of all is due. accounts: `channel:name`, by account id.
-    last_error: of what waits for another try, else of the newest dead letter.
+    last_error: of what waits for another try, else of the newest dead letter. alarms: the newest of
+    each kind about each thing, over or not.
     """
 
     at: datetime
@@ -90,9 +85,17 @@ class Status(Struct, frozen=True):
     dead: Dead
     timers: int
     next_timer_at: datetime | None
-    leases: tuple[Holder, ...]
+    leases: tuple[Holding, ...]
     accounts: Mapping[int, str]
     last_error: str | None
+    alarms: tuple[Alarm, ...]
+
+
+def lease_label(name: str, accounts: Mapping[int, str]) -> str:
+    """What people call a lease such as `sender:7`: with the name of the account it is about."""
+    role, _, number = name.partition(":")
+    of_account = role in ("sender", "poller") and number.isdigit()
+    return f"{role} of {accounts[int(number)]}" if of_account and int(number) in accounts else name
 
 
 def read_status(db: Connection, business_id: int, now: datetime) -> Status:
@@ -108,9 +111,10 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
         dead=read_dead(db, business_id),
         timers=timers,
         next_timer_at=first[0][0] if first else None,
-        leases=tuple(Holder(*row) for row in _LEASES.fetch(db)),
+        leases=tuple(leases_of(db, business_id)),
         accounts=accounts,
         last_error=_last_error(db, business_id, accounts),
+        alarms=tuple(alarms_of(db, business_id)),
     )
 
 
@@ -272,10 +276,3 @@ _NEXT_TIMER = Statement(
     lambda _: select(timer.c.due_at).where(_of(timer)).order_by(timer.c.due_at).limit(1),
     ("business",),
 )
-_LEASES = Statement(
-    lambda _: (
-        select(lease.c.name, lease.c.owner, lease.c.epoch, lease.c.expires_at)
-        .order_by(lease.c.name)
-    ),
-    (),
-)  # fmt: skip

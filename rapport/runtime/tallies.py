@@ -60,15 +60,17 @@ class WriterTally:
 
 
 class ServiceTally:
-    """received: what came in and was new. turns: conversations worked on, each once a batch.
-    batch_seconds: from the wish to take turns to their commit, waiting for the writer included.
+    """received: what came in and was new. late: of that, what came after a later one was applied.
+    turns: conversations worked on, each once a batch. batch_seconds: from the wish to take turns
+    to their commit, waiting for the writer included.
     """
 
-    __slots__ = ("applied", "batch_seconds", "batch_size", "dead", "received", "turns")
+    __slots__ = ("applied", "batch_seconds", "batch_size", "dead", "late", "received", "turns")
 
     def __init__(self) -> None:
         self.received = 0
         self.applied = 0
+        self.late = 0
         self.dead = 0
         self.turns = 0
         self.batch_size = Histogram(SIZES)
@@ -77,6 +79,7 @@ class ServiceTally:
     def took(self, turned: Turned, seconds: float) -> None:
         """What a transaction did is committed."""
         self.received += turned.received
+        self.late += turned.late
         self.dead += turned.dead
         if turned.conversations:
             self.turns += turned.conversations

@@ -71,15 +71,17 @@ class BatchRefused(Exception):
 
 class Turned(Struct):
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
-    more: others may be ready still. received: how many arrivals were new. dead: how many mails
-    were given up. lines: what the log says of each turn, where it says so much. kept: what is to
-    be remembered after the commit."""
+    more: others may be ready still. received: how many arrivals were new. late: of those, how
+    many came after a later one was applied. dead: how many mails were given up. lines: what the
+    log says of each turn, where it says so much. kept: what is to be remembered after the commit.
+    """
 
     conversations: int = 0
     letters: int = 0
     more: bool = False
     received: int = 0
     dead: int = 0
+    late: int = 0
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -139,9 +141,7 @@ class Turns:
             _deliver(at_once, cases, ids, now)
             turned = self._work(db, cases.values(), ids, now)
         turned.more = any(item.conversation for item in later)
-        turned.received = len(received)
-        turned.dead = unreadable(later)
-        return turned
+        return count_in(turned, received)
 
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
         """Take the turns of conversations that are ready. Raises BatchRefused."""
@@ -267,9 +267,13 @@ def _split(
     return at_once, later
 
 
-def unreadable(received: Iterable[Received]) -> int:
-    """How many are stored as dead letters at once."""
-    return sum(isinstance(item, Broken) for item, _, _ in received)
+def count_in(turned: Turned, received: Sequence[Received]) -> Turned:
+    """Add what came in. What cannot be read is a dead letter at once."""
+    turned.received = len(received)
+    for item, _, late in received:
+        turned.late += late
+        turned.dead += isinstance(item, Broken)
+    return turned
 
 
 def _deliver(

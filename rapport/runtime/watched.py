@@ -15,7 +15,7 @@ from bots.channel import ChannelError
 from crm.database import DatabaseUnavailable
 from rapport.runtime.clock import Clock
 from rapport.runtime.reading import Reader
-from rapport.runtime.status import Status, read_status
+from rapport.runtime.status import Status, lease_label, read_status
 from rapport.runtime.tallies import PollerTally, SenderTally, ServiceTally, WriterTally
 
 
@@ -76,4 +76,4 @@ def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Problem
 def _of_leases(status: Status, now: datetime) -> Iterator[Problem]:
     for lease in status.leases:
         if lease.expires_at < now:
-            yield Problem(lease.name, "nobody holds this lease")
+            yield Problem(lease_label(lease.name, status.accounts), "nobody holds this lease")

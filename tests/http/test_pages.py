@@ -135,7 +135,7 @@ def test_a_lease_that_nobody_holds_is_named(watching: Watching) -> None:
         for name, expires_at in (("poller:1", now), ("sender:1", now + timedelta(seconds=10))):
             db.execute(insert(lease).values(name=name, owner="a", epoch=1, expires_at=expires_at))
     watching.office.clock.set(now + timedelta(seconds=1))
-    assert watching.problems() == [("poller:1", "nobody holds this lease")]
+    assert watching.problems() == [("poller of telegram:shop_bot", "nobody holds this lease")]
 
 
 def test_metrics_tell_what_the_process_did_and_what_waits(watching: Watching) -> None:

@@ -56,8 +56,6 @@ ARGUMENTS = {
 """What functions that make statements as they are needed are called with here."""
 
 UNSCOPED_FUNCTIONS = {
-    "crm.services.projects.applied_source": "the business is found by its key",
-    "crm.services.projects.apply_fields": "the business is found by its key",
     "crm.services.projects.apply_project": "the business is found by its key, or made",
     "crm.services.projects.business_id_of": "looks a business up by its key",
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",

@@ -20,7 +20,7 @@ from bots.channel import Channel
 from bots.limits import UNPACED, Rates
 from crm.database import open_engine
 from rapport.build import applying
-from rapport.jobs import Line
+from rapport.jobs import Beside, Line
 from rapport.process import Process
 from rapport.project import read_project
 from rapport.runtime.clock import Clock
@@ -101,9 +101,10 @@ async def serving(
     clock: Clock | None = None,
     rates: Rates = UNPACED,
     others: Sequence[Channel] = (),
+    beside: Sequence[Beside] = (),
 ) -> AsyncIterator[Process]:
     """The process of `rapport run` in this one, ready; stopped as by SIGTERM at the end.
-    `others`: accounts of the same business beside the one of `channel`.
+    `others`: accounts of the same business beside the one of `channel`. `beside`: what else runs.
 
     Raises what it ended with.
     """
@@ -113,7 +114,7 @@ async def serving(
     engine.dispose()
     opening = applying(read_project(place.project))
     lines = [Line(one, rates) for one in (channel, *others)]
-    process = Process(place.url, opening, lines, clock)
+    process = Process(place.url, opening, lines, clock, beside=beside)
     ready = asyncio.Event()
     running = asyncio.create_task(process.run(lambda *_: ready.set()))
     waiting = asyncio.create_task(ready.wait())

@@ -307,7 +307,6 @@ LATER_IN_CRM = [
     ("smart_tags: [{tag: VIP, when: {crm_score__gte: 80}}]", "2:1"),
     ("scoring: {model: simple}", "2:1"),
     ("stages: {churned: {last_visit_at__lt: 180 days ago}}", "2:1"),
-    ("staff: [{name: Ali}]", "2:1"),
     ("teams: [sales]", "2:1"),
     ("retention: {messages: 365d}", "2:1"),
     ("http: [example.com]", "2:1"),
