@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm.sql import Statement, among, listed, listed_or_one
+from crm.sql import GROUP, Statement, among, listed, listed_or_one
 from crm.tables import business, customer
 from tests.crm.businesses import NOW
 
@@ -79,6 +79,15 @@ class TestWriting:
     def test_no_rows_are_no_statement(self, db: Connection) -> None:
         ADD.many(db, [])
         assert len(ALL.fetch(db)) == 3
+
+    @pytest.mark.parametrize("count", [GROUP - 1, GROUP, 3 * GROUP + 1])
+    def test_rows_are_stored_in_the_order_given_however_many(
+        self, db: Connection, shop: int, count: int
+    ) -> None:
+        names = [f"n{number}" for number in range(count)]
+        ADD.many(db, [(shop, name, name, 1, NOW, NOW) for name in names])
+        stored = db.execute(select(customer.c.display_name).order_by(customer.c.id)).scalars()
+        assert list(stored) == ["a", "b", "c", *names]
 
     def test_parameters_are_told_apart_by_name_and_not_by_their_place_in_the_text(
         self, db: Connection
