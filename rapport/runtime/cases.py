@@ -82,6 +82,8 @@ class Case(Struct):
 
     def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
         """Each conversation with its mail, which may be none; that of the oldest mail first."""
+        if len(self.conversations) == 1:
+            return [(at, self.mail) for at in self.conversations.values()]
         letters: dict[int, list[Mail]] = {item: [] for item in self.conversations}
         for letter in self.mail:
             letters[letter.conversation_id].append(letter)
