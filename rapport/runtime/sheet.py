@@ -152,14 +152,13 @@ class Sheet:
         values["last_message_at"] = at
         self.touch(columns)
         data = {"kind": message.kind, "channel": channel, "mail": letter.id}
-        self._writes.accounts.append((False, at, self._case.customer_id, channel))
+        self._writes.reached[self._case.customer_id, channel] = False, at
         self.record("message_received", said, data, by="customer")
 
     def note_reachability(self, letter: Mail, channel: str) -> None:
         """The person blocked us, or may be written to again."""
         blocked = letter.kind == "blocked"
-        of = self._case.customer_id
-        self._writes.accounts.append((blocked, letter.received_at, of, channel))
+        self._writes.reached[self._case.customer_id, channel] = blocked, letter.received_at
         what = "Blocked" if blocked else "Unblocked"
         self.record(f"account_{letter.kind}", f"{what} us on {channel}", {"channel": channel})
 

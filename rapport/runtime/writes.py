@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
-from crm.sql import Statement, insert_for
+from crm.sql import Statement, among, insert_for, listed
 from crm.tables import (
     conversation,
     customer_account,
@@ -25,7 +26,10 @@ Row = tuple[Any, ...]
 
 
 class Writes(Struct):
-    """Rows gathered by the turns of a batch."""
+    """Rows gathered by the turns of a batch.
+
+    reached: by customer and channel, whether they blocked us and when they were last seen.
+    """
 
     new_mail: list[Row] = field(default_factory=list)
     new_runs: list[Row] = field(default_factory=list)
@@ -38,7 +42,7 @@ class Writes(Struct):
     mail: list[Row] = field(default_factory=list)
     floods: list[Row] = field(default_factory=list)
     conversations: list[Row] = field(default_factory=list)
-    accounts: list[Row] = field(default_factory=list)
+    reached: dict[tuple[int, str], tuple[bool, datetime]] = field(default_factory=dict)
     interactions: list[Row] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
@@ -54,8 +58,16 @@ class Writes(Struct):
         # What a turn has applied is done by now; what still waits is the rest of a flood.
         _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
-        _ACCOUNT.many(db, self.accounts)
         _INTERACTION.many(db, self.interactions)
+        self._write_reached(db)
+
+    def _write_reached(self, db: Connection) -> None:
+        """Nearly all of a batch are seen at one moment on one channel: one statement for those."""
+        alike: defaultdict[tuple[bool, datetime, str], list[int]] = defaultdict(list)
+        for (customer_id, channel), (blocked, at) in self.reached.items():
+            alike[blocked, at, channel].append(customer_id)
+        for same, customers in alike.items():
+            _REACHED.run(db, *same, listed(db, customers))
 
 
 def mark_mail(
@@ -175,11 +187,11 @@ _CONVERSATION = Statement(
     ("status", "of", "was"),
 )
 
-_ACCOUNT = Statement(
-    lambda _: (
+_REACHED = Statement(
+    lambda dialect: (
         update(customer_account)
         .where(
-            customer_account.c.customer_id == bindparam("of"),
+            among(customer_account.c.customer_id, "customers", dialect),
             customer_account.c.channel == bindparam("on"),
         )
         .values(
@@ -187,7 +199,7 @@ _ACCOUNT = Statement(
             last_seen_at=bindparam("at", type_=customer_account.c.last_seen_at.type),
         )
     ),
-    ("blocked", "at", "of", "on"),
+    ("blocked", "at", "on", "customers"),
 )
 
 _INTERACTION = Statement(

@@ -39,7 +39,7 @@ UNSCOPED_STATEMENTS = {
     ),
     "rapport.runtime.leases._CURRENT": OF_A_LEASE,
     "rapport.runtime.status._LEASES": "processes and their roles, and nothing of any business",
-    "rapport.runtime.writes._ACCOUNT": OF_THE_TURN,
+    "rapport.runtime.writes._REACHED": OF_THE_TURN,
     "rapport.runtime.writes._CONVERSATION": OF_THE_TURN,
     "rapport.runtime.writes._MAIL": OF_THE_TURN,
     "rapport.runtime.writes._MOVED_RUN": OF_THE_TURN,
