@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, floor, idle, lead_capture, ready
+from benchmarks import cold_start, floor, idle, lead_capture, parts, ready
 from benchmarks.harness import LATEST, Result, show, to_json
 
 ROUNDS = 5
 ALL: tuple[Callable[[int], list[Result]], ...] = (
     lead_capture.measure,
     floor.measure,
+    parts.measure,
     cold_start.measure,
     ready.measure,
     idle.measure,
