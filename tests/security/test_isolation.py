@@ -38,7 +38,6 @@ UNSCOPED_STATEMENTS = {
         "keys are unique over all businesses; it gives back keys that it was given"
     ),
     "rapport.runtime.leases._CURRENT": OF_A_LEASE,
-    "rapport.runtime.status._LEASES": "processes and their roles, and nothing of any business",
     "rapport.runtime.writes._REACHED": OF_THE_TURN,
     "rapport.runtime.writes._CONVERSATION": OF_THE_TURN,
     "rapport.runtime.writes._MAIL": OF_THE_TURN,
@@ -56,6 +55,8 @@ ARGUMENTS = {
 """What functions that make statements as they are needed are called with here."""
 
 UNSCOPED_FUNCTIONS = {
+    "crm.services.projects.applied_source": "the business is found by its key",
+    "crm.services.projects.apply_fields": "the business is found by its key",
     "crm.services.projects.apply_project": "the business is found by its key, or made",
     "crm.services.projects.business_id_of": "looks a business up by its key",
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",

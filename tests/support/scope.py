@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Delete, FromClause, Insert, Join, Select, Subquery, Table, Update
+from sqlalchemy import (
+    Delete,
+    Exists,
+    FromClause,
+    Insert,
+    Join,
+    ScalarSelect,
+    Select,
+    Subquery,
+    Table,
+    Update,
+)
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnElement
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnElement, Grouping
 
 SCOPES = frozenset({"business_id", "account_id"})
 """Columns that name one business; an account belongs to one, which `open_account` sees to."""
@@ -63,7 +74,13 @@ def _is_of_a_business(source: FromClause) -> bool:
 
 
 def _names_a_business(part: ColumnElement[Any]) -> bool:
+    if isinstance(part, Grouping):
+        return _names_a_business(cast("ColumnElement[Any]", part.element))
+    if isinstance(part, Exists):
+        return any(is_scoped(item) for item in visitors.iterate(part) if isinstance(item, Select))
     if not isinstance(part, BinaryExpression) or part.operator is not operators.eq:
         return False
+    if isinstance(part.right, ScalarSelect) and is_scoped(part.right.element):
+        return True
     columns = {getattr(item, "name", "") for item in visitors.iterate(part.left)}
     return bool(SCOPES & columns)
