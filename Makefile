@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV = .venv
 PROJECT = flows/shop
+FUZZ = 5000
+AUDIT = $(VENV)/audit
 
 BIN := $(VENV)/bin
 # Touched when the environment holds what its command needs; older than pyproject.toml = set up again.
@@ -10,7 +12,7 @@ FOR_RUN := $(VENV)/.set-up-for-run
 FOR_WORK := $(VENV)/.set-up-for-work
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports examples docs format bench soak clean
+.PHONY: help run test check lint types imports examples docs format bench soak fuzz audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -52,6 +54,18 @@ bench: $(FOR_WORK) ## measure, print a table and write benchmarks/latest.json
 
 soak: $(FOR_WORK) ## kill the program fifty times while two hundred people talk to it
 	$(BIN)/python -m tests.crash.kill
+
+fuzz: $(FOR_WORK) ## try thousands of inputs that nobody would write; FUZZ=20000 tries more
+	RAPPORT_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/fuzz
+
+# In an environment of its own, so that what it needs is not among what is looked up.
+audit: $(FOR_WORK) ## look the libraries up among the known weaknesses; needs the network
+	@test -x $(AUDIT)/bin/pip-audit || \
+	{ $(PYTHON) -m venv --clear $(AUDIT) && $(AUDIT)/bin/pip install --quiet pip-audit; } || \
+	{ echo 'pip-audit cannot be installed from here: nothing was looked up' >&2; exit 1; }
+	@$(AUDIT)/bin/pip-audit --strict --skip-editable \
+	--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')" || \
+	{ echo 'Not all is well, or not all could be looked up: see above' >&2; exit 1; }
 
 clean: ## remove the environment, caches and terminal chats; databases stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
