@@ -29,8 +29,8 @@ STORED = Catalogue(CATALOGUE.fields, locale=CATALOGUE.locale)
 
 COLUMNS = {key: key for key in CATALOGUE.fields if key in customer.c}
 DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    "postgresql": postgresql.dialect(),
+    "sqlite": sqlite.dialect(),
+    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy's
 }
 
 
