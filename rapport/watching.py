@@ -6,15 +6,15 @@ from engine.business import Business
 from rapport.jobs import Beside, Place
 from rapport.runtime.staff import Staff
 from rapport.runtime.watched import Watched
-from rapport.runtime.watchman import Watchman
+from rapport.runtime.watchman import LOOK_SECONDS, Watchman
 from rapport.settings import Settings
 from rapport.storage import sqlite_file
 
 
-def watching(settings: Settings) -> list[Beside]:
+def watching(settings: Settings, look_seconds: float = LOOK_SECONDS) -> list[Beside]:
     """Alarms, and the web pages unless RAPPORT_HTTP_PORT is 0."""
     pages = [_pages(settings)] if settings.http_port else []
-    return [_alarms(settings), *pages]
+    return [_alarms(settings, look_seconds), *pages]
 
 
 def watched(place: Place, settings: Settings) -> Watched:
@@ -28,13 +28,14 @@ def watched(place: Place, settings: Settings) -> Watched:
     )  # fmt: skip
 
 
-def _alarms(settings: Settings) -> Beside:
+def _alarms(settings: Settings, look_seconds: float) -> Beside:
     async def alarms(place: Place) -> None:
         def business() -> Business:
             return place.desk.library.business
 
         staff = Staff(business, lambda: place.senders)
-        await Watchman(watched(place, settings), place.writer, business, staff).run()
+        seen = watched(place, settings)
+        await Watchman(seen, place.writer, business, staff, look_seconds).run()
 
     return alarms
 

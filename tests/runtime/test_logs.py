@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bots.channel import ChannelError, Rejected, Temporary
+from bots.channel import ChannelError, Rejected, Throttled
 from bots.fake import FakeChannel
 from rapport import logs
 from tests.support.aio import run
@@ -20,7 +20,7 @@ from tests.support.small_project import write_project
 
 SECRET_TEXT = "my heart is broken"
 
-FAILURES = (Temporary("no answer"), Rejected("not in this world"))
+FAILURES = (Throttled(0.05), Rejected("not in this world"))
 
 TURN_IDS = {"business", "account", "customer", "conversation", "run", "mail", "turn"}
 SEND_IDS = {"business", "account", "channel", "conversation", "delivery"}

@@ -12,6 +12,8 @@ from crm.sql import Statement
 from crm.tables import account, business, conversation, customer, lease, mail, outbox, timer
 from crm.tables import run as run_table
 from rapport.runtime import status as module
+from rapport.runtime.alarm_store import alarms_of, mark_told, store_alarms
+from rapport.runtime.alarms import Alarm
 from rapport.runtime.glance import glance, rates
 from rapport.runtime.status import AT_MOST, Status, read_status
 from tests.support.database import store_with_tables
@@ -176,3 +178,28 @@ def test_what_a_second_brought_is_the_difference_of_two_looks() -> None:
     assert glance(before, after)["mail"] == {
         "waiting": 1, "oldest_seconds": 2.0, "ready": 1, "held": 0,
     }  # fmt: skip
+
+
+def test_an_alarm_is_raised_told_and_ended_by_one_process_whatever_others_do(
+    db: Connection,
+) -> None:
+    put(db, OURS, 0)
+    put(db, THEIRS, 0)
+    first = Alarm("conflict", "bot", "two of us", NOON)
+    again = Alarm("conflict", "bot", "two of us", NOON + timedelta(seconds=1))
+    store_alarms(db, OURS, [first])
+    store_alarms(db, OURS, [again])
+    assert alarms_of(db, OURS) == [first]
+    assert alarms_of(db, THEIRS) == []
+    assert mark_told(db, OURS, first, "raised", None, NOON)
+    assert not mark_told(db, OURS, first, "raised", None, NOON)
+    assert not mark_told(db, OURS, again, "raised", NOON, NOON)
+    (told,) = alarms_of(db, OURS)
+    assert told.is_told
+    told.over_at = NOON + timedelta(minutes=5)
+    store_alarms(db, OURS, [told])
+    assert not alarms_of(db, OURS)[0].stands
+    later = Alarm("conflict", "bot", "x" * 2000, NOON + timedelta(hours=1))
+    store_alarms(db, OURS, [later])
+    (stands,) = alarms_of(db, OURS)
+    assert (stands.raised_at, stands.stands, len(stands.reason)) == (later.raised_at, True, 500)

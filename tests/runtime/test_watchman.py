@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, select, update
 from structlog.typing import EventDict
 
-from bots.channel import Conflict, Temporary, Unauthorised
+from bots.channel import Conflict, Rejected, Temporary, Unauthorised
 from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
 from crm.database import DatabaseUnavailable
@@ -32,8 +32,13 @@ from rapport.runtime.tallies import PollerTally, ServiceTally
 from rapport.runtime.watched import Watched
 from rapport.runtime.watchman import Watchman
 from rapport.runtime.writer import InlineWriter
+from rapport.settings import Settings
+from rapport.watching import watching
 from tests.support.aio import run
 from tests.support.desk import CRM, Office
+from tests.support.service import Place, serving, until
+from tests.support.small_project import CRM as SMALL_CRM
+from tests.support.small_project import write_project
 
 FLOW = "flow: f\ntriggers: [{on: command, command: start}]\nnodes: [{ask: Name?, save_to: code}]\n"
 
@@ -297,3 +302,26 @@ def test_without_staff_there_is_the_log(guard: Guard) -> None:
     assert lonely.events() == ["alarm_raised"]
     with lonely.office.engine.connect() as db:
         assert db.execute(select(alarm_table.c.told_raised_at)).scalar_one() is None
+
+
+def test_in_a_process_at_work_the_owner_hears_of_a_dead_letter_on_telegram(tmp_path: Path) -> None:
+    crm = f"{SMALL_CRM}staff: [{{name: Ali, telegram: 777, role: owner}}]\n"
+    place = Place(write_project(tmp_path / "kiosk", crm=crm), tmp_path)
+    channel = FakeChannel(poll_seconds=0.005)
+    (watch, *_) = watching(settings_of(place), look_seconds=0.02)
+
+    async def main() -> None:
+        async with serving(place, channel, beside=[watch]):
+            channel.says("ann", "/start")
+            await until(lambda: len(channel.sent) == 2, 10)
+            channel.fail(Rejected("not in this world"))
+            channel.says("ann", "red")
+            await until(lambda: any(message.peer == "777" for message in channel.sent), 10)
+
+    run(main())
+    (told,) = (message.text for message in channel.sent if message.peer == "777")
+    assert told.startswith("⚠️ Some messages could not be handled or sent. Dead letters now: 1.")
+
+
+def settings_of(place: Place) -> Settings:
+    return Settings(RAPPORT_DATABASE_URL=place.url, RAPPORT_HTTP_PORT=0)
