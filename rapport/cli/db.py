@@ -146,7 +146,7 @@ def index() -> None:
 def retain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count, and delete nothing")] = False,
 ) -> None:
-    """Delete what is past its time (docs/operations.md); `rapport run` does it every hour."""
+    """Delete what is past its time (docs/operations.md); the scheduler does it too."""
     from rapport.cli.output import Format, print_rows
     from rapport.cli.store import open_database
     from rapport.runtime.clock import SystemClock

@@ -7,8 +7,10 @@ from collections import Counter
 from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
 from crm.services.retention import Retention
+from rapport.runtime.memory import beside_cases
 from rapport.runtime.writer import Writer
 
 BREATH_SECONDS = 0.05
@@ -24,9 +26,14 @@ async def forget_old(writer: Writer, business_id: int, now: datetime) -> Counter
     Raises DatabaseUnavailable.
     """
     retention = Retention(business_id)
+
+    def piece(db: Connection) -> bool:
+        with beside_cases(db):  # nobody's open case is made of what is forgotten
+            return retention.tick(db, now)
+
     more = True
     while more:
-        more = await asyncio.wrap_future(writer.submit(lambda db: retention.tick(db, now)))
+        more = await asyncio.wrap_future(writer.submit(piece))
         await asyncio.sleep(BREATH_SECONDS)
     if retention.forgotten.total():
         log.info("forgotten", **_words(retention.forgotten))
