@@ -32,8 +32,10 @@ def copy(
     """
     from crm.copying import CopyDiffers, copy_database
     from rapport.alone import OneAtATime
+    from rapport.redaction import keep_secret, secrets_in
     from rapport.storage import sqlite_file
 
+    keep_secret((*secrets_in(source), *secrets_in(target)))
     file = sqlite_file(source)
     if file is None:
         raise Refusal("SQLITE_URL is not the URL of an SQLite file", WRONG_USE)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crm.sql import Statement
 from crm.tables import alarm as table
+from rapport.redaction import redacted
 from rapport.runtime.alarms import Alarm, News
 
 LONGEST_REASON = 500
@@ -26,7 +27,7 @@ def store_alarms(db: Connection, business_id: int, alarms: Iterable[Alarm]) -> b
     dialect = postgresql if db.dialect.name == "postgresql" else sqlite
     for alarm in alarms:
         values = {
-            "reason": alarm.reason[:LONGEST_REASON],
+            "reason": redacted(alarm.reason)[:LONGEST_REASON],
             "raised_at": alarm.raised_at,
             "over_at": alarm.over_at,
             "told_raised_at": alarm.told_raised_at,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from bots.channel import Channel, ChannelError, Outgoing
 from engine.business import Business
 from engine.wording import wording
+from rapport.redaction import redacted
 from rapport.runtime.alarms import KINDS, Alarm, News
 from rapport.runtime.sender import Sender
 
@@ -69,7 +70,9 @@ class Staff:
 def text_of(alarm: Alarm, news: News, business: Business) -> str:
     """The message about an alarm, in the language and the hours of the business."""
     zone, language = ZoneInfo(business.timezone), business.language
-    what = wording(KINDS[alarm.kind].wording, language, about=alarm.about, reason=alarm.reason)
+    what = wording(
+        KINDS[alarm.kind].wording, language, about=alarm.about, reason=redacted(alarm.reason)
+    )
     if news == "raised" or alarm.over_at is None:
         return wording("alarm_raised", language, what=what, since=_hour(alarm.raised_at, zone))
     return wording(

@@ -18,13 +18,16 @@ from crm.tables import customer
 from rapport import logs
 from rapport.cli.main import call
 from rapport.redaction import RedactedStream, keep_secret, redacted, redacted_value, secrets_in
+from rapport.runtime.alarm_store import alarms_of, store_alarms
+from rapport.runtime.alarms import Alarm
 from rapport.runtime.deliveries import Outcome, settle
+from rapport.runtime.staff import text_of
 from rapport.settings import read_settings
 from tests.cli.conftest import Command
 from tests.conftest import pytest_runtest_makereport
 from tests.support.aio import run
 from tests.support.botapi import BotApi
-from tests.support.desk import Office
+from tests.support.desk import NOON, Office
 from tests.support.planted import PASSWORD, QUOTED_PASSWORD, SETTINGS, TOKEN, found_in
 from tests.support.service import Place, Program, until
 from tests.support.small_project import write_project
@@ -144,6 +147,30 @@ def test_no_command_shows_a_setting(
             log = Path(end.err.split()[-1])
             assert found_in(log.read_text(encoding="utf-8")) == []
             log.unlink()
+
+
+@pytest.mark.parametrize("password", [QUOTED_PASSWORD, PASSWORD])
+@pytest.mark.parametrize("before", [["db", "copy", "sqlite:///rapport.db"], ["chat", "--db"]])
+def test_no_command_shows_the_password_of_an_address_that_it_was_given(
+    rapport: Command, project: Path, before: list[str], password: str
+) -> None:
+    assert rapport("apply", project).code == 0
+
+    ended = rapport(*before, f"postgresql+psycopg://me:{password}@{NOBODY}/x", typed="/start\n")
+
+    assert ended.code in (1, 2, 70)
+
+
+def test_what_the_staff_is_told_has_no_secret_in_it() -> None:
+    keep_secret([TOKEN])
+    office = Office(FLOW)
+    business, alarm = office.library.business, Alarm("conflict", "bot", f"bot{TOKEN}", NOON)
+    with office.engine.begin() as db:
+        store_alarms(db, office.library.business_id, [alarm])
+        (kept,) = alarms_of(db, office.library.business_id)
+
+    assert kept.reason == "bot***"
+    assert found_in(text_of(alarm, "raised", business)) == []
 
 
 def test_the_file_of_a_fault_has_no_secret_in_it(
