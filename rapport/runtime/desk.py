@@ -17,7 +17,7 @@ from bots.channel import Inbound
 from crm.tables import conversation
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
-from rapport.runtime.timers import next_ring, ring
+from rapport.runtime.timers import next_ring
 from rapport.runtime.turns import Turned, Turns, count_in
 
 
@@ -57,7 +57,7 @@ class Desk:
 
     def ring(self, db: Connection, now: datetime) -> Turned:
         """Turn due timers into mail; `more` where there were any."""
-        return Turned(more=ring(db, self.library.business_id, now) > 0)
+        return Turned(more=self._turns.ring(db, now))
 
     def next_moment(self, db: Connection) -> datetime | None:
         """When something of the desk's is due next: a timer, or mail that is ready or held."""

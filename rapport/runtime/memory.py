@@ -52,9 +52,10 @@ class Memory:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        # By customer, the one longest unused first.
+        # By customer, the one longest unused first; customers by account and peer, by conversation.
         self._cases: dict[int, Case] = {}
         self._customers: dict[tuple[int, str], int] = {}
+        self._talkers: dict[int, int] = {}
         self._ids: CountedIds | None = None
         self._reads: Reads | None = None
         self._keys: Mapping[str, str] = {}
@@ -87,12 +88,19 @@ class Memory:
     def forget(self) -> None:
         self._cases.clear()
         self._customers.clear()
+        self._talkers.clear()
         self.distrust()
 
     def distrust(self) -> None:
         """Something beside turns was written: what waits for its commit does not come back."""
         self._trust += 1
         self._ids = None
+
+    def wake(self, conversations: Iterable[int]) -> None:
+        """Mail was stored for these conversations, and nothing else was written."""
+        self.distrust()
+        self.drop([self._talkers[item] for item in conversations if item in self._talkers])
+        self.know()
 
     def drop(self, customers: Iterable[int]) -> None:
         """Forget these customers."""
@@ -154,6 +162,7 @@ class Memory:
             at = _only(case)
             self._cases[case.customer_id] = case
             self._customers[at.account_id, at.peer] = case.customer_id
+            self._talkers[at.id] = case.customer_id
         while len(self._cases) > self._most:
             self._take(next(iter(self._cases)))
 
@@ -162,6 +171,7 @@ class Memory:
         if case is not None:
             at = _only(case)
             self._customers.pop((at.account_id, at.peer), None)
+            self._talkers.pop(at.id, None)
         return case
 
     def _changed(self) -> int:

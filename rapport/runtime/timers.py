@@ -30,19 +30,20 @@ AT_ONCE = 1_000
 """Timers turned into mail in one transaction: some tens of milliseconds."""
 
 
-def ring(db: Connection, business_id: int, now: datetime) -> int:
-    """Turn up to AT_ONCE due timers into waiting mail; how many there were.
+def ring(db: Connection, business_id: int, now: datetime) -> frozenset[int]:
+    """Turn up to AT_ONCE due timers into waiting mail; the conversations that it waits for.
 
     A timer whose conversation is worked on now is left for the next time: that work may move it.
     """
     due = _DUE.fetch(db, business_id, now, AT_ONCE)
     if not due:
-        return 0
+        return frozenset()
     runs = listed(db, [run_id for run_id, _ in due])
     _TO_MAIL.run(db, now, runs, business_id)
     _DROP.run(db, runs, business_id)
-    make_ready(db, business_id, {where for _, where in due}, now)
-    return len(due)
+    rung = frozenset(where for _, where in due)
+    make_ready(db, business_id, rung, now)
+    return rung
 
 
 def next_ring(db: Connection, business_id: int) -> datetime | None:

@@ -42,6 +42,7 @@ from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.memory import Kept, Memory
 from rapport.runtime.sheet import Parts, Sheet, Surroundings
+from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail
 
@@ -142,6 +143,14 @@ class Turns:
             turned = self._work(db, cases.values(), ids, now)
         turned.more = any(item.conversation for item in later)
         return count_in(turned, received)
+
+    def ring(self, db: Connection, now: datetime) -> bool:
+        """Turn due timers into mail; whether there were any."""
+        self._memory.check(db, self.library)
+        rung = ring(db, self.library.business_id, now)
+        if rung:
+            self._memory.wake(rung)
+        return bool(rung)
 
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
         """Take the turns of conversations that are ready. Raises BatchRefused."""

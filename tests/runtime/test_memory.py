@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,25 @@ def test_a_transaction_that_is_rolled_back_leaves_nothing_behind(bank: Bank) -> 
     bank.together(bank.says("x"), locked)
     bank.remembered()
     assert greeting(bank.together(bank.says("y"))) == ["Hello "]
+
+
+def test_a_timer_that_rings_makes_nobody_forget_but_those_it_rings_for() -> None:
+    office = Office(FLOWS, crm=WITH_MORE).says("/start").advance("10m").says("/start", peer="bob")
+    office.clock.set(NOON + timedelta(minutes=30))
+    with office.engine.begin() as db:
+        office.desk.ring(db, office.clock.now())
+    assert [at.peer for case in office.memory.cases for at in case.conversations.values()] == [
+        "bob"
+    ]
+    assert_true_to_the_database(office)
+    assert office.work().letters == 1
+    assert len(remembered(office)) == 1, "its commit was not told of"
+
+
+def test_a_timer_that_rings_in_the_same_transaction_is_not_lost(bank: Bank) -> None:
+    office = bank.office
+    bank.together(bank.says("/start"), lambda db: office.desk.ring(db, NOON + timedelta(days=8)))
+    assert bank.remembered() == []
 
 
 def test_settling_messages_makes_nobody_forget(bank: Bank) -> None:
