@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -49,7 +50,7 @@ def doctor(path: PathArgument = None, form: FormatOption = Format.TABLE) -> None
 
 def _examine(path: Path | None) -> Iterator[Finding]:
     yield Finding("ok", "python", platform.python_version())
-    from rapport.settings import WrongSetting, read_settings
+    from rapport.settings import ENV_FILE, WrongSetting, read_settings
 
     try:
         settings = read_settings()
@@ -59,6 +60,7 @@ def _examine(path: Path | None) -> Iterator[Finding]:
     yield _guarded("project", lambda: _project(chosen(path)), "`rapport check` says more")
     yield _guarded("database", lambda: _database(settings.database_url), "")
     yield _guarded("disk", lambda: _disk(settings.database_url), "")
+    yield from _exposed(settings, Path(ENV_FILE))
     yield _telegram(settings)
 
 
@@ -122,6 +124,17 @@ def _disk(url: str) -> Finding:
     if free < LITTLE_SPACE:
         return Finding("warn", "disk", found, "make room before the database fills the disk")
     return Finding("ok", "disk", found)
+
+
+def _exposed(settings: Settings, env_file: Path) -> Iterator[Finding]:
+    """What lets others read the secrets; nothing where all is well."""
+    if env_file.is_file() and env_file.stat().st_mode & 0o077:
+        found = f"{env_file} can be read by others on this machine"
+        yield Finding("warn", "secrets", found, f"`chmod 600 {env_file}`")
+    base = urlsplit(settings.telegram_api_base)
+    if base.scheme == "http" and base.hostname not in ("127.0.0.1", "::1", "localhost"):
+        cure = "use https://, or a server on this machine"
+        yield Finding("warn", "secrets", "TELEGRAM_API_BASE takes the token unencrypted", cure)
 
 
 def _telegram(settings: Settings) -> Finding:

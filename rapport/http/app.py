@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from rapport.http.metrics import Metrics
+from rapport.redaction import redacted
 from rapport.runtime.watched import Watched, problems
 
 log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ def make_app(watched: Watched) -> FastAPI:
     # Those that read the store are no coroutines: the framework runs them in threads.
     @app.get("/ready")
     def ready() -> JSONResponse:
-        found = [{"about": one.about, "reason": one.reason} for one in problems(watched)]
+        found = [{"about": one.about, "reason": redacted(one.reason)} for one in problems(watched)]
         return JSONResponse({"ready": not found, "problems": found}, 503 if found else 200)
 
     @app.get("/metrics")

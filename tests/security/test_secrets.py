@@ -10,18 +10,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+import httpx
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from crm.database import open_engine
 from crm.tables import customer
 from rapport import logs
+from rapport.cli.doctor import _exposed
 from rapport.cli.main import call
+from rapport.http.app import make_app
 from rapport.redaction import RedactedStream, keep_secret, redacted, redacted_value, secrets_in
 from rapport.runtime.alarm_store import alarms_of, store_alarms
 from rapport.runtime.alarms import Alarm
 from rapport.runtime.deliveries import Outcome, settle
 from rapport.runtime.staff import text_of
+from rapport.runtime.watched import Problem
 from rapport.settings import read_settings
 from tests.cli.conftest import Command
 from tests.conftest import pytest_runtest_makereport
@@ -171,6 +175,41 @@ def test_what_the_staff_is_told_has_no_secret_in_it() -> None:
 
     assert kept.reason == "bot***"
     assert found_in(text_of(alarm, "raised", business)) == []
+
+
+def test_the_page_that_says_what_is_wrong_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_secret([PASSWORD])
+    wrong = [Problem("database", f"postgresql://me:{PASSWORD}@db does not answer")]
+    monkeypatch.setattr("rapport.http.app.problems", lambda _: wrong)
+
+    async def main() -> str:
+        transport = httpx.ASGITransport(make_app(cast("Any", None)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return (await client.get("/ready")).text
+
+    said = run(main())
+    assert "me:***@db does not answer" in said
+
+
+@pytest.mark.parametrize(
+    ("mode", "base", "warned"),
+    [
+        (0o600, "", []),
+        (0o600, "http://127.0.0.1:1", []),
+        (0o644, "http://localhost:1", [".env can be read by others on this machine"]),
+        (0o600, "http://10.0.0.1:1", ["TELEGRAM_API_BASE takes the token unencrypted"]),
+    ],
+)
+def test_the_doctor_warns_of_secrets_that_others_can_read(
+    project: Path, monkeypatch: pytest.MonkeyPatch, mode: int, base: str, warned: list[str]
+) -> None:
+    Path(".env").write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n", encoding="utf-8")
+    Path(".env").chmod(mode)
+    monkeypatch.setenv("TELEGRAM_API_BASE", base)
+
+    found = [item.found for item in _exposed(read_settings(), Path(".env"))]
+
+    assert found == warned
 
 
 def test_the_file_of_a_fault_has_no_secret_in_it(
