@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from crm.services.changes import Change
@@ -42,7 +43,7 @@ class FieldRefused(Exception):
 class Planned:
     """A change of crm.yaml that is thought through and not made yet.
 
-    used: what the flows of the project would have to say against it, with their places.
+    used: what the project would have to say against it, with the places as they are now.
     """
 
     file: Path
@@ -64,12 +65,12 @@ def plan(folder: Path, before: Loaded, key: str, edit: Edit) -> Planned:
         raise FieldRefused(f"{error}: change it by hand, then run `rapport apply`") from None
     after = read_project(folder, text)
     fresh = [problem for problem in after.problems if _is_new(problem, before)]
-    wrong = [one for one in fresh if one.position.file == CRM_FILE and one.severity == "error"]
-    if wrong:
-        raise FieldRefused(wrong[0].told)
+    here = [one for one in fresh if one.position.file == CRM_FILE]
+    if key not in before.business.fields and any(one.severity == "error" for one in here):
+        raise FieldRefused(here[0].told)
     if _changed(before, after) != {key}:
         raise FieldRefused(f"{CRM_FILE} is written in an unusual way: change it by hand")
-    used = tuple(one for one in fresh if one.position.file != CRM_FILE)
+    used = tuple(_as_it_was(one, was, text) for one in fresh)
     return Planned(file, was, text, before, after, used)
 
 
@@ -95,6 +96,19 @@ def _keeping_mark(text: str, edit: Edit) -> str:
     """Editors of some systems begin a file with a mark that is no part of it."""
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     return mark + edit(text.removeprefix(mark))
+
+
+def _as_it_was(problem: Problem, was: str, text: str) -> Problem:
+    """A problem of the changed crm.yaml at the line that it has without the change."""
+    if problem.position.file != CRM_FILE:
+        return problem
+    old, new = was.splitlines(), text.splitlines()
+    same = next(
+        (at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0
+    )
+    shift = len(new) - len(old) if problem.position.line > same else 0
+    position = replace(problem.position, line=problem.position.line - shift)
+    return replace(problem, position=position)
 
 
 def _changed(before: Loaded, after: Loaded) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect
@@ -17,22 +18,28 @@ from sqlalchemy.exc import ArgumentError
 from crm import migrations
 from crm.database import clear_errors
 
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+
 
 class WrongDatabase(Exception):
     """This database cannot be used by this program as it is; the text is one line saying why."""
 
 
-def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite URL; None for a database in memory and for other stores.
+def sqlite_file(url: str, name: str = "RAPPORT_DATABASE_URL") -> Path | None:
+    """The file of an SQLite URL; None for a database in memory and for PostgreSQL.
 
-    Raises WrongDatabase for what is not the URL of a database, and for a folder there is not.
+    name: where the URL was given. Raises WrongDatabase for what is not the URL of a store that we
+    can use, and for a folder there is not.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise WrongDatabase(
-            "RAPPORT_DATABASE_URL is not a database URL such as sqlite:///rapport.db"
-        ) from None
+        raise WrongDatabase(f"{name} is not a database URL such as sqlite:///rapport.db") from None
+    if parsed.drivername not in _DRIVERS:
+        known = "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+        raise WrongDatabase(f"{name} is of '{parsed.drivername}', and has to be {known}")
+    if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise WrongDatabase("PostgreSQL needs its driver: pip install 'rapport[postgres]'")
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
     file = Path(parsed.database or "")

@@ -36,12 +36,12 @@ def copy(
     from rapport.storage import sqlite_file
 
     keep_secret((*secrets_in(source), *secrets_in(target)))
-    file = sqlite_file(source)
+    file = sqlite_file(source, "SQLITE_URL")
     if file is None:
         raise Refusal("SQLITE_URL is not the URL of an SQLite file", WRONG_USE)
     if not file.exists():
         raise Refusal(f"there is no database {file}")
-    if not target.startswith("postgresql"):
+    if sqlite_file(target, "POSTGRES_URL") is not None or not target.startswith("postgresql"):
         raise Refusal("POSTGRES_URL does not begin with postgresql+psycopg://", WRONG_USE)
     with OneAtATime(file), _opened(source, target) as (here, there), _progress() as progress:
         try:

@@ -201,6 +201,7 @@ def test_what_is_no_database_to_copy_is_refused_in_one_line(rapport: Command) ->
     assert rapport("db", "copy", "sqlite://", "postgresql+psycopg://x").code == 2
     assert rapport("db", "copy", SOURCE, "postgresql+psycopg://x").code == 1
     Path("grown.db").touch()
+    assert "POSTGRES_URL is of 'mysql'" in rapport("db", "copy", SOURCE, "mysql://x").err
     assert rapport("db", "copy", SOURCE, "sqlite:///other.db").code == 2
     ended = rapport("db", "copy", SOURCE, "postgresql+psycopg://me:secret@127.0.0.1:1/x")
     assert (ended.code, "secret" in ended.err) == (2, False)

@@ -130,6 +130,18 @@ def test_a_field_that_flows_use_stays_and_they_are_named(rapport: Command) -> No
     assert listed(rapport)["size"][1] == "yes"
 
 
+def test_a_segment_that_uses_a_field_is_named_where_it_stands(
+    rapport: Command, project: Path
+) -> None:
+    write_project(project, crm=CRM + "segments:\n  big: {when: {age__gt: 40}}\n")
+    text = CRM_FILE.read_text("utf-8").replace("tags:", "  age:\n    type: number\ntags:")
+    CRM_FILE.write_text(text, encoding="utf-8")
+    assert rapport("apply").code == 0
+    line = text.splitlines().index("  big: {when: {age__gt: 40}}") + 1
+    ended = rapport("fields", "deactivate", "age", "--force")
+    assert ended.err == f"rapport: it is used at crm.yaml:{line}: take it out there first\n"
+
+
 def test_told_to_a_flow_s_replies_become_extras(rapport: Command) -> None:
     assert rapport("fields", "deactivate", "size", "--force").code == 0
     assert rapport("check", "kiosk").code == 0

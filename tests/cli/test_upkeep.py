@@ -79,6 +79,15 @@ def test_an_older_schema_is_upgraded_by_the_person_where_only_looked_at(
     assert (ended.code, "run `rapport db upgrade`" in ended.err) == (2, True)
 
 
+@pytest.mark.parametrize("url", ["mysql://me@db/x", "postgresql+asyncpg://me@db/x", "rapport.db"])
+def test_a_store_that_is_none_of_ours_is_refused_in_one_line(
+    rapport: Command, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", url)
+    ended = rapport("db", "check")
+    assert (ended.code, ended.err.startswith("rapport: RAPPORT_DATABASE_URL is ")) == (2, True)
+
+
 def test_the_database_of_another_program_is_left_alone(rapport: Command) -> None:
     execute("CREATE TABLE recipes (name)")
     ended = rapport("db", "upgrade")
