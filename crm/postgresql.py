@@ -54,6 +54,7 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
         pool_size=CONNECTIONS,
         max_overflow=MORE_CONNECTIONS,
         pool_timeout=5,
+        pool_reset_on_return=None,
         json_deserializer=loads,
         hide_parameters=True,
         **options,
@@ -67,6 +68,15 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
         connection.execute(statement)
         # Rolled back, a SET would be forgotten.
         connection.commit()
+
+    @event.listens_for(engine, "reset")
+    def came_back(connection: Any, record: Any, _state: object) -> None:
+        # The pool's own rollback would write a traceback into the log for a connection that was
+        # lost under a statement of ours, which the pool has not heard of.
+        if not connection.closed:
+            connection.rollback()
+        elif record is not None:
+            record.invalidate()
 
     return engine
 

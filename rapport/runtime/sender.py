@@ -103,6 +103,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes: list[Outcome] = []
         self._settling = asyncio.Event()
+        self._cannot_write_back = False
         self._failure: asyncio.Future[None] | None = None
         self._look = asyncio.Event()
 
@@ -199,7 +200,7 @@ class Sender:
 
     def _wake(self, peer: str) -> None:
         """Send the head of a chat's queue now, or when its pace allows."""
-        if peer in self._busy or peer in self._resting:
+        if peer in self._busy or peer in self._resting or self._cannot_write_back:
             return
         queue = self._queues.get(peer)
         if not queue:
@@ -340,6 +341,10 @@ class Sender:
             await self._settling.wait()
             self._settling.clear()
             await self._settle_now()
+            if self._cannot_write_back:
+                self._cannot_write_back = False
+                for peer in list(self._queues):
+                    self._wake(peer)
 
     async def _settle_now(self) -> None:
         attempt = 0
@@ -349,6 +354,8 @@ class Sender:
                 await self._settle(outcomes)
             except DatabaseUnavailable as error:
                 self._outcomes = outcomes + self._outcomes
+                # What goes out unrecorded goes out again if this process does not live on.
+                self._cannot_write_back = True
                 attempt += 1
                 if attempt == 1:
                     self.log.warning("store_unavailable", doing="writing back", reason=str(error))

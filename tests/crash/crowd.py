@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.botapi import BotApi
 from tests.support.botapi.people import User
@@ -15,6 +16,9 @@ CATEGORIES = {"Clothes": "clothes", "Shoes": "shoes", "Accessories": "accessorie
 
 PATIENCE = 300.0
 """Seconds after which a question that did not come is lost: many times the slowest start."""
+
+COPIED = 0.1
+"""The share of updates that are delivered twice where there is mischief."""
 
 _FIRST_CHAT = 1_000_000
 
@@ -69,13 +73,15 @@ class Crowd:
 
     api: BotApi
     customers: list[Customer]
+    mischief: random.Random | None = None
+    """Shuffles what the platform has not delivered, and delivers some of it twice."""
     heard: int = 0
     _words: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, api: BotApi, size: int) -> Crowd:
-        return cls(api, [Customer(number) for number in range(size)])
+    def of(cls, api: BotApi, size: int, mischief: random.Random | None = None) -> Crowd:
+        return cls(api, [Customer(number) for number in range(size)], mischief)
 
     @property
     def words(self) -> int:
@@ -102,15 +108,21 @@ class Crowd:
     async def _talk(self, customer: Customer) -> None:
         user = self.api.user(customer.chat_id, "Guest")
         await self._words.acquire()
-        user.says("/start")
+        self._mix(user.says("/start"))
         for answer in customer.answers():
             await self._hears(user, answer.question)
             await self._words.acquire()
             if answer.says in CATEGORIES:
-                user.presses(answer.says)
+                self._mix(user.presses(answer.says))
             else:
-                user.says(answer.says)
+                self._mix(user.says(answer.says))
         await self._hears(user, customer.hears()[-1])
+
+    def _mix(self, update: dict[str, Any]) -> None:
+        if self.mischief is not None:
+            if self.mischief.random() < COPIED:
+                self.api.repeats(update)
+            self.api.state.updates.shuffle(self.mischief)
 
     async def _hears(self, user: User, text: str) -> None:
         """Wait for a message; one that comes twice is read once."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +15,14 @@ from sqlalchemy import Engine, insert, select
 from bots.channel import Rejected, Temporary, Throttled, Unauthorised
 from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
-from crm.database import open_engine
+from crm.database import DatabaseUnavailable, open_engine
 from crm.tables import account, business, conversation, customer, metadata, outbox
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import SystemClock
 from rapport.runtime.deliveries import Delivery, pending
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import GIVE_UP_AFTER, Sender
-from rapport.runtime.writer import InlineWriter, ThreadWriter
+from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer
 from tests.support.aio import run
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,10 +35,10 @@ class Post:
     engine: Engine
     channel: FakeChannel = field(default_factory=FakeChannel)
 
-    def sender(self) -> Sender:
+    def sender(self, writer: Writer | None = None) -> Sender:
         return Sender(
-            self.channel, 1, InlineWriter(self.engine), Reader(self.engine), SystemClock(),
-            Pace(UNPACED), Backoff(0.001, 0.002, lambda: 0.0),
+            self.channel, 1, writer or InlineWriter(self.engine), Reader(self.engine),
+            SystemClock(), Pace(UNPACED), Backoff(0.001, 0.002, lambda: 0.0),
         )  # fmt: skip
 
     def put(self, peer: str, *texts: str, at: datetime | None = None) -> None:
@@ -228,3 +229,42 @@ def test_a_sender_that_is_stopped_while_it_writes_back_loses_nothing(post: Post)
     run(main())
     writer.close()
     assert post.rows("status") == [("sent",)]
+
+
+class Refusing(InlineWriter):
+    """A writer whose store is away for as long as `away`."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.away = True
+        self.tries = 0
+
+    def submit(self, f: Callable[..., Any], **options: Any) -> Any:
+        if not self.away:
+            return super().submit(f, **options)
+        self.tries += 1
+        refused: Future[Any] = Future()
+        refused.set_exception(DatabaseUnavailable("the database does not answer, or no longer"))
+        return refused
+
+
+def test_while_nothing_can_be_written_back_nothing_more_goes_out(post: Post) -> None:
+    """It would go out again if this process did not live on."""
+    texts = [str(number) for number in range(50)]
+    post.put("ann", *texts)
+    writer = Refusing(post.engine)
+    until_known = 0
+
+    async def main() -> None:
+        nonlocal until_known
+        job = asyncio.create_task(post.sender(writer).run())
+        await until(lambda: writer.tries > 30)
+        until_known = len(post.said())
+        writer.away = False
+        await until(lambda: all(row == ("sent",) for row in post.rows("status")))
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+
+    run(main())
+    assert until_known < 5
+    assert post.said() == [("ann", text) for text in texts]

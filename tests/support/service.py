@@ -136,25 +136,32 @@ async def until(happened: Callable[[], bool], seconds: float = 60) -> None:
 
 
 class Program:
-    """`rapport run` as a process of its own; what it writes to standard error is kept."""
+    """A command that serves, as a process of its own; what it writes to standard error is kept."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
         self._log = log
 
     @classmethod
-    async def start(cls, place: Place, api_base: str) -> Program:
+    async def start(cls, place: Place, api_base: str, *arguments: str) -> Program:
+        """arguments: of another command than `run`."""
         log = place.folder / "run.log"
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
-                RAPPORT, "run", cwd=place.folder, env=place.environment(api_base),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors,
+                RAPPORT, *(arguments or ("run",)),
+                cwd=place.folder, env=place.environment(api_base), stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=errors,
             )  # fmt: skip
         return cls(process, log)
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it is at work."""
+        return self._process.returncode
 
     @property
     def errors(self) -> str:
@@ -169,6 +176,15 @@ class Program:
             if line.startswith(b"ready"):
                 return True
         return False
+
+    def pause(self) -> None:
+        """SIGSTOP: nothing of it gets to run until `go_on`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT; nothing where it has ended."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """SIGKILL: nothing of it gets to run any more."""

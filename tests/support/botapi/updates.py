@@ -1,6 +1,7 @@
 """The queue behind getUpdates: kept until confirmed, one poller at a time."""
 
 import asyncio
+import random
 from typing import Any, Literal
 
 from tests.support.botapi.errors import ApiError, bad_request
@@ -45,6 +46,12 @@ class Updates:
         """Queue anything as it is: a copy of an update, or something malformed."""
         self.pending.append(raw)
         self._wake("arrived")
+
+    def shuffle(self, chance: random.Random) -> None:
+        """Whatever no poll has seen yet comes in another order."""
+        seen, rest = self.pending[: self._delivered], self.pending[self._delivered :]
+        chance.shuffle(rest)
+        self.pending = seen + rest
 
     async def get(self, offset: int, limit: int, seconds: float) -> list[Any]:
         """What getUpdates answers; offset 0 is none. An older poll that still waits gets 409."""

@@ -1,0 +1,243 @@
+"""Private servers for tests that kill, fill or wipe them, and a proxy that spoils connections.
+
+PostgreSQL refuses to run as the superuser: then its programs run as the user `postgres`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+PROGRAMS = Path("/usr/lib/postgresql")
+"""Where Debian has the programs of each version; elsewhere they are on the PATH."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PostgreSql:
+    """A server of one's own, to be killed; a context manager."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="rapport-postgresql-"))
+        self.port = free_port()
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def why_not() -> str | None:
+        """Why there can be no private server here; None where there can."""
+        if _program("initdb") is None:
+            return "PostgreSQL's server programs are not installed"
+        if os.geteuid() == 0 and not _is_a_user("postgres"):
+            return "there is no user `postgres` to run PostgreSQL as"
+        return None
+
+    def url(self, port: int | None = None) -> str:
+        return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/postgres"
+
+    def __enter__(self) -> Self:
+        if self._user is not None:
+            shutil.chown(self.folder, self._user)
+        self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-N")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def start(self) -> None:
+        """Returns when it takes connections; after a kill that is when it has recovered."""
+        log = (self.folder / "log").open("ab")
+        self._server = subprocess.Popen(
+            self._command(
+                "postgres", "-D", str(self.data), "-p", str(self.port), "-k", str(self.folder),
+                "-c", "listen_addresses=127.0.0.1",
+            ),
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        log.close()
+        self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), tries=200)
+
+    def kill(self) -> None:
+        """SIGKILL to all of it: as when the machine's power is cut, but that what the kernel has
+        been given is kept."""
+        if self._server is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+        self._server = None
+        for process in _children_of(str(self.data)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _run(self, *command: str, tries: int = 1) -> None:
+        for _ in range(tries):
+            done = subprocess.run(self._command(*command), capture_output=True, check=False)
+            if done.returncode == 0:
+                return
+        raise RuntimeError(f"{command[0]}: {done.stderr.decode()}{done.stdout.decode()}")
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        found = _program(program)
+        assert found is not None
+        # setpriv becomes the program, so that a signal reaches it.
+        rights = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups"]
+        return [*(rights if self._user else []), found, *arguments]
+
+
+def _program(name: str) -> str | None:
+    places = os.pathsep.join([*sorted(map(str, PROGRAMS.glob("*/bin")))[::-1], os.environ["PATH"]])
+    return shutil.which(name, path=places)
+
+
+def _is_a_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _children_of(folder: str) -> list[int]:
+    """Processes that work in this folder: PostgreSQL's have theirs as their own."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                if str((entry / "cwd").readlink()) == folder:
+                    found.append(int(entry.name))
+    return found
+
+
+class Redis:
+    """A redis-server of one's own that keeps nothing on the disk; a context manager."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def why_not() -> str | None:
+        return None if shutil.which("redis-server") else "redis-server is not installed"
+
+    def url(self, port: int | None = None) -> str:
+        return f"redis://127.0.0.1:{port or self.port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Returns at once; clients wait for it."""
+        command = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        self._server = subprocess.Popen(
+            [*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()
+        )
+
+    def kill(self) -> None:
+        """SIGKILL: all that it held is gone."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+
+    def wipe(self) -> None:
+        """FLUSHALL."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as server:
+            server.sendall(b"FLUSHALL\r\n")
+            server.recv(64)
+
+
+class Proxy:
+    """Between a client and a server on this machine; an async context manager.
+
+    delay: seconds that every piece is held up. cut_after: how many more bytes pass, both ways
+    together, before every connection is cut; None: as many as come. It is used up by cutting.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self.port = 0
+        self.delay = 0.0
+        self.cut_after: int | None = None
+        self.cuts = 0
+        self.seen: Callable[[bytes, bool], None] = lambda _piece, _up: None
+        """Told of each piece that passes, and whether it is on its way to the server."""
+        self._open: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Every connection is lost at this moment, without a word."""
+        self.cut_after = None
+        self.cuts += 1
+        for end in self._open:
+            end.transport.abort()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, server_writer}
+        self._open |= ends
+        try:
+            await asyncio.gather(
+                self._pass(reader, server_writer, up=True),
+                self._pass(server_reader, writer, up=False),
+            )
+        finally:
+            self._open -= ends
+            for end in ends:
+                end.transport.abort()
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool
+    ) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(65536):
+                self.seen(piece, up)
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                if self.cut_after is not None:
+                    piece, self.cut_after = piece[: self.cut_after], self.cut_after - len(piece)
+                writer.write(piece)
+                await writer.drain()
+                if self.cut_after is not None and self.cut_after <= 0:
+                    self.cut()
+        writer.transport.abort()
