@@ -12,7 +12,7 @@ from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -302,7 +302,7 @@ class Sender:
         now = self._clock.now()
         due_at = now + timedelta(seconds=seconds)
         self.log.info("send_later", **_ids(delivery), seconds=round(seconds, 1), reason=str(error))
-        later = _later(delivery, attempts, due_at)
+        later = replace(delivery, attempts=attempts, due_at=due_at)
         self._queues[peer][0] = later
         self._note(Outcome(delivery.id, "pending", attempts, now, None, str(error), due_at))
         self._busy.discard(peer)
@@ -398,7 +398,3 @@ class Sender:
 def _ids(delivery: Delivery) -> dict[str, int]:
     """What a log line names of a delivery."""
     return {"delivery": delivery.id, "conversation": delivery.conversation_id}
-
-
-def _later(delivery: Delivery, attempts: int, due_at: datetime) -> Delivery:
-    return replace(delivery, attempts=attempts, due_at=due_at)

@@ -117,12 +117,15 @@ class Fleet:
             program.go_on()
             await program.kill()
 
-    def ended(self) -> str:
-        """The log of a process that has ended by itself; '' where all are at work."""
-        for program in self._programs:
-            if program.exit_code is not None:
-                return f"a process ended with {program.exit_code}: {program.errors[-3000:]}"
-        return ""
+    async def look_after(self) -> None:
+        """Start those again that found no database as they started, as whoever runs them does.
+        RuntimeError where one has ended in any other way."""
+        for number, program in enumerate(self._programs):
+            if program.exit_code is None:
+                continue
+            if program.exit_code != 1 or "rapport: the database" not in program.errors:
+                raise RuntimeError(f"one ended with {program.exit_code}: {program.errors[-3000:]}")
+            self._programs[number] = await self._started(self._roles[number])
 
     # -- troubles
 
@@ -232,15 +235,16 @@ async def _meanwhile(
 ) -> None:
     """Wait for what the processes bring about. RuntimeError if one ends by itself before."""
     happening = asyncio.create_task(event)
-    async with asyncio.timeout(PATIENCE):
-        while not happening.done():
-            await asyncio.wait([happening], timeout=0.2)
-            if talking.done():
-                talking.result()
-            if ended := fleet.ended():
-                happening.cancel()
-                raise RuntimeError(ended)
-    happening.result()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not happening.done():
+                await asyncio.wait([happening], timeout=0.2)
+                if talking.done():
+                    talking.result()
+                await fleet.look_after()
+        happening.result()
+    finally:
+        happening.cancel()
 
 
 def main() -> int:
