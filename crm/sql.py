@@ -8,7 +8,8 @@ Values are stored as `crm.tables.types` says, by one generated function for each
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Executable, Select, visitors
 
+from crm.set_wise import SetWise
 from crm.stored import decoder_of, encoder_of
 
 Build = Callable[[str], Executable]
@@ -47,15 +49,21 @@ class Statement:
         self._build = build
         self._names = tuple(names)
         self._compiled: dict[str, _Compiled] = {}
+        self._set_wise: SetWise | None = None
 
     def many(self, db: Connection, rows: Sequence[Row]) -> None:
-        """Run once for each row of parameters."""
+        """Run once for each row of parameters. No two of the rows may
+        be about the same row of the table: on PostgreSQL all are changed at once."""
         if not rows:
             return
         compiled = self._for(db)
-        left = compiled.encode(rows)
         cursor = db.connection.cursor()
         try:
+            if db.dialect.name == "postgresql":
+                all_rows = self._for_all(db.dialect)
+                cursor.execute(all_rows.text, (all_rows.document(rows),))
+                return
+            left = compiled.encode(rows)
             if compiled.grouped and len(left) >= GROUP:
                 groups, left = _in_groups(left)
                 cursor.executemany(compiled.grouped, groups)
@@ -98,6 +106,12 @@ class Statement:
         if compiled is None:
             compiled = self._compiled[name] = _Compiled(self._build(name), self._names, db.dialect)
         return compiled
+
+    def _for_all(self, dialect: Dialect) -> SetWise:
+        if self._set_wise is None:
+            statement = _with_literals(self._build(dialect.name), dialect)
+            self._set_wise = SetWise(statement, self._names)
+        return self._set_wise
 
 
 class _Compiled:
@@ -191,6 +205,24 @@ def _decoding(statement: Executable, dialect: Dialect) -> ChangeRows:
         return list
     decoders = [decoder_of(column.type, dialect) for column in statement.selected_columns]
     return _changing(list(range(len(decoders))), decoders, len(decoders), [])
+
+
+@contextmanager
+def together(db: Connection) -> Iterator[None]:
+    """Statements that need no answer of each other go to PostgreSQL without waiting for one.
+
+    What one of them breaks is raised at the end at the latest, as by itself; the others have then
+    done nothing either. On SQLite there is nobody to wait for.
+    """
+    if db.dialect.name == "sqlite":
+        yield
+        return
+    driver: Any = db.connection.driver_connection
+    try:
+        with driver.pipeline():
+            yield
+    except db.dialect.loaded_dbapi.IntegrityError as error:
+        raise IntegrityError("one of several statements", None, error) from error
 
 
 def insert_for(dialect: str) -> Callable[[Table], Any]:

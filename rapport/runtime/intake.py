@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from bots.channel import Inbound
 from crm.claims import claim, person_name
-from crm.sql import Statement, among, insert_for, listed_or_one
+from crm.sql import Statement, among, insert_for, listed, listed_or_one
 from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
@@ -201,7 +201,8 @@ def _opt_out(
         and is_opt_out(item.payload["text"], business)
     }
     _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in sorted(leaving)])
-    _CANCEL.many(db, [("opted out", now, of, origin.business_id) for of in sorted(leaving)])
+    if leaving:
+        _CANCEL.run(db, "opted out", now, listed(db, sorted(leaving)), origin.business_id)
     return leaving
 
 
@@ -254,11 +255,13 @@ _OPT_OUT = Statement(
     ("at", "updated", "of", "business"),
 )
 _CANCEL = Statement(
-    lambda _: (
+    lambda dialect: (
         update(outbox)
         .where(
             outbox.c.conversation_id.in_(
-                select(conversation.c.id).where(conversation.c.customer_id == bindparam("of"))
+                select(conversation.c.id).where(
+                    among(conversation.c.customer_id, "customers", dialect)
+                )
             ),
             outbox.c.business_id == bindparam("business"),
             outbox.c.status == "pending",
@@ -270,5 +273,5 @@ _CANCEL = Statement(
             done_at=bindparam("at", type_=outbox.c.done_at.type),
         )
     ),
-    ("why", "at", "of", "business"),
+    ("why", "at", "customers", "business"),
 )

@@ -28,6 +28,7 @@ from bots.channel import Inbound
 from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.ledger import Ledger
+from crm.sql import together
 from crm.tables import customer
 from engine.fields.types import Value
 from rapport.logs import says_each_turn
@@ -212,8 +213,9 @@ class Turns:
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         try:
-            writes.write(db)
-            ledger.write(db)
+            with together(db):
+                writes.write(db)
+                ledger.write(db)
         except Exception as error:
             # A row that cannot be written is one customer's; who it is, careful work finds out.
             if unavailable_reason(error):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm.sql import GROUP, Statement, among, listed, listed_or_one
@@ -65,6 +65,92 @@ class TestFetching:
     def test_a_list_is_data_and_never_a_part_of_the_statement(self, db: Connection) -> None:
         wanted = ["x') OR 1=1 --", '"]', "\\", "ی‌ک"]
         assert NAMES.fetch(db, listed(db, wanted)) == []
+
+
+EVERY_TYPE = Statement(
+    lambda _: insert(customer).values(marketing_preferences={"by": "mail"}, created_by="it's 100%"),
+    ("business_id", "display_name", "name_folded", "created_at", "updated_at", "total_spent",
+     "custom_fields_extra", "score_parts", "crm_score", "city"),
+)  # fmt: skip
+
+
+class TestManyRows:
+    """On PostgreSQL they travel as one JSON document, and nothing of them must be lost on it."""
+
+    ROWS: tuple[tuple[Any, ...], ...] = (
+        (
+            "a",
+            Decimal("9999999999999999.99"),
+            {"x": [1, None, {"y": "é"}]},
+            None,
+            -5,
+            'it\'s "%s" $1',
+        ),
+        ("b", Decimal("-0.01"), {}, {"n": 2**70}, 2**31 - 1, None),
+        ("c", Decimal(0), [], {"null": None}, 0, "ی‌ک\\n\u2028"),
+        ("d", 12, "text", 7, 1, ""),
+    )
+
+    def put(self, db: Connection, shop: int, rows: Sequence[Any]) -> None:
+        EVERY_TYPE.many(
+            db,
+            [
+                (shop, name, name, NOW, NOW + timedelta(microseconds=1), spent, extra, parts, *rest)
+                for name, spent, extra, parts, *rest in rows
+            ],
+        )
+
+    def stored(self, db: Connection) -> list[tuple[Any, ...]]:
+        names = ("display_name", "total_spent", "custom_fields_extra", "score_parts", "crm_score",
+                 "city", "updated_at", "marketing_preferences", "created_by")  # fmt: skip
+        found = select(*(customer.c[name] for name in names)).where(
+            customer.c.marketing_preferences.is_not(None)
+        )
+        return [tuple(row) for row in db.execute(found.order_by(customer.c.id))]
+
+    def test_every_value_is_stored_as_it_was_given_and_in_order(
+        self, db: Connection, shop: int
+    ) -> None:
+        self.put(db, shop, self.ROWS)
+        same = (NOW + timedelta(microseconds=1), {"by": "mail"}, "it's 100%")
+        assert self.stored(db) == [(*row, *same) for row in self.ROWS]
+
+    def test_what_is_missing_is_null_and_not_the_json_word(self, db: Connection, shop: int) -> None:
+        self.put(db, shop, self.ROWS[:1])
+        absent = select(customer.c.id).where(
+            customer.c.score_parts.is_(None), customer.c.created_by == "it's 100%"
+        )
+        assert len(db.execute(absent).all()) == 1
+
+    def test_a_text_too_long_for_its_column_is_never_cut(self, db: Connection, shop: int) -> None:
+        """PostgreSQL refuses it; SQLite's texts have no length."""
+        long: tuple[Any, ...] = ("a", 0, {}, None, 1, "x" * 101)
+        if db.dialect.name == "sqlite":
+            self.put(db, shop, [long])
+            assert self.stored(db)[0][5] == "x" * 101
+            return
+        with pytest.raises(Exception, match="too long"), db.begin_nested():
+            self.put(db, shop, [long])
+        assert self.stored(db) == []
+
+    def test_many_rows_are_changed_and_deleted_each_by_its_own_values(
+        self, db: Connection, shop: int
+    ) -> None:
+        of: BindParameter[str] = bindparam("of")
+        raised = Statement(
+            lambda _: (
+                update(customer)
+                .where(customer.c.display_name == of, customer.c.crm_score < 30)
+                .values(crm_score=customer.c.crm_score + bindparam("more"))
+            ),
+            ("more", "of"),
+        )
+        raised.many(db, [(1, "a"), (2, "b"), (3, "c"), (4, "nobody")])
+        score = select(customer.c.crm_score).order_by(customer.c.display_name)
+        assert list(db.execute(score).scalars()) == [11, 22, 30]
+        gone = Statement(lambda _: delete(customer).where(customer.c.display_name == of), ("of",))
+        gone.many(db, [("a",), ("c",)])
+        assert list(db.execute(score).scalars()) == [22]
 
 
 @pytest.mark.usefixtures("shop")
