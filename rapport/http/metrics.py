@@ -156,7 +156,7 @@ def _leases(status: Status) -> Metric:
         "rapport_lease_epoch", "How often a lease changed hands", labels=["lease", "owner"]
     )
     for lease in status.leases:
-        epochs.add_metric([lease.name, lease.owner], lease.epoch)
+        epochs.add_metric([lease.label, lease.owner], lease.epoch)
     return epochs
 
 

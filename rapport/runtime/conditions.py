@@ -7,13 +7,13 @@ sends for it, the store by every process. What cannot be known now has no sighti
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bots.channel import ChannelError, Conflict, Unauthorised
-from rapport.runtime.alarms import Sighting
-from rapport.runtime.status import Dead, Status, lease_label
+from rapport.runtime.alarms import Alarm, Sighting
+from rapport.runtime.status import Dead, Status
 from rapport.runtime.tallies import PollerTally, SenderTally, WriterTally
 
 LITTLE_SPACE = 500_000_000
@@ -27,6 +27,11 @@ ENOUGH = 1.2
 
 LONG = timedelta(minutes=5)
 """So old the oldest message that waits may be; it is well again at a fifth of that."""
+
+OF_ACCOUNTS = ("refused", "unreachable", "conflict", "blocked", "outbox")
+"""Kinds of alarms about an account."""
+
+A_DAY = timedelta(days=1)
 
 CHATS_IN_A_ROW = 20
 """So many chats one after another that may not be written to are no chance: it is the bot."""
@@ -63,21 +68,31 @@ def of_the_store(error: Exception | None, writer: WriterTally) -> Sighting:
     return Sighting("database", "", None if trouble is None else str(trouble))
 
 
-def of_what_waits(status: Status) -> Iterator[Sighting]:
-    """How long people wait: for a turn, and for an answer to go out."""
+def of_what_waits(status: Status, served: Collection[str]) -> Iterator[Sighting]:
+    """How long people wait: for a turn, and for an answer to go out on an account in service."""
     oldest = status.waiting.oldest_at
     yield from _waiting("queue", "", timedelta() if oldest is None else status.at - oldest)
     lag = {lane.account_id: lane.lag(status.at) for lane in status.outbox if lane.lane == 0}
     for account, name in status.accounts.items():
-        yield from _waiting("outbox", name, lag.get(account, timedelta()))
+        if name in served:
+            yield from _waiting("outbox", name, lag.get(account, timedelta()))
 
 
 def of_leases(status: Status) -> Iterator[Sighting]:
     """Whether somebody does what only one process may do."""
     for lease in status.leases:
-        is_free = lease.expires_at < status.at
-        name = lease_label(lease.name, status.accounts)
-        yield Sighting("unattended", name, "nobody holds this lease" if is_free else None)
+        reason = "nobody holds this lease" if lease.is_abandoned else None
+        yield Sighting("unattended", lease.label, reason)
+
+
+def of_the_forgotten(
+    alarms: Iterable[Alarm], served: Collection[str], now: datetime
+) -> Iterator[Sighting]:
+    """Alarms about accounts that nobody serves any more: the bot was replaced."""
+    for alarm in alarms:
+        is_old = now - alarm.raised_at > A_DAY
+        if alarm.kind in OF_ACCOUNTS and alarm.about not in served and is_old:
+            yield Sighting(alarm.kind, alarm.about, None)
 
 
 def of_dead(before: Dead | None, now: Dead) -> Sighting:

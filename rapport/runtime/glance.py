@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.fields.plain import to_plain
-from rapport.runtime.status import LANES, Status, lease_label
+from rapport.runtime.status import LANES, Status
 
 
 def rates(before: Status, after: Status) -> dict[str, float]:
@@ -69,10 +69,10 @@ def glance(before: Status | None, after: Status) -> dict[str, Any]:
         ],
         "leases": [
             {
-                "lease": lease_label(lease.name, after.accounts),
+                "lease": lease.label,
                 "owner": lease.owner,
                 "epoch": lease.epoch,
-                "seconds_left": round((lease.expires_at - now).total_seconds(), 1),
+                "seconds_left": round(lease.seconds_left, 1),
             }
             for lease in after.leases
         ],

@@ -18,7 +18,7 @@ from crm.tables import account, conversation, mail, outbox, timer
 from crm.tables.types import UtcDateTime
 from rapport.runtime.alarm_store import alarms_of
 from rapport.runtime.alarms import Alarm
-from rapport.runtime.leases import Holding, leases_of
+from rapport.runtime.leases import NOBODY, leases_of
 
 AT_MOST = 10_000
 """Counting goes no further: some ten milliseconds."""
@@ -26,6 +26,9 @@ AT_MOST = 10_000
 LONGEST_WAITING = 1_000
 """Of so many conversations, those that have been ready longest, the waiting mail is looked at."""
 
+
+A_DAY = 86_400.0
+"""Seconds."""
 
 LANES = ("live", "automated")
 """What the lanes of the outbox are called, by their number."""
@@ -70,6 +73,27 @@ class Dead(Struct, frozen=True):
     newest: tuple[int, int]
 
 
+class LeaseNow(Struct, frozen=True):
+    """A lease as the store's own clock sees it. account_id: which it is about; None for a lease
+    about none. seconds_left: until it expires, negative since it has."""
+
+    label: str
+    account_id: int | None
+    owner: str
+    epoch: int
+    seconds_left: float
+
+    @property
+    def is_held(self) -> bool:
+        return self.seconds_left > 0
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its holder is gone without a word. One that was given back is not wanted now,
+        and who has been gone for a day is not coming back: the bot was replaced."""
+        return self.owner != NOBODY and -A_DAY < self.seconds_left <= 0
+
+
 class Status(Struct, frozen=True):
     """outbox: every lane of every account with something in it. newest_out: the id of the newest
     message ever to be sent, which counts them all. timers: how many are due and have not rung;
@@ -85,17 +109,10 @@ class Status(Struct, frozen=True):
     dead: Dead
     timers: int
     next_timer_at: datetime | None
-    leases: tuple[Holding, ...]
+    leases: tuple[LeaseNow, ...]
     accounts: Mapping[int, str]
     last_error: str | None
     alarms: tuple[Alarm, ...]
-
-
-def lease_label(name: str, accounts: Mapping[int, str]) -> str:
-    """What people call a lease such as `sender:7`: with the name of the account it is about."""
-    role, _, number = name.partition(":")
-    of_account = role in ("sender", "poller") and number.isdigit()
-    return f"{role} of {accounts[int(number)]}" if of_account and int(number) in accounts else name
 
 
 def read_status(db: Connection, business_id: int, now: datetime) -> Status:
@@ -111,7 +128,7 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
         dead=read_dead(db, business_id),
         timers=timers,
         next_timer_at=first[0][0] if first else None,
-        leases=tuple(leases_of(db, business_id)),
+        leases=_leases(db, business_id, accounts, now),
         accounts=accounts,
         last_error=_last_error(db, business_id, accounts),
         alarms=tuple(alarms_of(db, business_id)),
@@ -152,6 +169,22 @@ def account_names(db: Connection, business_id: int) -> dict[int, str]:
     """What people call each account of the business, `channel:name`, by its id."""
     rows = _ACCOUNTS.fetch(db, business_id)
     return {id_: f"{channel}:{name or external}" for id_, channel, name, external in rows}
+
+
+def _leases(
+    db: Connection, business_id: int, accounts: Mapping[int, str], now: datetime
+) -> tuple[LeaseNow, ...]:
+    if db.dialect.name == "postgresql":
+        # Leases go by the server's clock, and this machine's may be another.
+        now = db.execute(select(func.clock_timestamp())).scalar_one()
+    seen = []
+    for lease in leases_of(db, business_id):
+        role, _, number = lease.name.partition(":")
+        account_id = int(number) if role in ("sender", "poller") else None
+        label = lease.name if account_id is None else f"{role} of {accounts[account_id]}"
+        left = (lease.expires_at - now).total_seconds()
+        seen.append(LeaseNow(label, account_id, lease.owner, lease.epoch, left))
+    return tuple(seen)
 
 
 def _lanes(db: Connection, business_id: int, accounts: Mapping[int, str]) -> list[Lane]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from bots.channel import ChannelError
 from crm.database import DatabaseUnavailable
 from rapport.runtime.clock import Clock
 from rapport.runtime.reading import Reader
-from rapport.runtime.status import Status, lease_label, read_status
+from rapport.runtime.status import Status, read_status
 from rapport.runtime.tallies import PollerTally, SenderTally, ServiceTally, WriterTally
 
 
@@ -59,7 +58,8 @@ def problems(watched: Watched) -> list[Problem]:
     found = list(_of_accounts(watched, status.accounts))
     if watched.writer.trouble is not None:
         found.insert(0, Problem("database", str(watched.writer.trouble)))
-    return [*found, *_of_leases(status, status.at)]
+    abandoned = (lease.label for lease in status.leases if lease.is_abandoned)
+    return [*found, *(Problem(label, "nobody holds this lease") for label in abandoned)]
 
 
 def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Problem]:
@@ -71,9 +71,3 @@ def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Problem
                 name = names.get(account_id, f"account {account_id}")
                 trouble = tally.trouble
                 yield Problem(name, f"{doing}: {type(trouble).__name__}: {trouble}")
-
-
-def _of_leases(status: Status, now: datetime) -> Iterator[Problem]:
-    for lease in status.leases:
-        if lease.expires_at < now:
-            yield Problem(lease_label(lease.name, status.accounts), "nobody holds this lease")

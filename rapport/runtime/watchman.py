@@ -105,10 +105,18 @@ class Watchman:
         if watched.database is not None:
             yield from conditions.of_the_disk(watched.database)
         if status is not None:
-            yield from conditions.of_what_waits(status)
+            served, known = self._served(status), tuple(self._alarms.known.values())
+            yield from conditions.of_what_waits(status, served)
+            yield from conditions.of_the_forgotten(known, served, status.at)
             yield from conditions.of_leases(status)
             yield conditions.of_dead(self._dead, status.dead)
             self._dead = status.dead
+
+    def _served(self, status: Status) -> set[str]:
+        """The accounts that some process works for now."""
+        here = self._watched.pollers().keys() | self._watched.senders().keys()
+        elsewhere = {lease.account_id for lease in status.leases if lease.is_held}
+        return {name for account, name in status.accounts.items() if account in here | elsewhere}
 
     def _is_refused(self) -> bool:
         pollers, senders = self._watched.pollers().values(), self._watched.senders().values()

@@ -104,7 +104,7 @@ def test_a_status_tells_what_waits_of_one_business_on_either_store(db: Connectio
     ]  # fmt: skip
     assert [lane.lag(now).total_seconds() for lane in seen.outbox] == [60, 59]
     assert (seen.timers, seen.next_timer_at) == (1, NOON)
-    assert [(one.name, one.epoch) for one in seen.leases] == [("sender:1", 4)]
+    assert [(one.label, one.epoch) for one in seen.leases] == [("sender of telegram:bot1", 4)]
     assert seen.last_error == "a mistake"
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 from structlog.typing import EventDict
 
 from bots.channel import Conflict, Rejected, Temporary, Unauthorised
@@ -22,8 +22,11 @@ from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
 from crm.database import DatabaseUnavailable
 from crm.tables import alarm as alarm_table
-from crm.tables import mail, outbox
+from crm.tables import lease, mail, outbox
 from engine.business import Business
+from rapport.build import open_account
+from rapport.runtime.alarm_store import store_alarms
+from rapport.runtime.alarms import Alarm
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
@@ -293,6 +296,32 @@ def test_credentials_that_are_refused_end_a_process_and_the_alarm_is_stored_all_
 
     run(main())
     assert guard.office.rows(alarm_table, "kind", "about", over_at=None) == [("refused", BOT)]
+
+
+def test_of_a_bot_that_was_replaced_nothing_is_told_for_ever(guard: Guard) -> None:
+    office = guard.office.says("/start")
+    with office.engine.begin() as db:
+        db.execute(update(outbox).values(status="pending"))
+        old = open_account(db, 1, "telegram", "2", "old_bot", office.clock.now())
+        db.execute(update(outbox).values(account_id=old.account_id))
+        store_alarms(db, 1, [Alarm("refused", "telegram:old_bot", "no", office.clock.now())])
+    told = guard.looks(20).heard()
+    assert told == [
+        ("777", "⚠️ The token of the bot telegram:old_bot is refused. It needs a new one.")
+    ]
+    office.clock.set(office.clock.now() + timedelta(days=1))
+    assert [text[:2] for _, text in guard.looks(2).heard()] == ["✅ "]
+
+
+def test_a_lease_whose_holder_died_is_told_and_one_that_was_given_back_is_not(
+    guard: Guard,
+) -> None:
+    now = guard.office.clock.now()
+    with guard.office.engine.begin() as db:
+        for name, owner in (("poller:1", "vm:7:abc"), ("sender:1", "")):
+            db.execute(insert(lease).values(name=name, owner=owner, epoch=1, expires_at=now))
+    told = guard.looks(5).heard()
+    assert told == [("777", f"⚠️ No process does this work: poller of {BOT}.")]
 
 
 def test_without_staff_there_is_the_log(guard: Guard) -> None:
