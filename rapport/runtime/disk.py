@@ -15,9 +15,11 @@ from crm.database import (
     sync_now,
 )
 
-QUICK_SECONDS = 0.001
-"""What commits may take on average for an event loop to wait for one: on a slower disk it would
-stand still. One commit that takes much longer leaves the next dozens to the writer's thread."""
+QUICK_SECONDS = 0.002
+"""What a commit may take that an event loop waits for: on a slower disk it would stand still."""
+
+WARY_FOR = 16
+"""So many commits after one that took longer are left to the writer's thread."""
 
 SYNC_SECONDS = 0.25
 """How long a commit that need not be durable may be only in the memory of the machine."""
@@ -34,7 +36,7 @@ class Disk:
     def __init__(self) -> None:
         self.syncs = True
         self._behind_since: float | None = None
-        self._seconds: float | None = None
+        self._wary_for = WARY_FOR
 
     @property
     def behind(self) -> bool:
@@ -47,8 +49,8 @@ class Disk:
 
     @property
     def quick(self) -> bool:
-        """False also where it is not known yet."""
-        return self._seconds is not None and self._seconds <= QUICK_SECONDS
+        """Whether the last commits that waited for it were; False where there were too few."""
+        return self._wary_for == 0
 
     def prepare(self, db: Connection, *, durable: bool) -> None:
         """Outside of a transaction: have the next commit wait, or not. What has long not been
@@ -65,8 +67,8 @@ class Disk:
         seconds = time.perf_counter() - began
         if self.syncs:
             self._behind_since = None
-            before = seconds if self._seconds is None else self._seconds
-            self._seconds = before + (seconds - before) / 16
+            slow = seconds > QUICK_SECONDS
+            self._wary_for = WARY_FOR if slow else max(0, self._wary_for - 1)
         elif self._behind_since is None:
             self._behind_since = time.monotonic()
         return seconds
