@@ -129,11 +129,22 @@ def _rows_here(db: Connection, table: Table, replaced: _Replaced) -> Iterator[Ro
     while pieces := cursor.fetchmany(PIECE):
         for stored in pieces:
             row = list(stored)
-            for place, decode in places:
-                if row[place] is not None:
-                    row[place] = decode(row[place])
+            place = 0
+            try:
+                for place, decode in places:
+                    if row[place] is not None:
+                        row[place] = decode(row[place])
+            except (ValueError, TypeError) as error:
+                # SQLite lets a value of any type into a column of any other.
+                raise CopyRefused(_unreadable(table, stored, place)) from error
             yield tuple(row)
     cursor.close()
+
+
+def _unreadable(table: Table, stored: Row, place: int) -> str:
+    column = list(table.columns)[place]
+    what = f"{table.name} {_key_of(table, stored)}, {column.name}"
+    return f"{what}: what is stored is no {column.type.python_type.__name__}; nothing was copied"
 
 
 def _from_sqlite(
@@ -268,13 +279,17 @@ def _why(table: Table, rows: list[Row], error: Error) -> str:
     context = error.diag.context or ""
     line = re.search(r"line (\d+)", context)
     column = re.search(r"column (\w+)", context)
-    keys = [place for place, one in enumerate(table.columns) if one.primary_key]
     place = table.name
     if line and 0 < int(line[1]) <= len(rows):
-        place += " " + ", ".join(str(rows[int(line[1]) - 1][key]) for key in keys)
+        place += f" {_key_of(table, rows[int(line[1]) - 1])}"
     if column:
         place += f", {column[1]}"
     return f"{place}: {error.diag.message_primary or type(error).__name__}; nothing was copied"
+
+
+def _key_of(table: Table, row: Row) -> str:
+    places = [place for place, one in enumerate(table.columns) if one.primary_key]
+    return ", ".join(str(row[place]) for place in places)
 
 
 def _set_sequences(db: Connection) -> None:

@@ -87,6 +87,8 @@ def make(engine: Engine, planned: Planned, now: datetime) -> tuple[Change, ...]:
         changes = apply_fields(db, business, source, now).changes
         if db.dialect.name == "sqlite":
             build_wanted_indexes(db, now)
+        if planned.file.read_bytes().decode() != planned.was:
+            raise FieldRefused(f"{planned.file.name} was changed meanwhile: try again")
         with _replaced(planned):
             transaction.commit()
     return tuple(change for change in changes if change.kind == "field")

@@ -79,6 +79,8 @@ def downgrade(
         url = engine.url.render_as_string(hide_password=False)
         with OneAtATime(sqlite_file(url)):
             before = refuse_foreign(engine)
+            if migrations.is_newer_than_code(engine):
+                raise Refusal(f"only the newer version that made {before} can take it back")
             saved = back_up_before(engine, str(before), SystemClock().now())
             if saved:
                 say(f"the database as it was is {saved}")

@@ -172,6 +172,18 @@ def test_what_postgresql_refuses_is_named_without_its_value_and_nothing_stays(
     assert rows_in(target) == 0
 
 
+def test_what_sqlite_holds_in_a_column_of_another_type_is_named(
+    rapport: Command, grown: Office
+) -> None:
+    with grown.engine.begin() as db:
+        db.execute(text("UPDATE customer SET custom_date_1 = 'Secret day' WHERE id = 1"))
+    with empty_schema() as target:
+        ended = rapport("db", "copy", SOURCE, target)
+    assert ended.err == (
+        "rapport: customer 1, custom_date_1: what is stored is no date; nothing was copied\n"
+    )
+
+
 def test_a_copy_that_differs_is_taken_back(rapport: Command, grown: Office, target: str) -> None:
     """Here a trigger of the target changes what is written to it."""
     engine = opened(target)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm.database import open_engine
 from engine.editing import add_field
-from rapport.fields import _replaced, plan
+from rapport.fields import FieldRefused, _replaced, make, plan
 from rapport.project import read_project
 from tests.cli.conftest import Command
 from tests.support.small_project import CRM, write_project
@@ -235,6 +237,18 @@ def test_a_database_that_cannot_be_written_leaves_the_file_as_it_was(
         ended = rapport("fields", "add", "age")
     assert (ended.code, "locked" in ended.err) == (1, True)
     assert CRM_FILE.read_bytes() == before
+
+
+def test_what_is_saved_from_an_editor_meanwhile_is_not_overwritten(project: Path) -> None:
+    before = read_project(project)
+    planned = plan(project, before, "age", lambda text: add_field(text, "age", {"type": "text"}))
+    CRM_FILE.write_text(CRM + "# mine\n", encoding="utf-8")
+    engine = open_engine("sqlite:///rapport.db")
+    with pytest.raises(FieldRefused, match="changed meanwhile"):
+        make(engine, planned, datetime.now(UTC))
+    engine.dispose()
+    assert CRM_FILE.read_text("utf-8") == CRM + "# mine\n"
+    assert execute("SELECT key FROM field WHERE key = 'age'") == []
 
 
 def test_a_commit_that_fails_gives_the_file_its_old_text_back(

@@ -12,8 +12,10 @@ from threading import Thread
 
 import pytest
 
+from crm import migrations
 from rapport.cli.doctor import ask_telegram
 from tests.cli.conftest import Command
+from tests.support.releases import NEXT, newer_release, write_newer_release
 
 DATABASE = Path("rapport.db")
 
@@ -69,6 +71,24 @@ def test_a_newer_schema_is_not_touched(rapport: Command, project: Path, applied:
         ended = rapport(*command)
         assert ended.code == 2
         assert "newer version of Rapport (9999)" in ended.err
+
+
+def test_a_newer_schema_that_only_adds_is_worked_on_and_left_as_it_is(
+    rapport: Command, project: Path, applied: None, tmp_path: Path
+) -> None:
+    ours = migrations.head()
+    write_newer_release(tmp_path, compatible_from=ours)
+    with newer_release(tmp_path):
+        assert f"from {ours} to {NEXT}" in rapport("db", "upgrade").out
+    assert rapport("apply", project).out == "no changes\n"
+    assert rapport("customers", "list").code == 0
+    assert rapport("db", "upgrade").out == "the database is up to date\n"
+    assert rapport("db", "check").out == "nothing is wrong\n"
+    ended = rapport("db", "downgrade", ours, "--yes")
+    assert ended.err == f"rapport: only the newer version that made {NEXT} can take it back\n"
+    findings = json.loads(rapport("doctor", project, "--format", "json").out)
+    (found,) = [one["found"] for one in findings if one["about"] == "database"]
+    assert f"is at {NEXT}, which a newer version made" in found
 
 
 def test_an_older_schema_is_upgraded_by_the_person_where_only_looked_at(
