@@ -27,6 +27,10 @@ MAX_NODES = 100_000
 """Scalars, lists and mappings of one document, aliases followed."""
 
 
+LOOKED_THROUGH = 500
+"""Letters of a line that are searched for a usual mistake: the search takes their square."""
+
+
 class Scalar(Struct, frozen=True):
     """One value, as the letters typed.
 
@@ -333,7 +337,7 @@ class _Builder(Struct):
 
     def cure(self, position: Position) -> str:
         """What to do about a syntax error, where the line shows a usual mistake."""
-        lines = self.all_lines()
+        lines = [line[:LOOKED_THROUGH] for line in self.all_lines()[: position.line + 1]]
         near = lines[position.line - 1] if position.line <= len(lines) else ""
         for number in range(min(position.line, len(lines)), max(position.line - 3, 0), -1):
             if _CUT.search(lines[number - 1]):

@@ -71,6 +71,22 @@ def test_what_tries_to_make_something_or_to_grow_is_an_error(name: str) -> None:
     assert not loaded.ok
 
 
+ENDLESS = {
+    "blanks": "a: [" + " " * 900_000 + "]]\n",
+    "templates": "- {" * 300_000 + "\n",
+    "colons": "a: b: c: " * 100_000 + "\n",
+    "after a quote": '- "a"' + " " * 900_000 + 'b"c\n',
+    "quotes": "- 'a\n" * 200_000,
+    "lines": "a\n" * 400_000 + "b: c: d\n",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS.keys())
+def test_a_mistake_in_a_line_or_file_without_end_is_told_about(text: str) -> None:
+    """And soon: a search that takes the square of a line's length would take an hour."""
+    assert not load(text).ok
+
+
 @fuzzed
 @given(mutated(TEXTS))
 @example("flow: \ud800\n")
