@@ -75,30 +75,35 @@ class Statement:
 
     def fetch(self, db: Connection, *values: Any) -> list[Any]:
         """Run once and return all rows, decoded by their column types."""
-        first = values[0] if values else None
-        if type(first) is One:
-            compiled = self._for(db, ONE)
-            values = (first.value, *values[1:])
-        else:
-            compiled = self._for(db)
+        compiled, parameters = self._with(db, values)
         cursor = db.connection.cursor()
         try:
-            cursor.execute(compiled.text, compiled.encode((values,))[0])
+            cursor.execute(compiled.text, parameters)
             return compiled.decode(cursor.fetchall())
         finally:
             cursor.close()
 
     def run(self, db: Connection, *values: Any) -> int:
         """Run once; how many rows it touched."""
-        compiled = self._for(db)
+        compiled, parameters = self._with(db, values)
         cursor = db.connection.cursor()
         try:
-            cursor.execute(compiled.text, compiled.encode((values,))[0])
+            cursor.execute(compiled.text, parameters)
             return int(cursor.rowcount)
         except compiled.refusal as error:
             raise IntegrityError(compiled.text, None, error) from error
         finally:
             cursor.close()
+
+    def _with(self, db: Connection, values: Row) -> tuple[_Compiled, Row]:
+        """The statement in the form these values ask for, and they as the driver takes them."""
+        first = values[0] if values else None
+        if type(first) is One:
+            compiled = self._for(db, ONE)
+            values = (first.value, *values[1:])
+        else:
+            compiled = self._for(db)
+        return compiled, compiled.encode((values,))[0]
 
     def _for(self, db: Connection, form: str = "") -> _Compiled:
         name = form or db.dialect.name
@@ -235,7 +240,7 @@ ONE = "sqlite, one value"
 
 
 class One(NamedTuple):
-    """A list parameter of one value. It must be the first parameter of a `fetch`."""
+    """A list parameter of one value. It must be the first parameter of a `fetch` or `run`."""
 
     value: Any
 
@@ -259,7 +264,7 @@ def listed(db: Connection, values: Sequence[Any]) -> Any:
 
 
 def listed_or_one(db: Connection, values: Sequence[Any]) -> Any:
-    """As `listed`, for `fetch`, which is cheaper where there is just one value."""
+    """As `listed`, for `fetch` and `run`, which are cheaper where there is just one value."""
     if len(values) == 1 and db.dialect.name == "sqlite":
         return One(values[0])
     return listed(db, values)

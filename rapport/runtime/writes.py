@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
-from crm.sql import Statement, among, insert_for, listed
+from crm.sql import Statement, among, insert_for, listed_or_one
 from crm.tables import (
     conversation,
     customer_account,
@@ -67,7 +67,7 @@ class Writes(Struct):
         for (customer_id, channel), (blocked, at) in self.reached.items():
             alike[blocked, at, channel].append(customer_id)
         for same, customers in alike.items():
-            _REACHED.run(db, *same, listed(db, customers))
+            _REACHED.run(db, listed_or_one(db, customers), *same)
 
 
 def mark_mail(
@@ -199,7 +199,7 @@ _REACHED = Statement(
             last_seen_at=bindparam("at", type_=customer_account.c.last_seen_at.type),
         )
     ),
-    ("blocked", "at", "on", "customers"),
+    ("customers", "blocked", "at", "on"),
 )
 
 _INTERACTION = Statement(

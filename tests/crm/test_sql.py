@@ -33,6 +33,14 @@ MOVING = (
     .values(updated_at=bindparam("at", type_=customer.c.updated_at.type))
 )
 MOVE = Statement(lambda _: MOVING, ("at", "below"))
+RAISE = Statement(
+    lambda dialect: (
+        update(customer)
+        .where(among(customer.c.display_name, "names", dialect))
+        .values(crm_score=bindparam("score"))
+    ),
+    ("names", "score"),
+)
 ALL = Statement(
     lambda _: select(customer.c.total_spent, customer.c.created_at, customer.c.currency), ()
 )
@@ -161,6 +169,14 @@ class TestWriting:
         assert MOVE.run(db, later, 0) == 0
         moved = db.execute(select(customer.c.display_name).where(customer.c.updated_at == later))
         assert sorted(moved.scalars()) == ["a", "b"]
+
+    @pytest.mark.parametrize("wanted", [["b"], ["a", "c"]])
+    def test_what_runs_takes_a_list_of_any_length_too(
+        self, db: Connection, wanted: list[str]
+    ) -> None:
+        assert RAISE.run(db, listed_or_one(db, wanted), 5) == len(wanted)
+        raised = db.execute(select(customer.c.display_name).where(customer.c.crm_score == 5))
+        assert sorted(raised.scalars()) == wanted
 
     def test_no_rows_are_no_statement(self, db: Connection) -> None:
         ADD.many(db, [])
