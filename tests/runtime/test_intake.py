@@ -202,6 +202,18 @@ class TestNoise:
             "account_unblocked",
         ]
 
+    def test_of_what_comes_in_together_the_last_says_whether_somebody_can_be_reached(
+        self, office: Office
+    ) -> None:
+        office.says("/start").says("/start", peer="bob")
+        office.receives(
+            office.inbound("Ann"),
+            office.inbound("", kind="blocked"),
+            office.inbound("", kind="blocked", peer="bob"),
+            office.inbound("Bob", peer="bob"),
+        )
+        assert office.rows(customer_account, "blocked") == [True, False]
+
 
 class TestOptingOut:
     def automated(self, office: Office, lane: int = 1) -> None:
