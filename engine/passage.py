@@ -66,6 +66,7 @@ class Passage:
         self.waits = run.waits
         self.outcome: str | None = run.outcome
         self._flow: Flow | None = None
+        self._node: Node | None = None
         self._locale: Locale | None = None
         self._scope: Scope | None = None
 
@@ -82,11 +83,13 @@ class Passage:
 
     @property
     def node(self) -> Node:
-        frame = self.frames[-1]
-        node = self.flow.node(frame.node)
-        if node is None:
-            raise FlowFailed(f"node '{frame.node}' is not in {frame.flow} version {frame.version}")
-        return node
+        if self._node is None:
+            frame = self.frames[-1]
+            self._node = self.flow.node(frame.node)
+            if self._node is None:
+                where = f"{frame.flow} version {frame.version}"
+                raise FlowFailed(f"node '{frame.node}' is not in {where}")
+        return self._node
 
     @property
     def answer(self) -> Mapping[str, Any]:
@@ -115,7 +118,7 @@ class Passage:
         self._keep_vars()
         self.vars = {**called.vars, **variables}
         self.frames.append(Frame(key, called.version))
-        self._flow = called
+        self._flow, self._node = called, None
         return self.first_node()
 
     def finish(self, outcome: str, *, everything: bool) -> bool:
@@ -131,7 +134,7 @@ class Passage:
         brought = {**self.vars, "outcome": outcome}
         self.frames[-1] = replace(self.frames[-1], answer=brought)
         self.vars = dict(self.frames[-1].vars)
-        self._flow = None
+        self._flow = self._node = None
         return False
 
     def fail(self, reason: str, outcome: str) -> None:
@@ -325,10 +328,12 @@ class Passage:
 
     def _stand_at(self, node: Node) -> Node:
         self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now)
+        self._node = node
         return node
 
     def _keep_vars(self) -> None:
-        self.frames[-1] = replace(self.frames[-1], vars=self.vars)
+        if self.vars or self.frames[-1].vars:
+            self.frames[-1] = replace(self.frames[-1], vars=self.vars)
 
     def _leave(self, frame: Frame, left_by: str) -> None:
         if frame.node:
