@@ -47,6 +47,10 @@ Kind = Literal[
 ]
 
 
+LONGEST_WAIT = 86_400.0
+"""Seconds: a day, after which a message is given up anyway."""
+
+
 class ChannelError(Exception):
     """The root of the tree above.
 
@@ -66,11 +70,14 @@ class Temporary(ChannelError):
 
 
 class Throttled(ChannelError):
-    """Too many requests. Nothing was sent; wait `retry_after` seconds before this peer's next."""
+    """Too many requests. Nothing was sent; wait `retry_after` seconds before this peer's next.
+
+    That is at most LONGEST_WAIT, whatever the platform says: no moment has room for some numbers.
+    """
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__(f"asked to wait {retry_after:g} s")
-        self.retry_after = retry_after
+        self.retry_after = max(0.0, min(retry_after, LONGEST_WAIT))
+        super().__init__(f"asked to wait {self.retry_after:g} s")
 
 
 class Conflict(ChannelError):

@@ -91,6 +91,11 @@ def test_too_many_requests_say_how_long_to_wait() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(("said", "waited"), [(10**15, 86_400.0), (-5, 0.0), (float("nan"), 0.0)])
+def test_no_platform_makes_us_wait_longer_than_a_day(said: float, waited: float) -> None:
+    assert Throttled(said).retry_after == waited
+
+
 def test_a_chat_nobody_knows_is_unreachable() -> None:
     async def scene(api: BotApi, channel: TelegramAiogram) -> None:
         with pytest.raises(Unreachable, match="chat not found"):
