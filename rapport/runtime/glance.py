@@ -2,7 +2,8 @@
 
 Rates are differences of the newest ids, which count what ever came, less what still waits: two
 rows are read however many there are. They are those of the whole database, should several
-businesses share it.
+businesses share it; and where so much waits that counting stops, what is applied cannot be told
+from what comes in.
 """
 
 from __future__ import annotations

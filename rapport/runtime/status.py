@@ -161,7 +161,8 @@ def _last_error(db: Connection, business_id: int, accounts: Mapping[int, str]) -
 
 def _waiting(db: Connection, business_id: int, now: datetime) -> Waiting:
     ((ready, held),) = _READY.fetch(db, now, business_id)
-    ((letters, oldest),) = _WAITING.fetch(db, business_id)
+    ((letters,),) = _WAITING.fetch(db, business_id)
+    ((oldest,),) = _OLDEST.fetch(db, business_id)
     return Waiting(letters, oldest, ready, held or 0, _newest(db, _NEWEST_MAIL, business_id))
 
 
@@ -242,9 +243,19 @@ _READY = Statement(
     ).select_from(_some_ready),
     ("now", "business"),
 )
-_WAITING = Statement(
+_some_waiting = (
+    select(literal(1).label("one"))
+    .select_from(mail)
+    .where(_of(mail), mail.c.status == "waiting")
+    # The order of the index of what waits, which is read for it.
+    .order_by(mail.c.conversation_id)
+    .limit(AT_MOST)
+    .subquery()
+)
+_WAITING = Statement(lambda _: select(func.count()).select_from(_some_waiting), ("business",))
+_OLDEST = Statement(
     lambda _: (
-        select(func.count(), func.min(mail.c.received_at, type_=UtcDateTime()))
+        select(func.min(mail.c.received_at, type_=UtcDateTime()))
         .select_from(_first_ready)
         .join(mail, mail.c.conversation_id == _first_ready.c.id)
         .where(mail.c.status == "waiting")
