@@ -13,6 +13,7 @@ from rapport.cli.applying import require_sound
 from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.output import Format, FormatOption, print_rows
 from rapport.cli.paths import chosen
+from rapport.printable import printable
 
 if TYPE_CHECKING:
     from engine.loader import Loaded
@@ -160,7 +161,7 @@ def _change(
     with open_database() as engine:
         refuse_outdated(engine)
         for change in make(engine, planned, SystemClock().now()):
-            print(change)
+            print(printable(str(change)))
 
 
 def _by_language(labels: list[str]) -> str | dict[str, str]:

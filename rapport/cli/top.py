@@ -12,6 +12,7 @@ import typer
 
 from rapport.cli.output import print_json
 from rapport.cli.top_tables import tables_of
+from rapport.printable import escaped
 
 if TYPE_CHECKING:
     from rapport.cli.store import Sight
@@ -120,7 +121,7 @@ def _print(looks: Iterator[Look], *, once: bool) -> None:
         if once:
             print_json(look)
         else:
-            print(json.dumps(look, ensure_ascii=False), flush=True)
+            print(escaped(json.dumps(look, ensure_ascii=False)), flush=True)
 
 
 def _show(looks: Iterator[Look], *, once: bool) -> None:

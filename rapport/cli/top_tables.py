@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rapport.cli.output import cell
+from rapport.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -68,6 +69,6 @@ def _rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        # Text: what an error quotes is never markup.
-        table.add_row(*(Text(cell(value)) for value in row))
+        # Text: what an error quotes is never markup, nor does a terminal obey it.
+        table.add_row(*(Text(printable(cell(value))) for value in row))
     return table

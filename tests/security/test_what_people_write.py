@@ -8,15 +8,18 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from bots.telegram_session import _accepted
 from engine.loader import load_project
 from nodes import KINDS
 from rapport.cli.output import Format, print_rows
+from rapport.cli.top_tables import _rows
 from rapport.printable import escaped, on_one_line, printable
 from rapport.project import industry_template, read_project
 from tests.cli.conftest import Command
@@ -57,6 +60,15 @@ def test_what_is_printed_can_be_read_and_json_says_the_same(text: str) -> None:
     assert not any(ord(sign) < 32 and sign not in "\n\t" for sign in printable(text))
     assert "\n" not in on_one_line(text)
     assert json.loads(escaped(json.dumps(text, ensure_ascii=False))) == text
+
+
+def test_top_shows_what_an_error_quotes_and_obeys_nothing_of_it() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(_rows("[red]", ("reason",), [[f"[bold]{NASTY}[/bold]"]]))
+    shown = cast("io.StringIO", console.file).getvalue()
+
+    assert "[bold]" in shown
+    assert not set(OBEYED) & set(shown)
 
 
 def test_the_marks_that_persian_is_written_with_stay() -> None:
