@@ -293,8 +293,10 @@ class ThreadWriter:
                 if join:
                     going_on = self._join(db, jobs)
                 self.tally.committed(self._disk.commit(db))
-        except Exception as error:  # noqa: BLE001  # the futures raise it; the thread lives on
+        except BaseException as error:
             rollback_now(db)
+            if not isinstance(error, Exception):  # the process is told to end
+                raise
             self._refuse(jobs, error)
             return going_on
         for job in jobs:

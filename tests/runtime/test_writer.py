@@ -339,6 +339,16 @@ def test_what_raises_at_once_is_undone_and_its_future_says_so(warm: ThreadWriter
     assert warm.submit(said, here=True).result(5) == ["a", "b"]
 
 
+def test_an_interrupted_function_leaves_no_transaction_open(warm: ThreadWriter) -> None:
+    def interrupted(db: Connection) -> None:
+        say("a")(db)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        warm.submit(interrupted, here=True)
+    assert warm.submit(said, here=True).result(5) == []
+
+
 def test_what_ran_at_once_is_brought_to_the_disk_too(
     warm: ThreadWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
