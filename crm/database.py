@@ -32,6 +32,10 @@ CHECKPOINT_PAGES = 4_000
 """Pages in the write-ahead log before they are copied into the file (16 MiB). Turns change the
 same few pages over and over: copied less often, most of those copies never happen."""
 
+STATEMENTS_KEPT = 512
+"""Statements a connection keeps prepared; Python's own 128 are few where a business has many
+fields: each set of columns that changes together is a statement."""
+
 
 class DatabaseUnavailable(Exception):
     """The store cannot be used now; nothing was written. The text is one line for a person."""
@@ -50,7 +54,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     in_memory = parsed.database in (None, "", ":memory:")
     options: dict[str, Any] = {
         "hide_parameters": True,
-        "connect_args": {"check_same_thread": False},
+        "connect_args": {"check_same_thread": False, "cached_statements": STATEMENTS_KEPT},
     }
     if in_memory:
         options["poolclass"] = StaticPool
