@@ -130,8 +130,8 @@ customer = Table(
     # At most one run of a customer holds the open question; NULL: none does.
     Column("asking_run", Id),
     UniqueConstraint("business_id", "external_id"),
-    # A turn rewrites the row: room for it on the same page.
-    postgresql_with={"fillfactor": 90, **SOON_CLEANED},
+    # A wide row that is rewritten at each answer of somebody new; see `run`.
+    postgresql_with={"fillfactor": 70, **SOON_CLEANED},
 )
 
 _INDEXED = (

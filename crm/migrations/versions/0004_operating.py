@@ -24,9 +24,9 @@ compatible_from: str = "0003"
 
 _SOON_CLEANED = {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_threshold": 1000}
 _STORAGE: dict[str, dict[str, float]] = {
-    "conversation": {"fillfactor": 80, **_SOON_CLEANED},
-    "run": {"fillfactor": 80, **_SOON_CLEANED},
-    "customer": {"fillfactor": 90, **_SOON_CLEANED},
+    "conversation": _SOON_CLEANED,
+    "run": {"fillfactor": 60, **_SOON_CLEANED},
+    "customer": {"fillfactor": 70, **_SOON_CLEANED},
     "mail": _SOON_CLEANED,
     "outbox": _SOON_CLEANED,
     "timer": _SOON_CLEANED,
