@@ -2,8 +2,8 @@
 
     poller     ┐ for each account, while its lease is ours
     sender     ┘
-    worker       the pump: timers, and turns that nobody takes otherwise
-    scheduler    while the business's lease is ours
+    worker       the pump: timers, and turns that nobody takes otherwise; tasks
+    scheduler    wakes ticks, while the business's lease is ours
 
 Jobs run until they are cancelled. Those that take in stop first, those that send last.
 """
@@ -17,21 +17,21 @@ from dataclasses import dataclass, field
 from bots.channel import Channel
 from bots.limits import Pace, Rates
 from rapport.roles import Role, Roles
-from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
-from rapport.runtime.leases import poller_of, sender_of
+from rapport.runtime.leases import poller_of, scheduler_of, sender_of
 from rapport.runtime.outlets import Elsewhere, Outlet
 from rapport.runtime.poller import Poller
 from rapport.runtime.reading import Reader
+from rapport.runtime.scheduler import Tick, wake
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
 from rapport.runtime.storing import Storing
 from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.tenure import Keeper, Tenure
-from rapport.runtime.wakeups import Wakeups
 from rapport.runtime.writer import Writer
+from rapport.spreading import Pauses, Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,25 @@ class Place:
     read: Reader
     clock: Clock
     keeper: Keeper
-    wakeups: Wakeups
+    service: Service
+    spread: Spread
     roles: Roles
-    backoff: Callable[[float, float], Backoff]
-    outlets: dict[int, Outlet] = field(default_factory=dict)
+    backoff: Pauses
+    ticks: Sequence[Tick]
+    outlets: dict[int, Outlet]
+    tally: ServiceTally
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
-    tally: ServiceTally = field(default_factory=ServiceTally)
 
     def elsewhere(self, post: Post) -> Outlet:
         """The way out while another process sends."""
-        return Elsewhere(post.line.channel, post.origin.account_id, self.wakeups)
+        return Elsewhere(post.line.channel, post.origin.account_id, self.spread.wakeups)
+
+    def filled_elsewhere(self, account_id: int) -> None:
+        """Another process has something to send on an account: its sender here looks."""
+        sender = self.senders.get(account_id)
+        if sender is not None:
+            sender.look()
 
 
 Beside = Callable[[Place], Awaitable[None]]
@@ -88,32 +96,43 @@ Beside = Callable[[Place], Awaitable[None]]
 
 
 async def serve(
-    place: Place, service: Service, posts: Sequence[Post], beside: Sequence[Beside],
-    begun: Callable[[Post], None],
-) -> None:  # fmt: skip
+    place: Place, posts: Sequence[Post], beside: Sequence[Beside], begun: Callable[[Post], None]
+) -> None:
     """Do what the roles say until cancelled; `begun` is told of each post once that has begun.
 
     Raises what the first job raised that failed.
     """
     try:
-        async with asyncio.TaskGroup() as sending:
-            if Role.SENDER in place.roles:
-                for post in posts:
-                    sending.create_task(_send(place, post))
-            async with asyncio.TaskGroup() as working:
-                for run in beside:
-                    working.create_task(_beside(run, place))
-                if Role.WORKER in place.roles:
-                    working.create_task(service.pump())
-                if Role.POLLER in place.roles:
-                    takes_in = service if Role.WORKER in place.roles else _storing(place)
-                    for post in posts:
-                        working.create_task(_poll(place, post, takes_in))
-                for post in posts:
-                    begun(post)
+        await _all_jobs(place, posts, beside, begun)
     except BaseExceptionGroup as ended:
         # The first job that failed ended the others; its error is the news.
         raise _first(ended) from None
+    finally:
+        await place.spread.close()
+
+
+async def _all_jobs(
+    place: Place, posts: Sequence[Post], beside: Sequence[Beside], begun: Callable[[Post], None]
+) -> None:
+    async with asyncio.TaskGroup() as sending:
+        if Role.SENDER in place.roles:
+            for post in posts:
+                sending.create_task(_send(place, post))
+        for job in place.spread.jobs(place.roles, place.filled_elsewhere):
+            sending.create_task(job)
+        async with asyncio.TaskGroup() as working:
+            for run in beside:
+                working.create_task(_beside(run, place))
+            if Role.WORKER in place.roles:
+                working.create_task(place.service.pump())
+            if Role.SCHEDULER in place.roles:
+                working.create_task(_schedule(place))
+            if Role.POLLER in place.roles:
+                takes_in = place.service if Role.WORKER in place.roles else _storing(place)
+                for post in posts:
+                    working.create_task(_poll(place, post, takes_in))
+            for post in posts:
+                begun(post)
 
 
 async def _send(place: Place, post: Post) -> None:
@@ -148,12 +167,17 @@ async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
     await place.keeper.keep(poller_of(account), while_ours)
 
 
+async def _schedule(place: Place) -> None:
+    name = scheduler_of(place.business_id)
+    await place.keeper.keep(name, lambda tenure: wake(place.ticks, tenure))
+
+
 async def _beside(run: Beside, place: Place) -> None:
     await run(place)
 
 
 def _storing(place: Place) -> Storing:
-    return Storing(place.desk, place.writer, place.clock, place.wakeups, place.tally)
+    return Storing(place.desk, place.writer, place.clock, place.spread.wakeups, place.tally)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -10,8 +10,9 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 
@@ -25,9 +26,14 @@ from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
+from rapport.runtime.forgetting import forget_old
+from rapport.runtime.outlets import Outlet
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
+from rapport.runtime.scheduler import Tick
 from rapport.runtime.service import Service
+from rapport.runtime.tallies import ServiceTally
+from rapport.runtime.tasks import BUILD_INDEXES, DRAIN, RETAIN, Task, Tasks
 from rapport.runtime.tenure import (
     LEASE_SECONDS,
     Alone,
@@ -36,8 +42,9 @@ from rapport.runtime.tenure import (
     owner_of_this_process,
 )
 from rapport.runtime.turns import Turns
-from rapport.runtime.wakeups import NoWakeups
+from rapport.runtime.upkeep import IndexBuilder
 from rapport.runtime.writer import Writer
+from rapport.spreading import Spread, find_prefix_by, spread_by_redis, unspread
 
 STOP_SECONDS = 8.0
 """How long a stop may take: the promise is ten seconds, the rest is for the interpreter's end."""
@@ -46,6 +53,14 @@ log = structlog.get_logger(__name__)
 
 Announce = Callable[[str, str], None]
 """Told the channel and the account of each line once its work has begun here."""
+
+
+def ticks_of(tasks: Tasks) -> Sequence[Tick]:
+    """What the scheduler of a business wakes."""
+    return (
+        Tick(BUILD_INDEXES, timedelta(minutes=1), lambda: tasks.give(BUILD_INDEXES)),
+        Tick(RETAIN, timedelta(hours=1), lambda: tasks.give(RETAIN)),
+    )
 
 
 class Process:
@@ -57,7 +72,8 @@ class Process:
 
     def __init__(
         self, url: str, opening: Opening, lines: Sequence[Line], clock: Clock | None = None, *,
-        roles: Roles = EVERY_ROLE, lease_seconds: float = LEASE_SECONDS,
+        roles: Roles = EVERY_ROLE, redis_url: str | None = None,
+        lease_seconds: float = LEASE_SECONDS,
         beside: Sequence[Beside] = (),
     ) -> None:  # fmt: skip
         self._opening = opening
@@ -65,9 +81,12 @@ class Process:
         self._clock = clock or SystemClock()
         self._roles = roles
         self._beside = beside
+        self._redis_url = redis_url
+        self._owner = owner_of_this_process()
         self._engine = open_engine(url)
         self._read_engine = open_engine(url, read_only=True)
         self._keeper = self._keeper_of(url, lease_seconds)
+        self._indexes = IndexBuilder(self._engine, self._clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -87,6 +106,7 @@ class Process:
         finally:
             stopping.cancel()
             serving.cancel()
+            self._indexes.stop()
             await asyncio.wait([serving, stopping], timeout=STOP_SECONDS)
             await asyncio.to_thread(writer.close)
             for line in self._lines:
@@ -114,7 +134,7 @@ class Process:
         if self._engine.dialect.name == "sqlite":
             return Alone()
         return LeaseKeeper(
-            open_engine(url), owner_of_this_process(), self._clock, backoff(0.1, lease_seconds / 5),
+            open_engine(url), self._owner, self._clock, backoff(0.1, lease_seconds / 5),
             seconds=lease_seconds,
         )  # fmt: skip
 
@@ -122,21 +142,41 @@ class Process:
         ready = await self._open(writer)
         library = ready.library
         posts = [await self._post(line, writer, library.business_id) for line in self._lines]
-        channels = await asyncio.wrap_future(
-            writer.submit(lambda db: channels_of(db, library.business_id))
+        business_id = library.business_id
+        find_prefix = find_prefix_by(self._redis_url)
+        channels, prefix = await asyncio.wrap_future(
+            writer.submit(lambda db: (channels_of(db, business_id), find_prefix(db, business_id)))
         )
-        desk = Desk(Turns(library, channels, self._parts))
+        desk, read = Desk(Turns(library, channels, self._parts)), Reader(self._read_engine)
+        outlets: dict[int, Outlet] = {}
+        tally = ServiceTally()
+        service = Service(desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), tally)
+        spread = self._spread(prefix, self._tasks(service, writer, business_id))
         place = Place(
-            library.business_id, desk, writer, Reader(self._read_engine), self._clock,
-            self._keeper, NoWakeups(), self._roles, backoff,
+            business_id, desk, writer, read, self._clock, self._keeper, service, spread,
+            self._roles, backoff, ticks_of(spread.tasks), outlets, tally,
         )  # fmt: skip
+        outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
         leave_alone_what_stays()
-        for post in posts:
-            place.outlets[post.origin.account_id] = place.elsewhere(post)
-        service = Service(
-            desk, writer, place.read, self._clock, place.outlets, backoff(0.1, 30.0), place.tally
-        )
-        await serve(place, service, posts, self._beside, lambda post: announce(*post.name))
+        await serve(place, posts, self._beside, lambda post: announce(*post.name))
+
+    def _tasks(self, service: Service, writer: Writer, business_id: int) -> Mapping[str, Task]:
+        """What this process can do for others, and for itself."""
+        loop = asyncio.get_running_loop()
+
+        def drain() -> None:
+            loop.call_soon_threadsafe(service.look)
+
+        def retain() -> None:
+            passing = forget_old(writer, business_id, self._clock.now())
+            asyncio.run_coroutine_threadsafe(passing, loop).result()
+
+        return {DRAIN: drain, BUILD_INDEXES: self._indexes.build, RETAIN: retain}
+
+    def _spread(self, prefix: str, known: Mapping[str, Task]) -> Spread:
+        if self._redis_url is None:
+            return unspread(known)
+        return spread_by_redis(self._redis_url, prefix, self._owner, known, backoff)
 
     async def _open(self, writer: Writer) -> Ready:
         now = self._clock.now()

@@ -32,7 +32,9 @@ class Settings(BaseSettings):
         description="The database; a relative SQLite path is relative to the working directory",
     )
     redis_url: SecretStr | None = Field(
-        default=None, alias="RAPPORT_REDIS_URL", description="Not used yet"
+        default=None,
+        alias="RAPPORT_REDIS_URL",
+        description="Where many processes tell each other of work; without it each looks by itself",
     )
     flows: Path = Field(
         default=Path("flows"),

@@ -19,12 +19,13 @@ def watching(settings: Settings, look_seconds: float = LOOK_SECONDS) -> list[Bes
 
 def watched(place: Place, settings: Settings) -> Watched:
     """The process as those see it who watch."""
-    file = sqlite_file(settings.database_url)
+    file, link = sqlite_file(settings.database_url), place.spread.link
     return Watched(
         place.business_id, place.read, place.clock, place.tally, place.writer.tally,
         lambda: {account: poller.tally for account, poller in place.pollers.items()},
         lambda: {account: sender.tally for account, sender in place.senders.items()},
         file,
+        None if link is None else lambda: "; ".join(link.troubles.values()),
     )  # fmt: skip
 
 

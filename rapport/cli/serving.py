@@ -59,8 +59,11 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     from rapport.process import Process
     from rapport.watching import watching
 
-    beside = watching(settings)
-    process = Process(settings.database_url, opening, lines, beside=beside, **options)
+    redis = settings.redis_url
+    process = Process(
+        settings.database_url, opening, lines, beside=watching(settings),
+        redis_url=None if redis is None else redis.get_secret_value(), **options,
+    )  # fmt: skip
     asyncio.run(process.run(_announcer(settings.log)))
 
 

@@ -8,6 +8,7 @@ held, ready again ─┘
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ PUMP_SECONDS = 1.0
 FEW = 4
 """So many arrivals take about a millisecond: they are taken in in the event loop's thread where
 the writer is free."""
+_CHANCE = random.SystemRandom()
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +72,10 @@ class Service:
             await self._commit(lambda db: desk.keep(db, origin, arrivals, now))
             return await self._commit(lambda db: desk.work_carefully(db, now))
 
+    def look(self) -> None:
+        """There may be turns that nobody takes."""
+        self._work_left.set()
+
     async def pump(self) -> None:
         """Ring timers and take turns that are left, until cancelled."""
         failures = 0
@@ -87,7 +93,8 @@ class Service:
     async def _rest(self) -> None:
         # Until Python 3.12 wait_for swallows a cancellation that comes as the event is set.
         with suppress(TimeoutError):
-            async with asyncio.timeout(PUMP_SECONDS):
+            # Many processes that sweep must not do so together.
+            async with asyncio.timeout(PUMP_SECONDS * _CHANCE.uniform(0.75, 1.25)):
                 await self._work_left.wait()
 
     async def _pump_once(self) -> None:

@@ -155,8 +155,9 @@ class Redis:
         """Returns at once; clients wait for it."""
         command = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self._server = subprocess.Popen(
-            [*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()
-        )
+            [*command, "--bind", "127.0.0.1"], cwd=tempfile.gettempdir(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def kill(self) -> None:
         """SIGKILL: all that it held is gone."""
@@ -164,6 +165,15 @@ class Redis:
             self._server.kill()
             self._server.wait()
             self._server = None
+
+    def hang(self) -> None:
+        """It goes on to take connections and answers nothing, until `wake`."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         """FLUSHALL."""

@@ -1,0 +1,57 @@
+"""Long work on the database that nobody waits for, and that a stop may interrupt anywhere."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from crm.database import clear_errors
+from crm.services.slot_indexes import build_wanted_indexes
+from rapport.runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class IndexBuilder:
+    """Builds the indexes that filterable fields want, on PostgreSQL, beside the work.
+
+    On SQLite an apply builds them: there nothing works beside a build.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._lock = Lock()
+        self._at_work: Any = None
+        self._stopped = False
+
+    def build(self) -> None:
+        """Build what is wanted and not there; one process at a time. Raises DatabaseUnavailable."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        with clear_errors(), self._engine.connect() as pooled:
+            db = pooled.execution_options(isolation_level="AUTOCOMMIT")
+            # It is not given back: it may have been cancelled in the middle of anything.
+            db.detach()
+            try:
+                if self._begin(db.connection.dbapi_connection):
+                    for slot in build_wanted_indexes(db, self._clock.now()):
+                        log.info("index_built", column=slot)
+            finally:
+                self._begin(None)
+
+    def stop(self) -> None:
+        """End a build that is going on; what it leaves is removed by the next one."""
+        with self._lock:
+            self._stopped = True
+            if self._at_work is not None:
+                self._at_work.cancel()
+
+    def _begin(self, connection: Any) -> bool:
+        """Note what is at work; False once stopped."""
+        with self._lock:
+            self._at_work = connection
+            return not self._stopped
