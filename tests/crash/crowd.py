@@ -80,8 +80,10 @@ class Crowd:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, api: BotApi, size: int, mischief: random.Random | None = None) -> Crowd:
-        return cls(api, [Customer(number) for number in range(size)], mischief)
+    def of(
+        cls, api: BotApi, size: int, mischief: random.Random | None = None, first: int = 0
+    ) -> Crowd:
+        return cls(api, [Customer(number) for number in range(first, first + size)], mischief)
 
     @property
     def words(self) -> int:

@@ -1,6 +1,7 @@
 """Faults on demand: which calls go wrong, how, and how often."""
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +52,8 @@ class Faults:
     def __init__(self, seed: int) -> None:
         self._faults: list[Fault] = []
         self._random = random.Random(seed)
+        self.suffered: Counter[tuple[FaultKind, str]] = Counter()
+        """How often each kind has hit each method, by its name in lower case."""
 
     def add(self, fault: Fault) -> None:
         """From now on."""
@@ -65,6 +68,7 @@ class Faults:
         for fault in self._faults:
             if fault.concerns(method, chat) and self._random.random() < fault.probability:
                 self._use_up(fault)
+                self.suffered[fault.kind, method.lower()] += 1
                 return fault
         return None
 
