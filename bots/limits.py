@@ -121,15 +121,18 @@ class Pace:
 
     def next_at(self, peer: str, now: datetime, lane: Lane = "live") -> datetime:
         """The earliest moment, `now` or later, at which a message to this peer may leave."""
-        rates, moment = self._rates, _microseconds(now)
-        at = rates.account.ready_at(self._account_full_at, moment)
-        if peer in self._full_at:
-            at = max(at, self._bucket(peer, moment).ready_at(self._full_at[peer], moment))
-        if peer in self._held_until:
-            at = max(at, self._held_until[peer])
-        if lane == "campaign":
-            at = max(at, rates.campaigns.ready_at(self._campaigns_full_at, moment))
-        return now if at <= moment else now + timedelta(microseconds=at - moment)
+        moment = _microseconds(now)
+        return _later(now, moment, max(self._account(lane, moment), self._chat(peer, moment)))
+
+    def chat_at(self, peer: str, now: datetime) -> datetime:
+        """The same, as far as this peer alone is concerned."""
+        moment = _microseconds(now)
+        return _later(now, moment, self._chat(peer, moment))
+
+    def account_at(self, now: datetime, lane: Lane = "live") -> datetime:
+        """The same, as far as the account is concerned."""
+        moment = _microseconds(now)
+        return _later(now, moment, self._account(lane, moment))
 
     def sent(self, peer: str, now: datetime, lane: Lane = "live") -> None:
         """A request to this peer left now, whatever becomes of it."""
@@ -150,6 +153,18 @@ class Pace:
         """How many chats take up memory."""
         return len(self._full_at.keys() | self._held_until.keys())
 
+    def _account(self, lane: Lane, moment: int) -> int:
+        at = self._rates.account.ready_at(self._account_full_at, moment)
+        if lane == "campaign":
+            at = max(at, self._rates.campaigns.ready_at(self._campaigns_full_at, moment))
+        return at
+
+    def _chat(self, peer: str, moment: int) -> int:
+        at = self._held_until.get(peer, moment)
+        if peer in self._full_at:
+            at = max(at, self._bucket(peer, moment).ready_at(self._full_at[peer], moment))
+        return at
+
     def _bucket(self, peer: str, moment: int) -> Bucket:
         held_until = self._held_until.get(peer)
         if held_until is not None:
@@ -163,6 +178,10 @@ class Pace:
         self._full_at = {peer: at for peer, at in self._full_at.items() if at > moment}
         self._held_until = {peer: at for peer, at in self._held_until.items() if at > calm}
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
+
+
+def _later(now: datetime, moment: int, at: int) -> datetime:
+    return now if at <= moment else now + timedelta(microseconds=at - moment)
 
 
 def _microseconds(moment: datetime) -> int:

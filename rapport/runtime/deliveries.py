@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
 
 from bots.channel import Outgoing
-from crm.sql import Statement
+from crm.sql import Statement, among, listed
 from crm.tables import conversation, customer_account, outbox
 from engine.messages import Button
 from rapport.redaction import redacted
 from rapport.runtime.leases import Lease, is_current
 from rapport.runtime.memory import beside_cases
+from rapport.runtime.sheet import LIVE
 
 
 class Delivery(Struct, frozen=True):
@@ -74,6 +75,28 @@ class Outcome(Struct, frozen=True):
 def pending(db: Connection, account_id: int, now: datetime, limit: int) -> list[Delivery]:
     """What waits to be sent on an account and is due, oldest first."""
     return [Delivery(*row) for row in _PENDING.fetch(db, account_id, now, limit)]
+
+
+class Pending(NamedTuple):
+    """Deliveries in order of id. all: nothing else is pending."""
+
+    deliveries: list[Delivery]
+    all: bool
+
+
+def next_pending(
+    db: Connection, account_id: int, now: datetime, answers: int, automatic: int
+) -> Pending:
+    """What is to be sent next on an account: up to so many answers to people and so many automatic
+    messages. What was to be said before an answer in its chat comes with it."""
+    first = _ANSWERS.fetch(db, account_id, now, answers)
+    rest = _AUTOMATIC.fetch(db, account_id, now, automatic) if automatic > 0 else []
+    found = {row[0]: Delivery(*row) for row in (*first, *rest)}
+    is_all = len(first) < answers and len(rest) < automatic
+    if first and len(rest) >= automatic:
+        chats = listed(db, list({row[2] for row in first}))
+        found |= {row[0]: Delivery(*row) for row in _BEFORE_ANSWERS.fetch(db, account_id, chats)}
+    return Pending([found[number] for number in sorted(found)], is_all)
 
 
 def next_due(db: Connection, account_id: int) -> datetime | None:
@@ -175,29 +198,37 @@ _THIS = (
     outbox.c.status == "pending",
 )
 
-_PENDING = Statement(
-    lambda _: (
-        select(
-            outbox.c.id,
-            outbox.c.account_id,
-            outbox.c.conversation_id,
-            outbox.c.peer,
-            outbox.c.lane,
-            outbox.c.payload,
-            outbox.c.attempts,
-            outbox.c.created_at,
-            outbox.c.due_at,
-            outbox.c.expires_at,
-        )
+_COLUMNS = [outbox.c[name] for name in Delivery.__struct_fields__]
+
+
+def _pending(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Pending deliveries of an account, oldest first."""
+    return (
+        select(*_COLUMNS)
         .where(
-            outbox.c.account_id == bindparam("account"),
-            outbox.c.status == "pending",
-            outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
+            outbox.c.account_id == bindparam("account"), outbox.c.status == "pending", *conditions
         )
         .order_by(outbox.c.id)
-        .limit(bindparam("most"))
-    ),
+    )
+
+
+_DUE = outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type)
+
+_PENDING = Statement(lambda _: _pending(_DUE).limit(bindparam("most")), ("account", "now", "most"))
+
+_ANSWERS = Statement(
+    lambda _: _pending(_DUE, outbox.c.lane == LIVE).limit(bindparam("most")),
     ("account", "now", "most"),
+)
+
+_AUTOMATIC = Statement(
+    lambda _: _pending(_DUE, outbox.c.lane != LIVE).limit(bindparam("most")),
+    ("account", "now", "most"),
+)
+
+_BEFORE_ANSWERS = Statement(
+    lambda dialect: _pending(among(outbox.c.conversation_id, "chats", dialect)),
+    ("account", "chats"),
 )
 
 _NEXT_DUE = Statement(

@@ -42,17 +42,18 @@ from rapport.runtime.deliveries import (
     is_pending,
     mark_unreachable,
     move_peer,
-    pending,
-    settle,
+    next_pending,
 )
 from rapport.runtime.reading import Reader
 from rapport.runtime.sheet import LIVE
 from rapport.runtime.tallies import SenderTally
 from rapport.runtime.tenure import FOR_GOOD, Tenure
-from rapport.runtime.writer import Writer, outcome_of
+from rapport.runtime.waiting_line import WaitingLine
+from rapport.runtime.write_back import WriteBack
+from rapport.runtime.writer import Writer
 
 IN_MEMORY = 2_000
-"""Deliveries held in memory; the rest waits in the outbox until there is room."""
+"""Deliveries held in memory, and as many answers; the rest waits in the outbox for room."""
 
 SWEEP_SECONDS = 1.0
 """How often the outbox is looked through for what memory does not know."""
@@ -62,10 +63,6 @@ GLANCE_SECONDS = 0.02
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message that could not be sent for so long is a dead letter: nobody waits for it any more."""
-
-FEW = 100
-"""So many outcomes are written back in a fraction of a millisecond, in the event loop's thread
-where the writer is free."""
 
 
 class Sender:
@@ -101,9 +98,8 @@ class Sender:
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outcomes: list[Outcome] = []
-        self._settling = asyncio.Event()
-        self._cannot_write_back = False
+        self._back = WriteBack(writer, account_id, tenure.lease, backoff, self.log, self._stored)
+        self._line = WaitingLine(pace, clock, self._go)
         self._failure: asyncio.Future[None] | None = None
         self._look = asyncio.Event()
 
@@ -126,7 +122,7 @@ class Sender:
     async def run(self) -> None:
         """Send until cancelled. Raises Unauthorised when the platform refuses our credentials."""
         self._failure = asyncio.get_running_loop().create_future()
-        settling = asyncio.create_task(self._settle_for_ever())
+        settling = asyncio.create_task(self._back.run(self._wake_all))
         try:
             while True:
                 self._look.clear()
@@ -171,8 +167,10 @@ class Sender:
         self._wake(delivery.peer)
 
     async def _sweep(self) -> None:
-        """Bring in what is due and not known; nothing while memory is full."""
-        if len(self._known) >= IN_MEMORY:
+        """Bring in what is due and not known, answers to people first; nothing while memory is
+        full. Half of it is for answers alone: a flood of reminders does not keep them out."""
+        room = 2 * IN_MEMORY - len(self._known)
+        if room <= 0:
             return
         now = self._clock.now()
         self._settled_lately.clear()
@@ -181,14 +179,15 @@ class Sender:
         until = now + GIVE_UP_AFTER
         try:
             found = await asyncio.to_thread(
-                self._read, lambda db: pending(db, self._account_id, until, IN_MEMORY)
+                self._read,
+                lambda db: next_pending(db, self._account_id, until, room, room - IN_MEMORY),
             )
         except DatabaseUnavailable:
             return
         # What was turned away while the outbox was read may not be among what was found.
-        self._overflowed = len(found) == IN_MEMORY or self._turned_away
+        self._overflowed = not found.all or self._turned_away
         waiting = {peer for peer, queue in self._queues.items() if queue}
-        for delivery in found:
+        for delivery in found.deliveries:
             # What was written back after the outbox was read still looked pending to the reader.
             if delivery.id in self._settled_lately:
                 continue
@@ -199,19 +198,32 @@ class Sender:
     # -- sending
 
     def _wake(self, peer: str) -> None:
-        """Send the head of a chat's queue now, or when its pace allows."""
-        if peer in self._busy or peer in self._resting or self._cannot_write_back:
+        """Send the head of a chat's queue now, or when its pace and the account's allow."""
+        if peer in self._busy or peer in self._resting or self._back.is_stuck:
             return
         queue = self._queues.get(peer)
         if not queue:
             self._queues.pop(peer, None)
             return
         now = self._clock.now()
-        lane: Lane = "live" if queue[0].lane == LIVE else "campaign"
-        at = max(self._pace.next_at(peer, now, lane), queue[0].due_at)
-        if at > now:
+        head = queue[0]
+        # Who waits for an answer waits for all that was said before it too.
+        answers = head.lane == LIVE or any(item.lane == LIVE for item in queue)
+        lane: Lane = "live" if answers else "campaign"
+        if not self._line and max(self._pace.next_at(peer, now, lane), head.due_at) <= now:
+            self._go(peer)
+        elif (at := max(self._pace.chat_at(peer, now), head.due_at)) > now:
             self._rest(peer, (at - now).total_seconds())
+        else:
+            self._line.join(peer, lane, head.id)
+
+    def _go(self, peer: str) -> None:
+        """The account's pace allows it: send the head of a chat's queue."""
+        queue = self._queues.get(peer)
+        if not queue or peer in self._busy or peer in self._resting or self._back.is_stuck:
             return
+        now = self._clock.now()
+        lane: Lane = "live" if queue[0].lane == LIVE else "campaign"
         self._pace.sent(peer, now, lane)
         self._busy.add(peer)
         task = asyncio.create_task(self._send(peer, queue[0]))
@@ -304,13 +316,13 @@ class Sender:
         self.log.info("send_later", **_ids(delivery), seconds=round(seconds, 1), reason=str(error))
         later = replace(delivery, attempts=attempts, due_at=due_at)
         self._queues[peer][0] = later
-        self._note(Outcome(delivery.id, "pending", attempts, now, None, str(error), due_at))
+        self._back.note(Outcome(delivery.id, "pending", attempts, now, None, str(error), due_at))
         self._busy.discard(peer)
         self._rest(peer, seconds)
 
     def _done(self, peer: str, outcome: Outcome) -> None:
         self._queues[peer].popleft()
-        self._note(outcome)
+        self._back.note(outcome)
         self._busy.discard(peer)
         self._wake(peer)
 
@@ -330,61 +342,22 @@ class Sender:
 
     # -- writing back
 
-    def _note(self, outcome: Outcome) -> None:
-        self.tally.settled(outcome.status)
-        self._outcomes.append(outcome)
-        self._settling.set()
+    def _stored(self, outcomes: Sequence[Outcome]) -> None:
+        done = [item for item in outcomes if item.status != "pending"]
+        self._known.difference_update(item.id for item in done)
+        self._settled_lately.update(item.id for item in done)
+        if self._tell is not None:
+            self._tell(done)
 
-    async def _settle_for_ever(self) -> None:
-        """Write outcomes back; what comes meanwhile shares the next transaction."""
-        while True:
-            await self._settling.wait()
-            self._settling.clear()
-            await self._settle_now()
-            if self._cannot_write_back:
-                self._cannot_write_back = False
-                for peer in list(self._queues):
-                    self._wake(peer)
-
-    async def _settle_now(self) -> None:
-        attempt = 0
-        while self._outcomes:
-            outcomes, self._outcomes = self._outcomes, []
-            try:
-                await self._settle(outcomes)
-            except DatabaseUnavailable as error:
-                self._outcomes = outcomes + self._outcomes
-                # What goes out unrecorded goes out again if this process does not live on.
-                self._cannot_write_back = True
-                attempt += 1
-                if attempt == 1:
-                    self.log.warning("store_unavailable", doing="writing back", reason=str(error))
-                await asyncio.sleep(self._backoff.seconds(attempt))
-            except asyncio.CancelledError:
-                # What was sent must be written back all the same: `_stop` sees to it.
-                self._outcomes = outcomes + self._outcomes
-                raise
-            else:
-                settled = [item.id for item in outcomes if item.status != "pending"]
-                self._known.difference_update(settled)
-                self._settled_lately.update(settled)
-                if self._tell is not None:
-                    self._tell([item for item in outcomes if item.status != "pending"])
-
-    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
-        account, fence = self._account_id, self._tenure.lease
-        # Nobody is told of it: after a power cut what was just sent may be sent again.
-        await outcome_of(
-            self._writer.submit(
-                lambda db: settle(db, account, outcomes, fence), durable=False,
-                here=len(outcomes) <= FEW,
-            )
-        )  # fmt: skip
+    def _wake_all(self) -> None:
+        for peer in list(self._queues):
+            self._wake(peer)
 
     async def _stop(self, settling: asyncio.Task[None]) -> None:
         """Let what is on its way arrive, write it back, then stop."""
         for handle in self._resting.values():
             handle.cancel()
+        self._line.close()
         self._overflowed = True
         self._queues = {peer: deque(list(queue)[:1]) for peer, queue in self._queues.items()}
         if self._tasks:
@@ -392,7 +365,7 @@ class Sender:
         settling.cancel()
         with suppress(asyncio.CancelledError):
             await settling
-        await self._settle_now()
+        await self._back.finish()
 
 
 def _ids(delivery: Delivery) -> dict[str, int]:

@@ -12,7 +12,8 @@ SEED = 1
 DONE = {
     "commit of Life",  # the project is applied, the account opened
     "commit of Service",
-    "commit of Sender",
+    "commit of Sender",  # who cannot be written to any more
+    "commit of WriteBack",
     "fetch, which confirms",
     "send",
     "acknowledge",

@@ -1,0 +1,66 @@
+"""Chats that wait for their account's pace: who is owed an answer goes first, then who came first.
+
+What a chat itself has to wait for (its own pace, another try) it waits out before it joins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from bots.limits import Lane, Pace
+from rapport.runtime.clock import Clock
+
+
+class WaitingLine:
+    """One line for each lane, and one alarm for the moment at which the account may send again.
+
+    go: told of a chat whose turn has come; it sends to it, which the pace is told, or lets it be.
+    """
+
+    def __init__(self, pace: Pace, clock: Clock, go: Callable[[str], None]) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._go = go
+        self._lines: dict[Lane, list[tuple[int, str]]] = {"live": [], "campaign": []}
+        self._lanes: dict[str, Lane] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def join(self, peer: str, lane: Lane, number: int) -> None:
+        """Wait; lower numbers of a lane go first. A chat that is owed an answer meanwhile joins
+        the line of those."""
+        if self._lanes.get(peer) in (lane, "live"):
+            return
+        self._lanes[peer] = lane
+        heappush(self._lines[lane], (number, peer))
+        self._set_alarm()
+
+    def close(self) -> None:
+        """Nobody's turn comes any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._lanes.clear()
+
+    def _set_alarm(self) -> None:
+        now = self._clock.now()
+        at = min(self._pace.account_at(now, lane) for lane, line in self._lines.items() if line)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        seconds = (at - now).total_seconds()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self._move_on)
+
+    def _move_on(self) -> None:
+        self._alarm = None
+        now = self._clock.now()
+        for lane, line in self._lines.items():
+            while line and self._pace.account_at(now, lane) <= now:
+                _, peer = heappop(line)
+                if self._lanes.get(peer) == lane:
+                    del self._lanes[peer]
+                    self._go(peer)
+        if any(self._lines.values()):
+            self._set_alarm()
