@@ -207,9 +207,8 @@ class ThreadWriter:
                 self._be_patient(db, wanted=False)
                 self._begin(db, job)
         except DatabaseUnavailable:
-            return (
-                False  # the writer's thread waits for whoever has the lock, or says what is wrong
-            )
+            # The writer's thread waits for whoever has the lock, or says what is wrong.
+            return False
         return True
 
     # -- in the writer's thread
