@@ -173,16 +173,20 @@ def _old_rows(engine: Engine, now: datetime) -> Counter[str]:
 
 def _forget(engine: Engine, now: datetime) -> Counter[str]:
     """A transaction for each piece, so that a program at work is not held up."""
+    from rich.console import Console
+
     from crm.services.retention import Retention
 
     counts: Counter[str] = Counter()
-    with engine.connect() as db:
+    console = Console(stderr=True)
+    with engine.connect() as db, console.status("looking ...") as status:
         for business_id in _businesses(db):
             retention = Retention(business_id)
             more = True
             while more:
                 more = retention.tick(db, now)
                 db.commit()
+                status.update(f"{counts.total() + retention.forgotten.total():,} rows deleted ...")
             counts.update(retention.forgotten)
     return counts
 
