@@ -57,14 +57,14 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     import asyncio
 
     from rapport.process import Process
-    from rapport.watching import watching
+    from rapport.watching import Onlookers
 
-    redis = settings.redis_url
+    onlookers, redis = Onlookers(settings), settings.redis_url
     process = Process(
-        settings.database_url, opening, lines, beside=watching(settings),
+        settings.database_url, opening, lines, beside=[onlookers.look],
         redis_url=None if redis is None else redis.get_secret_value(), **options,
     )  # fmt: skip
-    asyncio.run(process.run(_announcer(settings.log)))
+    asyncio.run(onlookers.around(process.run(_announcer(settings.log))))
 
 
 def prepare_database(url: str) -> None:

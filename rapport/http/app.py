@@ -17,15 +17,22 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from rapport.http.metrics import Metrics
 from rapport.redaction import redacted
-from rapport.runtime.watched import Watched, problems
+from rapport.runtime.watched import Problem, Seen, problems
 
 log = structlog.get_logger(__name__)
 
 
-def make_app(watched: Watched) -> FastAPI:
-    """The application for one process."""
+NOT_AT_WORK = Problem("process", "it waits for a platform to be reached, or is stopping")
+
+
+def make_app(seen: Seen) -> FastAPI:
+    """The application for one process, which may not be at work yet."""
     app = FastAPI(title="Rapport", openapi_url=None)
-    metrics = Metrics(watched)
+    metrics = Metrics(seen)
+
+    def troubles() -> list[Problem]:
+        watched = seen()
+        return [NOT_AT_WORK] if watched is None else problems(watched)
 
     @app.get("/health")
     async def health() -> dict[str, bool]:
@@ -34,7 +41,7 @@ def make_app(watched: Watched) -> FastAPI:
     # Those that read the store are no coroutines: the framework runs them in threads.
     @app.get("/ready")
     def ready() -> JSONResponse:
-        found = [{"about": one.about, "reason": redacted(one.reason)} for one in problems(watched)]
+        found = [{"about": one.about, "reason": redacted(one.reason)} for one in troubles()]
         return JSONResponse({"ready": not found, "problems": found}, 503 if found else 200)
 
     @app.get("/metrics")

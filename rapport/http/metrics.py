@@ -22,14 +22,14 @@ from prometheus_client.registry import Collector
 from crm.database import DatabaseUnavailable
 from rapport.runtime.status import LANES, Lane, Status
 from rapport.runtime.tallies import Histogram
-from rapport.runtime.watched import Watched
+from rapport.runtime.watched import Seen, Watched
 
 
 class Metrics(Collector):
     """Everything that is shown of one process."""
 
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -40,82 +40,88 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client.registry.Collector."""
+        watched = self._seen()
+        if watched is None:
+            return
         try:
-            status = self._watched.status()
+            status = watched.status()
         except DatabaseUnavailable:
             status = None
         names = status.accounts if status else {}
         yield _gauge("rapport_database_up", "Whether the store answers", int(status is not None))
-        yield from self._of_turns()
-        yield from self._of_the_writer()
-        yield from self._of_accounts(names)
-        yield from self._of_the_machine()
+        yield from _of_turns(watched)
+        yield from _of_the_writer(watched)
+        yield from _of_accounts(watched, names)
+        yield from _of_the_machine(watched)
         if status is not None:
             yield from _of_what_waits(status)
             yield from _of_the_outbox(status)
             yield _leases(status)
             yield _alarms(status)
 
-    def _of_turns(self) -> Iterator[Metric]:
-        tally = self._watched.service
-        mail = CounterMetricFamily("rapport_mail", "Mail by what became of it", labels=["state"])
-        for state in ("received", "applied", "late", "dead"):
-            mail.add_metric([state], getattr(tally, state))
-        yield mail
-        yield CounterMetricFamily(
-            "rapport_turns", "Conversations worked on, each once a batch", value=tally.turns
-        )
-        yield _histogram(
-            "rapport_batch_seconds", "From the wish to take turns to their commit",
-            tally.batch_seconds,
-        )  # fmt: skip
-        yield _histogram(
-            "rapport_batch_conversations", "Conversations that shared a transaction",
-            tally.batch_size,
-        )  # fmt: skip
 
-    def _of_the_writer(self) -> Iterator[Metric]:
-        tally = self._watched.writer
-        yield _histogram(
-            "rapport_commit_seconds", "What commits take of themselves", tally.commit_seconds
-        )
-        yield CounterMetricFamily(
-            "rapport_database_errors", "Transactions that the store refused", value=tally.refused
-        )
+def _of_turns(watched: Watched) -> Iterator[Metric]:
+    tally = watched.service
+    mail = CounterMetricFamily("rapport_mail", "Mail by what became of it", labels=["state"])
+    for state in ("received", "applied", "late", "dead"):
+        mail.add_metric([state], getattr(tally, state))
+    yield mail
+    yield CounterMetricFamily(
+        "rapport_turns", "Conversations worked on, each once a batch", value=tally.turns
+    )
+    yield _histogram(
+        "rapport_batch_seconds", "From the wish to take turns to their commit",
+        tally.batch_seconds,
+    )  # fmt: skip
+    yield _histogram(
+        "rapport_batch_conversations", "Conversations that shared a transaction",
+        tally.batch_size,
+    )  # fmt: skip
 
-    def _of_accounts(self, names: Mapping[int, str]) -> Iterator[Metric]:
-        updates = CounterMetricFamily(
-            "rapport_updates", "Updates fetched, copies included", labels=["account"]
-        )
-        fetching = GaugeMetricFamily(
-            "rapport_fetching", "Whether the last fetch went well", labels=["account"]
-        )
-        for account_id, poller in self._watched.pollers().items():
-            account = names.get(account_id, str(account_id))
-            updates.add_metric([account], poller.updates)
-            fetching.add_metric([account], int(poller.trouble is None))
-        deliveries = CounterMetricFamily(
-            "rapport_deliveries", "Messages out by what became of them; pending: to be tried again",
-            labels=["account", "outcome"],
-        )  # fmt: skip
-        throttled = CounterMetricFamily(
-            "rapport_throttled", "How often the platform asked to wait", labels=["account"]
-        )
-        for account_id, sender in self._watched.senders().items():
-            account = names.get(account_id, str(account_id))
-            throttled.add_metric([account], sender.throttled)
-            for outcome, count in sender.outcomes.items():
-                deliveries.add_metric([account, outcome], count)
-        yield from (updates, fetching, deliveries, throttled)
 
-    def _of_the_machine(self) -> Iterator[Metric]:
-        watched = self._watched
-        if watched.redis is not None:
-            yield _gauge("rapport_redis_up", "Whether Redis answers", int(not watched.redis()))
-        if watched.database is not None:
-            log = watched.database.with_name(f"{watched.database.name}-wal")
-            size = log.stat().st_size if log.exists() else 0
-            yield _gauge("rapport_wal_bytes", "Size of SQLite's write-ahead log", size)
+def _of_the_writer(watched: Watched) -> Iterator[Metric]:
+    tally = watched.writer
+    yield _histogram(
+        "rapport_commit_seconds", "What commits take of themselves", tally.commit_seconds
+    )
+    yield CounterMetricFamily(
+        "rapport_database_errors", "Transactions that the store refused", value=tally.refused
+    )
+
+
+def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Metric]:
+    updates = CounterMetricFamily(
+        "rapport_updates", "Updates fetched, copies included", labels=["account"]
+    )
+    fetching = GaugeMetricFamily(
+        "rapport_fetching", "Whether the last fetch went well", labels=["account"]
+    )
+    for account_id, poller in watched.pollers().items():
+        account = names.get(account_id, str(account_id))
+        updates.add_metric([account], poller.updates)
+        fetching.add_metric([account], int(poller.trouble is None))
+    deliveries = CounterMetricFamily(
+        "rapport_deliveries", "Messages out by what became of them; pending: to be tried again",
+        labels=["account", "outcome"],
+    )  # fmt: skip
+    throttled = CounterMetricFamily(
+        "rapport_throttled", "How often the platform asked to wait", labels=["account"]
+    )
+    for account_id, sender in watched.senders().items():
+        account = names.get(account_id, str(account_id))
+        throttled.add_metric([account], sender.throttled)
+        for outcome, count in sender.outcomes.items():
+            deliveries.add_metric([account, outcome], count)
+    yield from (updates, fetching, deliveries, throttled)
+
+
+def _of_the_machine(watched: Watched) -> Iterator[Metric]:
+    if watched.redis is not None:
+        yield _gauge("rapport_redis_up", "Whether Redis answers", int(not watched.redis()))
+    if watched.database is not None:
+        log = watched.database.with_name(f"{watched.database.name}-wal")
+        size = log.stat().st_size if log.exists() else 0
+        yield _gauge("rapport_wal_bytes", "Size of SQLite's write-ahead log", size)
 
 
 def _of_what_waits(status: Status) -> Iterator[Metric]:

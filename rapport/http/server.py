@@ -18,7 +18,7 @@ import structlog
 if TYPE_CHECKING:
     import uvicorn
 
-    from rapport.runtime.watched import Watched
+    from rapport.runtime.watched import Seen
 
 STOP_SECONDS = 1
 """How long a stop waits for answers that are on their way."""
@@ -26,23 +26,23 @@ STOP_SECONDS = 1
 log = structlog.get_logger(__name__)
 
 
-async def serve_http(watched: Watched, host: str, port: int) -> None:
+async def serve_http(seen: Seen, host: str, port: int) -> None:
     """Serve until cancelled; nothing is raised. port: 0 takes a free one, which the log names."""
     try:
-        await _serve(watched, host, port)
+        await _serve(seen, host, port)
     except Exception:
         # What can be seen of the bot must not cost the bot.
         log.exception("http_failed", host=host, port=port)
 
 
-async def _serve(watched: Watched, host: str, port: int) -> None:
+async def _serve(seen: Seen, host: str, port: int) -> None:
     try:
         listener = socket.create_server((host, port), family=_family(host))
     except OSError as error:
         log.warning("http_not_served", host=host, port=port, reason=error.strerror or str(error))
         return
     with listener:
-        server = await asyncio.to_thread(_make_server, watched)
+        server = await asyncio.to_thread(_make_server, seen)
         log.info("http_served", host=host, port=listener.getsockname()[1])
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -52,7 +52,7 @@ async def _serve(watched: Watched, host: str, port: int) -> None:
             await asyncio.wait([serving])
 
 
-def _make_server(watched: Watched) -> uvicorn.Server:
+def _make_server(seen: Seen) -> uvicorn.Server:
     import uvicorn
 
     from rapport.http.app import make_app
@@ -68,7 +68,7 @@ def _make_server(watched: Watched) -> uvicorn.Server:
             yield
 
     config = uvicorn.Config(
-        make_app(watched), log_config=None, access_log=False, lifespan="off", ws="none",
+        make_app(seen), log_config=None, access_log=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=STOP_SECONDS, server_header=False,
     )  # fmt: skip
     config.load()

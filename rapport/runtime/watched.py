@@ -41,6 +41,10 @@ class Watched:
         return self.read(lambda db: read_status(db, self.business_id, now))
 
 
+Seen = Callable[[], Watched | None]
+"""The process as it is seen now; None where it is not at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that keeps a process from its work. about: `database`, or an account."""

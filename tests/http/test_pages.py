@@ -52,7 +52,7 @@ class Watching:
 
     def get(self, path: str) -> Response:
         async def asked() -> Response:
-            pages = ASGITransport(make_app(self.watched), raise_app_exceptions=False)
+            pages = ASGITransport(make_app(lambda: self.watched), raise_app_exceptions=False)
             async with AsyncClient(transport=pages, base_url="http://here") as client:
                 return await client.get(path)
 

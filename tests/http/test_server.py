@@ -9,10 +9,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 from httpx import AsyncClient
 
 from rapport.http.server import serve_http
+from rapport.settings import Settings
+from rapport.watching import Onlookers
 from tests.http.test_pages import Watching
 from tests.support.aio import run
 from tests.support.botapi import BotApi
@@ -39,7 +42,7 @@ def test_pages_are_served_until_the_process_ends_and_signals_stay_its_own() -> N
     async def main() -> None:
         before = signal.getsignal(signal.SIGTERM)
         with structlog.testing.capture_logs() as lines:
-            serving = asyncio.create_task(serve_http(watched, "127.0.0.1", 0))
+            serving = asyncio.create_task(serve_http(lambda: watched, "127.0.0.1", 0))
             await until(lambda: bool(lines), 20)
             port = served_at(lines)
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
@@ -63,7 +66,7 @@ def test_a_port_that_is_taken_is_one_line_and_nothing_ends() -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         structlog.testing.capture_logs() as lines,
     ):
-        run(serve_http(watched, "127.0.0.1", taken.getsockname()[1]))
+        run(serve_http(lambda: watched, "127.0.0.1", taken.getsockname()[1]))
     (line,) = lines
     assert line["event"] == "http_not_served"
     assert line["reason"].startswith("Address already in use")
@@ -72,9 +75,36 @@ def test_a_port_that_is_taken_is_one_line_and_nothing_ends() -> None:
 def test_a_host_that_is_none_of_this_machine_is_one_line_too() -> None:
     watched = Watching(Office(FLOW)).watched
     with structlog.testing.capture_logs() as lines:
-        run(serve_http(watched, "192.0.2.1", 8080))
-        run(serve_http(watched, "no such host", 8080))
+        run(serve_http(lambda: watched, "192.0.2.1", 8080))
+        run(serve_http(lambda: watched, "no such host", 8080))
     assert [line["event"] for line in lines] == ["http_not_served"] * 2
+
+
+def test_while_a_platform_cannot_be_reached_yet_the_process_lives_and_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rapport.watching.START_SECONDS", 0.01)
+    port = free_port()
+    onlookers = Onlookers(Settings(RAPPORT_HTTP_PORT=port))
+
+    async def connect() -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        with structlog.testing.capture_logs() as lines:
+            connecting = asyncio.create_task(onlookers.around(connect()))
+            await until(lambda: bool(lines), 20)
+        async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert (await client.get("/health")).status_code == 200
+            ready, metrics = await client.get("/ready"), await client.get("/metrics")
+        assert ready.status_code == 503
+        assert "it waits for a platform to be reached" in ready.json()["problems"][0]["reason"]
+        assert "process_open_fds" in metrics.text
+        assert "rapport_" not in metrics.text
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+
+    run(main())
 
 
 def test_a_run_is_seen_at_work_by_its_pages_and_by_top(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from rapport.runtime.watched import Watched
 from rapport.runtime.watchman import Watchman
 from rapport.runtime.writer import InlineWriter
 from rapport.settings import Settings
-from rapport.watching import watching
+from rapport.watching import Onlookers
 from tests.support.aio import run
 from tests.support.desk import CRM, Office
 from tests.support.service import Place, serving, until
@@ -337,10 +337,11 @@ def test_in_a_process_at_work_the_owner_hears_of_a_dead_letter_on_telegram(tmp_p
     crm = f"{SMALL_CRM}staff: [{{name: Ali, telegram: 777, role: owner}}]\n"
     place = Place(write_project(tmp_path / "kiosk", crm=crm), tmp_path)
     channel = FakeChannel(poll_seconds=0.005)
-    (watch, *_) = watching(settings_of(place), look_seconds=0.02)
+    settings = Settings(RAPPORT_DATABASE_URL=place.url, RAPPORT_HTTP_PORT=0)
+    onlookers = Onlookers(settings, look_seconds=0.02)
 
     async def main() -> None:
-        async with serving(place, channel, beside=[watch]):
+        async with serving(place, channel, beside=[onlookers.look]):
             channel.says("ann", "/start")
             await until(lambda: len(channel.sent) == 2, 10)
             channel.fail(Rejected("not in this world"))
@@ -350,7 +351,3 @@ def test_in_a_process_at_work_the_owner_hears_of_a_dead_letter_on_telegram(tmp_p
     run(main())
     (told,) = (message.text for message in channel.sent if message.peer == "777")
     assert told.startswith("⚠️ Some messages could not be handled or sent. Dead letters now: 1.")
-
-
-def settings_of(place: Place) -> Settings:
-    return Settings(RAPPORT_DATABASE_URL=place.url, RAPPORT_HTTP_PORT=0)

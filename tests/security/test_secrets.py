@@ -183,7 +183,7 @@ def test_the_page_that_says_what_is_wrong_tells_no_secret(monkeypatch: pytest.Mo
     monkeypatch.setattr("rapport.http.app.problems", lambda _: wrong)
 
     async def main() -> str:
-        transport = httpx.ASGITransport(make_app(cast("Any", None)))
+        transport = httpx.ASGITransport(make_app(lambda: cast("Any", "at work")))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return (await client.get("/ready")).text
 
