@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.editing import CannotEdit, add_field, declared_keys, switch_off, switch_on
 
@@ -104,6 +109,50 @@ def test_wherever_it_says_so_a_field_is_switched_on(off: str, on: str) -> None:
 
 def test_one_that_says_that_it_is_active_says_that_it_is_not() -> None:
     assert switch_off("fields: {a: {active: true}}", "a") == "fields: {a: {active: false}}"
+
+
+_WORDS = st.text("ab #:'\"{}[],-|>é\n", max_size=8)
+_DECLARATIONS = st.dictionaries(
+    st.sampled_from(["type", "label", "ask", "options"]),
+    st.one_of(_WORDS, st.lists(_WORDS, max_size=3), st.dictionaries(_WORDS, _WORDS, max_size=2)),
+    max_size=3,
+)
+_FILES = st.fixed_dictionaries(
+    {
+        "business": _WORDS,
+        "fields": st.dictionaries(
+            st.sampled_from(["size", "pet", "age"]), _DECLARATIONS, min_size=1, max_size=3
+        ),
+        "tags": _WORDS,
+    }
+)
+
+
+@given(
+    file=_FILES,
+    flow=st.sampled_from([True, False, None]),
+    indent=st.sampled_from([2, 4]),
+    width=st.sampled_from([12, 80]),
+    data=st.data(),
+)
+def test_however_a_file_is_laid_out_only_what_was_meant_is_changed(
+    file: dict[str, Any], flow: bool | None, indent: int, width: int, data: st.DataObject
+) -> None:
+    text = yaml.safe_dump(
+        file, default_flow_style=flow, indent=indent, width=width, allow_unicode=True
+    )
+    file = yaml.safe_load(text)  # what is written: folded long texts are not always the given ones
+    key = data.draw(st.sampled_from(sorted(file["fields"])))
+    off = switch_off(text, key)
+    told = {**file["fields"], key: {**file["fields"][key], "active": False}}
+    assert yaml.safe_load(off) == {**file, "fields": told}
+    on = yaml.safe_load(switch_on(off, key))
+    # A block that said nothing else cannot lose its only line.
+    assert on["fields"].pop(key) in (file["fields"][key], {"active": True})
+    del told[key]
+    assert on == {**file, "fields": told}
+    added = yaml.safe_load(add_field(text, "shoe", NUMBER))
+    assert added == {**file, "fields": {**file["fields"], "shoe": NUMBER}}
 
 
 def test_what_is_shared_by_an_alias_is_for_its_author() -> None:
