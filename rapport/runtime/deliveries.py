@@ -125,6 +125,9 @@ def settle(
 
 
 def _settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> None:
+    # Of several tries the last counts; rows are changed in one order by everybody.
+    latest = {item.id: item for item in outcomes}
+    outcomes = [latest[number] for number in sorted(latest)]
     _SENT.many(
         db,
         [

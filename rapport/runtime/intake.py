@@ -39,11 +39,16 @@ NOTICES = frozenset({"edited", "blocked", "unblocked"})
 
 
 class Origin(Struct, frozen=True):
-    """The account (bot, page, terminal) that something came in by."""
+    """The account (bot, page, terminal) that something came in by.
+
+    stream: names what one reader reads from the platform, in which nothing comes before what was
+    read earlier; '' where messages come each by itself.
+    """
 
     business_id: int
     account_id: int
     channel: str
+    stream: str = ""
 
 
 class Broken(Struct, frozen=True):
@@ -100,7 +105,7 @@ def receive(
     if memory is not None:
         memory.drop(leaving)
     placed = [(item, at) for item, at, _ in received if at and isinstance(item, Inbound)]
-    late = lateness.late_ones(db, origin.business_id, placed, now)
+    late = lateness.late_ones(db, origin, placed, now)
     if late:
         received = [item._replace(late=item.item.dedup_key in late) for item in received]
     return received

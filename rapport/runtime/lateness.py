@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, func, literal_column, select
 
@@ -17,25 +17,27 @@ from crm.sql import Statement, among, listed_or_one
 from crm.tables import activity, conversation, mail
 from rapport.runtime.cases import Conversation
 
+if TYPE_CHECKING:
+    from rapport.runtime.intake import Origin
+
 ONE_ORDER = timedelta(days=7)
 """Numbers older than this are of another order: after a week without updates Telegram begins
 anywhere anew. https://core.telegram.org/bots/api#update"""
 
 
 class Lateness:
-    """Remembers the newest number of each account that this process has taken in.
+    """Remembers the newest number of each stream (`Origin.stream`) that is read here.
 
-    What is newer than that comes in order where one process at a time fetches an account's updates,
-    so it costs no look at the database.
+    What is newer than that comes in order, so it costs no look at the database.
     """
 
     def __init__(self) -> None:
-        self._newest: dict[int, int] = {}
+        self._newest: dict[int, tuple[str, int]] = {}
 
     def late_ones(
         self,
         db: Connection,
-        business_id: int,
+        origin: Origin,
         received: Iterable[tuple[Inbound, Conversation]],
         now: datetime,
     ) -> frozenset[str]:
@@ -43,18 +45,28 @@ class Lateness:
         numbered = [
             (item.provider_seq, item, at) for item, at in received if item.provider_seq is not None
         ]
-        doubtful = [
-            row for row in numbered if row[0] <= self._newest.get(row[2].account_id, row[0])
-        ]
-        for number, _, at in numbered:
-            self._newest[at.account_id] = max(number, self._newest.get(at.account_id, number))
+        if not numbered:
+            return frozenset()
+        newest = self._pass(origin, max(number for number, _, _ in numbered))
+        doubtful = [row for row in numbered if newest is None or row[0] <= newest]
         if not doubtful:
             return frozenset()
         places = listed_or_one(db, list({at.id for _, _, at in doubtful}))
-        applied = dict(_APPLIED.fetch(db, places, business_id, now - ONE_ORDER))
+        applied = dict(_APPLIED.fetch(db, places, origin.business_id, now - ONE_ORDER))
         return frozenset(
             item.dedup_key for number, item, at in doubtful if number < applied.get(at.id, 0)
         )
+
+    def _pass(self, origin: Origin, number: int) -> int | None:
+        """The newest number of the stream before this one; None where its beginning is unknown."""
+        if not origin.stream:
+            return None
+        stream, newest = self._newest.get(origin.account_id, ("", 0))
+        if stream != origin.stream:
+            self._newest[origin.account_id] = origin.stream, number
+            return None
+        self._newest[origin.account_id] = stream, max(number, newest)
+        return newest
 
 
 def _applied(dialect: str) -> Select[Any]:

@@ -7,10 +7,12 @@ batch is stored as mail first; only then the next call confirms it with its offs
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from bots.channel import (
     Channel,
@@ -49,7 +51,8 @@ class Poller:
         self._channel = channel
         self.log = structlog.get_logger(__name__, channel=origin.channel, account=origin.account_id)
         self._says_each = says_each_turn()
-        self._origin = origin
+        # Another poller may have read meanwhile, before this one began.
+        self._origin = replace(origin, stream=secrets.token_hex(8))
         self._service = service
         self._backoff = backoff
         self.tally = PollerTally()

@@ -244,8 +244,10 @@ class Sheet:
         self.record(effect.type, effect.description, effect.data)
 
     def _leave(self, effect: Leave, opened: OpenRun, *_: object) -> None:
+        # Another process may have let it in, whose clock is a little ahead.
+        left_at = max(effect.entered_at, self._now)
         self._writes.visits.append(
-            (opened.run.id, effect.flow, effect.node, effect.entered_at, self._now, effect.left_by)
+            (opened.run.id, effect.flow, effect.node, effect.entered_at, left_at, effect.left_by)
         )
 
     def _learn_date_order(self, effect: LearnDateOrder, *_: object) -> None:

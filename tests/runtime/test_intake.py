@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, update
 
 from bots.channel import Inbound, Kind
@@ -341,6 +342,14 @@ class TestLateness:
         office.apply(FLOWS)
         office.says("two", provider_seq=6).says("hello", provider_seq=1, peer="bob")
         assert office.rows(mail, "late") == [False, True, False]
+
+    def test_within_one_stream_too_what_comes_out_of_order_is_marked(self, office: Office) -> None:
+        office.use(replace(office.origin, stream="a poller's"))
+        office.says("two", provider_seq=2).says("four", provider_seq=4).says(
+            "three", provider_seq=3
+        )
+        office.says("five", provider_seq=5)
+        assert office.rows(mail, "late") == [False, False, True, False]
 
     def test_numbers_that_begin_anew_after_a_quiet_week_are_not_late(self, office: Office) -> None:
         office.says("old", provider_seq=900).advance("8d").says("new", provider_seq=3)

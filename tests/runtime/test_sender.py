@@ -20,9 +20,11 @@ from crm.tables import account, business, conversation, customer, metadata, outb
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import SystemClock
 from rapport.runtime.deliveries import Delivery, pending
+from rapport.runtime.pooled_writer import PooledWriter
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import GIVE_UP_AFTER, Sender
 from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer
+from tests.support import desk
 from tests.support.aio import run
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,9 +72,12 @@ class Post:
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> Post:
-    engine = open_engine(f"sqlite:///{tmp_path / 'post.db'}")
-    metadata.create_all(engine)
+def post(on_both_stores: str, tmp_path: Path) -> Post:
+    if on_both_stores == "sqlite":
+        engine = open_engine(f"sqlite:///{tmp_path / 'post.db'}")
+        metadata.create_all(engine)
+    else:
+        engine = desk.new_store()
     with engine.begin() as db:
         now = {"created_at": LONG_AGO}
         db.execute(insert(business).values(id=1, key="shop", name="Shop", **now))
@@ -210,7 +215,8 @@ def test_a_sender_that_is_stopped_writes_back_what_it_has_sent(post: Post) -> No
 
 def test_a_sender_that_is_stopped_while_it_writes_back_loses_nothing(post: Post) -> None:
     post.put("ann", "one")
-    writer = ThreadWriter(post.engine)
+    is_sqlite = post.engine.dialect.name == "sqlite"
+    writer: Writer = ThreadWriter(post.engine) if is_sqlite else PooledWriter(post.engine, 1)
     go = threading.Event()
 
     async def main() -> None:

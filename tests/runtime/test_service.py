@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import Engine
 from structlog.typing import EventDict
 
 from bots.channel import (
@@ -28,11 +29,13 @@ from crm.database import DatabaseUnavailable, open_engine
 from crm.tables import conversation, customer, mail, outbox
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.poller import Poller
+from rapport.runtime.pooled_writer import PooledWriter
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
-from rapport.runtime.writer import InlineWriter
+from rapport.runtime.writer import InlineWriter, Writer
 from tests.support.aio import run
+from tests.support.database import emptied
 from tests.support.desk import NOON, Office
 
 FLOWS = """
@@ -67,13 +70,15 @@ class Watched(FakeChannel):
 class Shop:
     """An office behind a service, a poller and a sender on one channel."""
 
-    def __init__(self, folder: Path) -> None:
-        url = f"sqlite:///{folder / 'shop.db'}"
+    def __init__(self, folder: Path, url: str = "") -> None:
         self.file = folder / "shop.db"
+        self.url = url = url or f"sqlite:///{self.file}"
         self.office = Office(FLOWS, url=url)
         self.channel = Watched()
-        read = Reader(open_engine(url, read_only=True))
-        writer, clock = InlineWriter(self.office.engine), self.office.clock
+        self.read_engine = open_engine(url, read_only=True)
+        read, clock = Reader(self.read_engine), self.office.clock
+        on_sqlite = self.office.engine.dialect.name == "sqlite"
+        writer: Writer = (InlineWriter if on_sqlite else PooledWriter)(self.office.engine)
         quick = Backoff(0.001, 0.002, lambda: 0.0)
         at = self.office.origin
         self.sender = Sender(
@@ -83,6 +88,10 @@ class Shop:
             self.office.desk, writer, read, clock, {at.account_id: self.sender}, quick
         )
         self.poller = Poller(self.channel, at, self.service, quick)
+
+    def close(self) -> None:
+        self.office.engine.dispose()
+        self.read_engine.dispose()
 
     def said(self) -> list[str]:
         return [message.text for message in self.channel.sent]
@@ -109,32 +118,47 @@ class Shop:
 
 
 @pytest.fixture
+def on_postgresql(postgresql: Engine, tmp_path: Path) -> Iterator[Shop]:
+    """The same on PostgreSQL, where the writer has several connections."""
+    emptied(postgresql)
+    shop = Shop(tmp_path, postgresql.url.render_as_string(hide_password=False))
+    yield shop
+    shop.close()
+
+
+@pytest.fixture(params=["shop", "on_postgresql"])
+def any_shop(request: pytest.FixtureRequest) -> Shop:
+    shop: Shop = request.getfixturevalue(request.param)
+    return shop
+
+
+@pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setattr("crm.database.BUSY_TIMEOUT_SECONDS", 0.01)
     return Shop(tmp_path)
 
 
-def test_a_conversation_from_the_first_message_to_the_last_button(shop: Shop) -> None:
-    shop.channel.says("ann", "/start")
-    shop.serve(
-        lambda: shop.said() == ["Your name?"],
-        lambda: shop.channel.says("ann", "Sara"),
-        lambda: len(shop.said()) == 2,
-        lambda: shop.channel.presses("ann", "Yes"),
-        lambda: len(shop.said()) == 3 and shop.channel.acknowledged,
+def test_a_conversation_from_the_first_message_to_the_last_button(any_shop: Shop) -> None:
+    any_shop.channel.says("ann", "/start")
+    any_shop.serve(
+        lambda: any_shop.said() == ["Your name?"],
+        lambda: any_shop.channel.says("ann", "Sara"),
+        lambda: len(any_shop.said()) == 2,
+        lambda: any_shop.channel.presses("ann", "Yes"),
+        lambda: len(any_shop.said()) == 3 and any_shop.channel.acknowledged,
     )
-    assert shop.said()[-1] == "Hello Sara"
-    assert set(shop.office.rows(outbox, "status")) == {"sent"}
+    assert any_shop.said()[-1] == "Hello Sara"
+    assert set(any_shop.office.rows(outbox, "status")) == {"sent"}
 
 
-def test_an_update_is_confirmed_only_when_it_is_stored(shop: Shop) -> None:
+def test_an_update_is_confirmed_only_when_it_is_stored(any_shop: Shop) -> None:
     stored: list[list[int]] = []
-    shop.channel.when_confirmed = lambda offset: stored.append(
-        [offset - 1 - max(shop.office.rows(mail, "provider_seq"))]
+    any_shop.channel.when_confirmed = lambda offset: stored.append(
+        [offset - 1 - max(any_shop.office.rows(mail, "provider_seq"))]
     )
     for number in range(5):
-        shop.channel.says(f"p{number}", "/start")
-    shop.serve(lambda: len(shop.said()) == 5)
+        any_shop.channel.says(f"p{number}", "/start")
+    any_shop.serve(lambda: len(any_shop.said()) == 5)
     assert stored
     assert {gap for (gap,) in stored} == {0}
 
@@ -168,33 +192,34 @@ def test_a_store_that_is_locked_loses_nothing_and_is_told_of_in_one_line(shop: S
     assert shop.said() == ["Your name?"] * 3
 
 
-def test_what_is_fetched_twice_is_applied_once(shop: Shop) -> None:
+def test_what_is_fetched_twice_is_applied_once(any_shop: Shop) -> None:
     """The process stopped between the commit and the call that confirms."""
-    raw = [shop.channel.says("ann", "/start"), shop.channel.says("ann", "Sara")]
-    shop.serve(lambda: len(shop.said()) == 2)
-    again = Shop(shop.file.parent)
+    raw = [any_shop.channel.says("ann", "/start"), any_shop.channel.says("ann", "Sara")]
+    any_shop.serve(lambda: len(any_shop.said()) == 2)
+    again = Shop(any_shop.file.parent, any_shop.url)
     for update in raw:
         again.channel.receives(update)
     again.serve(lambda: again.channel.offsets[-1:] == [3])
-    assert shop.office.rows(mail, "status") == ["done", "done"]
+    assert any_shop.office.rows(mail, "status") == ["done", "done"]
     assert again.said() == []
+    again.close()
 
 
-def test_one_malformed_update_among_good_ones_is_a_dead_letter_and_alone(shop: Shop) -> None:
-    shop.channel.says("ann", "/start")
-    broken = shop.channel.receives({"kind": "text", "peer": 5, "payload": {"text": "\ud800"}})
-    shop.channel.says("bob", "/start")
+def test_one_malformed_update_among_good_ones_is_a_dead_letter_and_alone(any_shop: Shop) -> None:
+    any_shop.channel.says("ann", "/start")
+    broken = any_shop.channel.receives({"kind": "text", "peer": 5, "payload": {"text": "\ud800"}})
+    any_shop.channel.says("bob", "/start")
     with structlog.testing.capture_logs() as lines:
-        shop.serve(lambda: len(shop.said()) == 2)
-    assert shop.office.rows(mail, "kind", "status") == [
+        any_shop.serve(lambda: len(any_shop.said()) == 2)
+    assert any_shop.office.rows(mail, "kind", "status") == [
         ("broken", "dead"), ("command", "done"), ("command", "done"),
     ]  # fmt: skip
-    (payload,) = shop.office.rows(mail, "payload", status="dead")
+    (payload,) = any_shop.office.rows(mail, "payload", status="dead")
     assert '"peer": 5' in payload["raw"]
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [
         "update_unreadable"
     ]
-    assert shop.channel.offsets[-1] == broken["update_id"] + 2
+    assert any_shop.channel.offsets[-1] == broken["update_id"] + 2
 
 
 def test_refused_credentials_end_it(shop: Shop) -> None:
@@ -222,21 +247,23 @@ def test_other_trouble_of_the_platform_is_waited_out_and_told_of_once(
     assert len(_of(lines, "fetching_again")) == 1
 
 
-def test_the_pump_rings_what_is_due(shop: Shop) -> None:
-    shop.channel.says("ann", "/start")
+def test_the_pump_rings_what_is_due(any_shop: Shop) -> None:
+    any_shop.channel.says("ann", "/start")
 
     def two_hours_pass() -> bool:
-        shop.office.clock.set(NOON + timedelta(hours=2))
+        any_shop.office.clock.set(NOON + timedelta(hours=2))
         return True
 
-    shop.serve(lambda: len(shop.said()) == 1, two_hours_pass, lambda: len(shop.said()) == 2)
-    assert shop.said()[-1] == "Bye"
+    any_shop.serve(
+        lambda: len(any_shop.said()) == 1, two_hours_pass, lambda: len(any_shop.said()) == 2
+    )
+    assert any_shop.said()[-1] == "Bye"
 
 
-def test_what_a_crash_left_ready_is_found_and_worked_off(shop: Shop) -> None:
-    shop.office.keep(shop.office.inbound("/start"))
-    shop.serve(lambda: shop.said() == ["Your name?"])
-    assert shop.office.rows(conversation, "status") == ["idle"]
+def test_what_a_crash_left_ready_is_found_and_worked_off(any_shop: Shop) -> None:
+    any_shop.office.keep(any_shop.office.inbound("/start"))
+    any_shop.serve(lambda: any_shop.said() == ["Your name?"])
+    assert any_shop.office.rows(conversation, "status") == ["idle"]
 
 
 def test_an_idle_process_takes_no_write_lock(shop: Shop) -> None:
@@ -250,11 +277,11 @@ def test_an_idle_process_takes_no_write_lock(shop: Shop) -> None:
     assert [line for line in lines if line["log_level"] in ("warning", "error")] == []
 
 
-def test_one_message_and_its_turn_are_one_commit(shop: Shop) -> None:
-    with shop.office.counting_commits() as commits:
-        run(shop.service.take_in(shop.office.origin, [shop.office.inbound("/start")]))
+def test_one_message_and_its_turn_are_one_commit(any_shop: Shop) -> None:
+    with any_shop.office.counting_commits() as commits:
+        run(any_shop.service.take_in(any_shop.office.origin, [any_shop.office.inbound("/start")]))
     assert commits == [1]
-    assert shop.office.rows(outbox, "status") == ["pending"]
+    assert any_shop.office.rows(outbox, "status") == ["pending"]
 
 
 def test_a_caller_who_confirms_by_hand_is_told_that_nothing_is_stored(shop: Shop) -> None:
@@ -273,9 +300,9 @@ def _of(lines: list[EventDict], event: str) -> list[Any]:
 
 
 def test_an_update_that_cannot_be_stored_is_alone_a_dead_letter(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    any_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = shop.channel.decode
+    decode = any_shop.channel.decode
 
     def with_something_no_database_takes(raw: object) -> Inbound:
         inbound = decode(raw)
@@ -283,11 +310,11 @@ def test_an_update_that_cannot_be_stored_is_alone_a_dead_letter(
             inbound.payload["thing"] = object()
         return inbound
 
-    monkeypatch.setattr(shop.channel, "decode", with_something_no_database_takes)
+    monkeypatch.setattr(any_shop.channel, "decode", with_something_no_database_takes)
     for peer in ("ann", "bob", "cleo"):
-        shop.channel.says(peer, "/start")
+        any_shop.channel.says(peer, "/start")
     with structlog.testing.capture_logs() as lines:
-        shop.serve(lambda: len(shop.said()) == 2)
-    assert {message.peer for message in shop.channel.sent} == {"ann", "cleo"}
+        any_shop.serve(lambda: len(any_shop.said()) == 2)
+    assert {message.peer for message in any_shop.channel.sent} == {"ann", "cleo"}
     assert len(_of(lines, "update_not_taken_in")) == 1
-    assert shop.office.rows(mail, "status").count("dead") == 1
+    assert any_shop.office.rows(mail, "status").count("dead") == 1

@@ -13,26 +13,48 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from crm.database import DatabaseUnavailable, open_engine
 from rapport.runtime.disk import WARY_FOR
+from rapport.runtime.pooled_writer import PooledWriter
 from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer, outcome_of
+from tests.support.database import empty_store
 
 
 def _url(folder: Path) -> str:
     return f"sqlite:///{folder / 'store.db'}"
 
 
-@pytest.fixture(params=["thread", "inline"])
-def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writer]:
-    engine = open_engine(_url(tmp_path))
-    with engine.begin() as db:
-        db.execute(text("CREATE TABLE said (word TEXT PRIMARY KEY)"))
-    writer: Writer = ThreadWriter(engine) if request.param == "thread" else InlineWriter(engine)
+WRITERS: dict[str, type[InlineWriter | PooledWriter | ThreadWriter]] = {
+    "thread": ThreadWriter, "inline": InlineWriter, "pool": PooledWriter,
+}  # fmt: skip
+
+
+@pytest.fixture(params=WRITERS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A store for the writer of that name, with a table of words."""
+    if request.param != "pool":
+        engine = open_engine(_url(tmp_path))
+        with engine.begin() as db:
+            db.execute(text(WORDS))
+        yield engine
+        engine.dispose()
+        return
+    with empty_store("postgresql") as engine:
+        with engine.begin() as db:
+            db.execute(text(WORDS))
+        yield engine
+
+
+WORDS = "CREATE TABLE said (word TEXT PRIMARY KEY)"
+
+
+@pytest.fixture
+def writer(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Writer]:
+    writer: Writer = WRITERS[request.node.callspec.params["engine"]](engine)
     yield writer
     writer.close()
-    engine.dispose()
 
 
 def say(word: str) -> "Say":
@@ -52,20 +74,58 @@ def said(db: Connection) -> list[str]:
     return [row.word for row in db.execute(text("SELECT word FROM said ORDER BY word"))]
 
 
-def test_what_a_function_returns_comes_after_the_commit(writer: Writer, tmp_path: Path) -> None:
+def test_what_a_function_returns_comes_after_the_commit(writer: Writer, engine: Engine) -> None:
     assert writer.submit(say("hello")).result(5) == "hello"
-    outside = sqlite3.connect(tmp_path / "store.db")
-    assert outside.execute("SELECT word FROM said").fetchall() == [("hello",)]
-    outside.close()
+    with engine.connect() as outside:
+        assert said(outside) == ["hello"]
 
 
 def test_one_that_raises_takes_nothing_of_the_others_with_it(writer: Writer) -> None:
     futures: list[Future[str]] = [writer.submit(say(word)) for word in ("a", "a", "b")]
-    outcomes = [future.exception(5) for future in futures]
-    assert [type(outcome).__name__ for outcome in outcomes] == [
-        "NoneType", "IntegrityError", "NoneType",
-    ]  # fmt: skip
+    outcomes = [type(future.exception(5)).__name__ for future in futures]
+    assert sorted(outcomes) == ["IntegrityError", "NoneType", "NoneType"]
     assert writer.submit(said).result(5) == ["a", "b"]
+
+
+def test_what_is_written_past_sqlalchemy_is_committed_too(writer: Writer, engine: Engine) -> None:
+    """Hot statements run on the driver's cursor: SQLAlchemy's transaction hears nothing of it."""
+
+    def write(db: Connection) -> None:
+        cursor = db.connection.cursor()
+        cursor.execute("INSERT INTO said VALUES ('a')")
+        cursor.close()
+
+    writer.submit(write).result(5)
+    with engine.connect() as outside:
+        assert said(outside) == ["a"]
+
+
+def test_who_is_told_of_commits_is_told_after_its_own_and_of_no_other(
+    writer: Writer, engine: Engine
+) -> None:
+    told: list[str] = []
+
+    def committed(word: str) -> None:
+        with engine.connect() as outside:
+            told.extend(item for item in said(outside) if item == word)
+
+    writer.submit(say("a"), committed=committed).result(5)
+    refused = writer.submit(say("a"), committed=committed)
+    assert refused.exception(5)
+    writer.submit(say("b"), committed=committed, durable=False).result(5)
+    assert told == ["a", "b"]
+
+
+def test_a_store_that_refuses_a_transaction_is_unavailable_and_nothing_of_it_is_written(
+    writer: Writer,
+) -> None:
+    def half(db: Connection) -> None:
+        say("a")(db)
+        raise DatabaseUnavailable("the disk is full")
+
+    with pytest.raises(DatabaseUnavailable, match="the disk is full"):
+        writer.submit(half).result(5)
+    assert writer.submit(said).result(5) == []
 
 
 def test_a_locked_store_refuses_in_one_clear_line_and_serves_again_afterwards(
@@ -261,6 +321,8 @@ def test_after_the_commit_callbacks_run_in_order_and_for_what_did_not_raise(
     ]
     for future in futures:
         future.exception(5)
+    if isinstance(writer, PooledWriter):  # whose functions run side by side
+        committed.sort()
     assert committed == ["a", "b", "c"]
 
 

@@ -122,6 +122,14 @@ PLANTS = {
         ),
         "mail 2 was applied before 3, which was there and comes first",
     ),
+    "a message that overtook nobody is marked late": (
+        "UPDATE mail SET late = true WHERE id = 3",
+        "mail 3 is late: False, and is marked True",
+    ),
+    "what was overtaken is not marked": (
+        "UPDATE mail SET provider_seq = 0 WHERE id = 3",
+        "mail 3 is late: True, and is marked False",
+    ),
     "mail waits and nobody is told of it": (
         "UPDATE mail SET status = 'waiting' WHERE id = 3",
         "conversation 1 has waiting mail and is not ready",

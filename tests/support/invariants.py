@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any
@@ -39,6 +39,10 @@ from engine.jsonable import run_from_json
 from engine.run import Wait
 
 Rows = list[Row[Any]]
+
+CLOCKS_APART = timedelta(seconds=10)
+"""Processes look at their clocks before they wait for each other, and have clocks of their own:
+within this time the order of the timeline counts, not that of the moments."""
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -165,10 +169,27 @@ def _out_of_order(found: Found, first: Row[Any], second: Row[Any]) -> Iterator[s
 
 
 def _applied_before(found: Found, one: Row[Any], other: Row[Any]) -> bool:
-    if one.done_at != other.done_at:
+    if abs(one.done_at - other.done_at) > CLOCKS_APART:
         return bool(one.done_at < other.done_at)
     rows = [found.heard.get(letter.id) for letter in (one, other)]
     return None not in rows and rows[0] < rows[1]  # type: ignore[operator]  # None is excluded
+
+
+def late_mail_is_marked(found: Found) -> Iterator[str]:
+    """What was stored after a later one of its conversation had been applied, and nothing else."""
+    by_conversation: defaultdict[int, Rows] = defaultdict(list)
+    for letter in found.mail:
+        if letter.status == "done" and letter.provider_seq is not None and letter.id in found.heard:
+            by_conversation[letter.conversation_id].append(letter)
+    for letters in by_conversation.values():
+        letters.sort(key=lambda letter: found.heard[letter.id])
+        highest: Row[Any] | None = None
+        for letter in letters:
+            overtaken = highest is not None and highest.provider_seq > letter.provider_seq
+            if overtaken != letter.late:
+                yield f"mail {letter.id} is late: {overtaken}, and is marked {letter.late}"
+            if highest is None or letter.provider_seq > highest.provider_seq:
+                highest = letter
 
 
 def waiting_mail_is_known(found: Found) -> Iterator[str]:
@@ -373,6 +394,7 @@ ALWAYS: tuple[Check, ...] = (
     mail_is_applied_once,
     done_mail_says_when,
     mail_is_applied_in_order,
+    late_mail_is_marked,
     waiting_mail_is_known,
     outbox_is_contiguous,
     outbox_holds_what_was_said,
