@@ -10,6 +10,8 @@ others than this machine lets them see how much there is to do.
 
 from __future__ import annotations
 
+import threading
+
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -28,7 +30,7 @@ NOT_AT_WORK = Problem("process", "it waits for a platform to be reached, or is s
 def make_app(seen: Seen) -> FastAPI:
     """The application for one process, which may not be at work yet."""
     app = FastAPI(title="Rapport", openapi_url=None)
-    metrics = Metrics(seen)
+    metrics, looking = Metrics(seen), threading.Lock()
 
     def troubles() -> list[Problem]:
         watched = seen()
@@ -38,15 +40,19 @@ def make_app(seen: Seen) -> FastAPI:
     async def health() -> dict[str, bool]:
         return {"alive": True}
 
-    # Those that read the store are no coroutines: the framework runs them in threads.
+    # Those that read the store are no coroutines: the framework runs them in threads. One at a
+    # time, however many ask: the process needs its connections for its work.
     @app.get("/ready")
     def ready() -> JSONResponse:
-        found = [{"about": one.about, "reason": redacted(one.reason)} for one in troubles()]
+        with looking:
+            found = [{"about": one.about, "reason": redacted(one.reason)} for one in troubles()]
         return JSONResponse({"ready": not found, "problems": found}, 503 if found else 200)
 
     @app.get("/metrics")
     def show_metrics() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        with looking:
+            text = metrics.text()
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -222,6 +224,30 @@ def test_a_fault_in_a_page_is_a_line_in_the_log_and_no_traceback(watching: Watch
     assert answer.status_code == 500
     assert "Traceback" not in answer.text
     assert [(line["event"], line["path"]) for line in lines] == [("page_failed", "/metrics")]
+
+
+def test_however_many_ask_the_store_is_read_by_one_at_a_time(watching: Watching) -> None:
+    class Counting(Reader):
+        now, most = 0, 0
+
+        def __call__(self, f: Any) -> Any:
+            Counting.now += 1
+            Counting.most = max(Counting.most, Counting.now)
+            try:
+                return super().__call__(f)
+            finally:
+                Counting.now -= 1
+
+    object.__setattr__(watching.watched, "read", Counting(watching.office.engine))
+    pages = ASGITransport(make_app(lambda: watching.watched))
+
+    async def main() -> list[Response]:
+        async with AsyncClient(transport=pages, base_url="http://here") as client:
+            asked = (client.get(path) for path in ("/ready", "/metrics") * 10)
+            return await asyncio.gather(*asked)
+
+    assert {answer.status_code for answer in run(main())} == {200}
+    assert Counting.most == 1
 
 
 def test_what_is_no_temporary_trouble_of_one_message_is_no_trouble_of_the_account() -> None:
