@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, floor, idle, lead_capture, parts, ready
+from benchmarks import cold_start, floor, floor_postgres, idle, lead_capture, many, parts, ready
 from benchmarks.harness import LATEST, Result, show, to_json
 
 ROUNDS = 5
@@ -14,6 +14,8 @@ ALL: tuple[Callable[[int], list[Result]], ...] = (
     cold_start.measure,
     ready.measure,
     idle.measure,
+    floor_postgres.measure,
+    many.measure,
 )
 
 

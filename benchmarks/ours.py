@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,18 +39,17 @@ PROJECT = Path(__file__).parent / "project"
 class CountingSender(Sender):
     """A sender that says which chats have all their messages sent and marked so."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args, settled=self._count)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, settled=self._count, **options)
         self.turns: dict[str, asyncio.Future[None]] = {}
         self._open: dict[int, str] = {}
         self._left: dict[str, int] = {}
 
-    def offer(self, deliveries: Iterable[Delivery]) -> None:
-        offered = list(deliveries)
-        for delivery in offered:
+    def _take(self, delivery: Delivery) -> None:
+        if delivery.id not in self._open:
             self._open[delivery.id] = delivery.peer
             self._left[delivery.peer] = self._left.get(delivery.peer, 0) + 1
-        super().offer(offered)
+        super()._take(delivery)
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
@@ -105,7 +104,7 @@ class RapportContender:
     async def turn(self, update: str) -> None:
         raw = json.loads(update)
         done = asyncio.get_running_loop().create_future()
-        self._sender.turns[_peer(raw)] = done
+        self._sender.turns[peer_of(raw)] = done
         self._arrived.append(raw)
         self._arrival.set()
         await done
@@ -131,20 +130,26 @@ class RapportContender:
         self._read_engine.dispose()
 
     def check(self, url: str, crowd: Crowd, walked: int) -> None:
-        engine = create_engine(url)
-        try:
-            with engine.connect() as connection:
-                columns = _columns(connection)
-                for person in crowd.people:
-                    found = _stored(connection, columns, person.chat_id)
-                    answers = person.answers() if person.number < walked else {}
-                    if found != _expected(answers):
-                        raise WrongResultError(f"{person}: {found}, not {_expected(answers)}")
-        finally:
-            engine.dispose()
+        check_stored(url, crowd, walked)
 
 
-def _peer(raw: dict[str, Any]) -> str:
+def check_stored(url: str, crowd: Crowd, walked: int) -> None:
+    """Raises WrongResultError unless just the answers of the first `walked` people are stored."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            columns = _columns(connection)
+            for person in crowd.people:
+                found = _stored(connection, columns, person.chat_id)
+                answers = person.answers() if person.number < walked else {}
+                if found != _expected(answers):
+                    raise WrongResultError(f"{person}: {found}, not {_expected(answers)}")
+    finally:
+        engine.dispose()
+
+
+def peer_of(raw: dict[str, Any]) -> str:
+    """The chat of an update of the crowd's."""
     message = raw.get("message") or raw["callback_query"]["message"]
     return str(message["chat"]["id"])
 
