@@ -63,16 +63,28 @@ class Watchman:
         self._dead: Dead | None = None
         self._names: Mapping[int, str] = {}
         self._again_at: dict[Key, datetime] = {}
+        self._stumbles = False
 
     async def run(self) -> None:
         """Look until cancelled; once more where the end is that credentials are refused."""
         try:
             while True:
-                await self.look()
+                await self._look_safely()
                 await asyncio.sleep(self._every)
         finally:
             if self._is_refused():
-                await self.look()
+                await self._look_safely()
+
+    async def _look_safely(self) -> None:
+        """A fault of the watchman must not cost the bot; it is said once."""
+        try:
+            await self.look()
+        except Exception:
+            if not self._stumbles:
+                log.exception("look_failed")
+            self._stumbles = True
+        else:
+            self._stumbles = False
 
     async def look(self) -> None:
         """Look once; store and tell what there is to."""

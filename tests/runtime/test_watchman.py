@@ -324,6 +324,29 @@ def test_a_lease_whose_holder_died_is_told_and_one_that_was_given_back_is_not(
     assert told == [("777", f"⚠️ No process does this work: poller of {BOT}.")]
 
 
+def test_a_fault_of_the_watchman_is_said_once_and_costs_nobody_anything(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def stumble(*_: object) -> None:
+        looks.append(1)
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr(guard.watchman, "_sightings", stumble)
+    guard.watchman._every = 0
+
+    async def main() -> None:
+        watching = asyncio.create_task(guard.watchman.run())
+        await until(lambda: len(looks) > 3, 10)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    with structlog.testing.capture_logs() as lines:
+        run(main())
+    assert [line["event"] for line in lines] == ["look_failed"]
+
+
 def test_without_staff_there_is_the_log(guard: Guard) -> None:
     lonely = Guard(Office(FLOW))
     lonely.poller.trouble = Conflict("two of us")
