@@ -34,7 +34,7 @@ WHERE = (
     (f"{_RUNTIME}.writes.Writes.write", "write"),
     ("crm.services.ledger.Ledger.write", "write"),
     (f"{_RUNTIME}.disk.Disk.commit", "commit"),
-    (f"{_RUNTIME}.sender.settle", "send"),
+    (f"{_RUNTIME}.write_back.settle", "send"),
 )
 """What is timed, and as which part; none of it calls another of it. `Sender._send` is the rest of
 `send`."""
