@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bots.channel import Outgoing
 from crm.services.fields import stored_columns
@@ -18,6 +19,7 @@ from crm.services.projects import (
     business_id_of,
     current_versions,
     flow_source,
+    last_applied_at,
     project_source,
 )
 from crm.services.slot_indexes import build_wanted_indexes
@@ -104,29 +106,21 @@ def _library(
         columns=stored_columns(db, business_id, business),
         tags=tag_ids(db, business_id),
         load_version=load_version,
+        applied_at=last_applied_at(db, business_id),
     )
 
 
 def open_account(
     db: Connection, business_id: int, channel: str, external_id: str, username: str, now: datetime
 ) -> Origin:
-    """The account row of a bot, page or terminal; made when it is first seen.
+    """The account row of a bot, page or terminal; made when it is first seen, by whichever of the
+    processes that start comes first.
 
     username: '' where it is not known now.
     """
-    found = db.execute(
-        select(account.c.id, account.c.username).where(
-            account.c.business_id == business_id,
-            account.c.channel == channel,
-            account.c.external_id == external_id,
-        )
-    ).one_or_none()
-    if found is not None:
-        if username not in ("", found.username):
-            db.execute(update(account).where(account.c.id == found.id).values(username=username))
-        return Origin(business_id, found.id, channel)
-    made = (
-        insert(account)
+    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    db.execute(
+        dialect.insert(account)
         .values(
             business_id=business_id,
             channel=channel,
@@ -134,9 +128,18 @@ def open_account(
             username=username or None,
             created_at=now,
         )
-        .returning(account.c.id)
+        .on_conflict_do_nothing()
     )
-    return Origin(business_id, db.execute(made).scalar_one(), channel)
+    found = db.execute(
+        select(account.c.id, account.c.username).where(
+            account.c.business_id == business_id,
+            account.c.channel == channel,
+            account.c.external_id == external_id,
+        )
+    ).one()
+    if username not in ("", found.username):
+        db.execute(update(account).where(account.c.id == found.id).values(username=username))
+    return Origin(business_id, found.id, channel)
 
 
 def channels_of(db: Connection, business_id: int) -> dict[int, str]:
@@ -146,6 +149,11 @@ def channels_of(db: Connection, business_id: int) -> dict[int, str]:
         select(account.c.id, account.c.channel).where(account.c.business_id == business_id)
     )
     return {row.id: row.channel for row in rows}
+
+
+def load_applied(db: Connection, business_id: int) -> tuple[Library, dict[int, str]]:
+    """The business as it is applied now, and the channels of its accounts."""
+    return stored_library(db, business_id), channels_of(db, business_id)
 
 
 def whole(_channel: str, message: Outgoing) -> Sequence[Outgoing]:

@@ -19,6 +19,7 @@ from bots.limits import Pace, Rates
 from rapport.roles import Role, Roles
 from rapport.runtime.clock import Clock
 from rapport.runtime.desk import Desk
+from rapport.runtime.following import Following
 from rapport.runtime.intake import Origin
 from rapport.runtime.leases import poller_of, scheduler_of, sender_of
 from rapport.runtime.outlets import Elsewhere, Outlet
@@ -71,6 +72,7 @@ class Place:
     clock: Clock
     keeper: Keeper
     service: Service
+    following: Following
     spread: Spread
     roles: Roles
     backoff: Pauses
@@ -121,6 +123,7 @@ async def _all_jobs(
         for job in place.spread.jobs(place.roles, place.filled_elsewhere):
             sending.create_task(job)
         async with asyncio.TaskGroup() as working:
+            working.create_task(place.following.run())
             for run in beside:
                 working.create_task(_beside(run, place))
             if Role.WORKER in place.roles:

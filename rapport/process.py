@@ -18,7 +18,7 @@ import structlog
 
 from bots.channel import Outgoing
 from crm.database import open_engine
-from rapport.build import Opening, Ready, channels_of, open_account, whole
+from rapport.build import Opening, Ready, channels_of, load_applied, open_account, whole
 from rapport.jobs import Beside, Line, Place, Post, serve
 from rapport.roles import EVERY_ROLE, Role, Roles
 from rapport.runtime.backoff import Backoff
@@ -26,6 +26,7 @@ from rapport.runtime.clock import Clock, SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
+from rapport.runtime.following import Following
 from rapport.runtime.forgetting import forget_old
 from rapport.runtime.outlets import Outlet
 from rapport.runtime.pooled_writer import writer_for
@@ -153,7 +154,8 @@ class Process:
         service = Service(desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), tally)
         spread = self._spread(prefix, self._tasks(service, writer, business_id))
         place = Place(
-            business_id, desk, writer, read, self._clock, self._keeper, service, spread,
+            business_id, desk, writer, read, self._clock, self._keeper, service,
+            Following(desk, read, load_applied), spread,
             self._roles, backoff, ticks_of(spread.tasks), outlets, tally,
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)

@@ -100,6 +100,13 @@ def project_source(db: Connection, business_id: int) -> str:
     return str(db.execute(statement).scalar_one())
 
 
+def last_applied_at(db: Connection, business_id: int) -> datetime | None:
+    """When something of the business was last changed by applying a project."""
+    statement = select(business_table.c.applied_at).where(business_table.c.id == business_id)
+    applied_at: datetime | None = db.execute(statement).scalar_one()
+    return applied_at
+
+
 def current_versions(db: Connection, business_id: int) -> dict[str, int]:
     """The newest version of each flow that the project has now."""
     return {

@@ -8,7 +8,7 @@ arrivals are stored by `keep`, and `work_carefully` goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -28,6 +28,10 @@ class Desk:
     @property
     def library(self) -> Library:
         return self._turns.library
+
+    def go_on_with(self, library: Library, channels: Mapping[int, str]) -> None:
+        """Work with what was applied since. May be called from any thread."""
+        self._turns = self._turns.on(library, channels)
 
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime

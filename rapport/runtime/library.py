@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,7 +26,8 @@ class Library:
 
     flows: by (key, version), and by (key, 0) the current one. columns: the customer column of
     each field (its slot, or its own name); a field that is not in it lives in the extras.
-    tags: their ids by name. reads: what any of the loaded flows may ask of a customer.
+    tags: their ids by name. applied_at: when it was applied. reads: what any of the loaded flows
+    may ask of a customer.
     """
 
     business: Business
@@ -34,6 +36,7 @@ class Library:
     columns: Mapping[str, str]
     tags: Mapping[str, int]
     load_version: LoadVersion
+    applied_at: datetime | None = None
     index: TriggerIndex = field(init=False)
     reads: Reads = field(init=False)
 

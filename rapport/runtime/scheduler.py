@@ -30,8 +30,10 @@ class Tick(NamedTuple):
     do: Callable[[], Awaitable[None]]
 
 
-async def wake(ticks: Sequence[Tick], tenure: Tenure) -> None:
-    """Wake each tick at once and then when it is due, until cancelled."""
+async def wake(
+    ticks: Sequence[Tick], tenure: Tenure, jitter: float | None = JITTER_SECONDS
+) -> None:
+    """Wake each tick at once and then when it is due, until cancelled. jitter: in seconds."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
     # What goes wrong in a tick is said by it, not by the library.
@@ -41,7 +43,7 @@ async def wake(ticks: Sequence[Tick], tenure: Tenure) -> None:
         # After a pause (a machine that slept) once is enough, however late.
         scheduler.add_job(
             _Woken(tick, tenure).wake, "interval", seconds=tick.every.total_seconds(),
-            jitter=JITTER_SECONDS, next_run_time=datetime.now(UTC), coalesce=True,
+            jitter=jitter or None, next_run_time=datetime.now(UTC), coalesce=True,
             misfire_grace_time=None, max_instances=1,
         )  # fmt: skip
     scheduler.start()

@@ -115,6 +115,10 @@ class Turns:
         self._memory = Memory() if memory is None else memory
         self._lateness = Lateness()
 
+    def on(self, library: Library, channels: Mapping[int, str]) -> Turns:
+        """These turns on a newer library; a batch that has begun ends on this one."""
+        return Turns(library, channels, self._parts, self._memory)
+
     def receive(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime,
         memory: Memory | None = None,
