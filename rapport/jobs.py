@@ -18,12 +18,14 @@ from bots.channel import Channel
 from bots.limits import Pace, Rates
 from rapport.roles import Role, Roles
 from rapport.runtime.clock import Clock
+from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.desk import Desk
 from rapport.runtime.following import Following
 from rapport.runtime.intake import Origin
 from rapport.runtime.leases import poller_of, scheduler_of, sender_of
 from rapport.runtime.outlets import Elsewhere, Outlet
 from rapport.runtime.poller import Poller
+from rapport.runtime.pressure import Pressure
 from rapport.runtime.reading import Reader
 from rapport.runtime.scheduler import Tick, wake
 from rapport.runtime.sender import Sender
@@ -79,6 +81,7 @@ class Place:
     ticks: Sequence[Tick]
     outlets: dict[int, Outlet]
     tally: ServiceTally
+    clock_watch: ClockWatch
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
 
@@ -130,6 +133,7 @@ async def _all_jobs(
                 working.create_task(place.service.pump())
             if Role.SCHEDULER in place.roles:
                 working.create_task(_schedule(place))
+                working.create_task(place.clock_watch.run())
             if Role.POLLER in place.roles:
                 takes_in = place.service if Role.WORKER in place.roles else _storing(place)
                 for post in posts:
@@ -160,7 +164,10 @@ async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
     account = post.origin.account_id
 
     async def while_ours(_tenure: Tenure) -> None:
-        poller = Poller(post.line.channel, post.origin, takes_in, place.backoff(0.1, 30.0))
+        poller = Poller(
+            post.line.channel, post.origin, takes_in, place.backoff(0.1, 30.0),
+            Pressure(place.business_id, place.read, place.clock),
+        )  # fmt: skip
         place.pollers[account] = poller
         try:
             await poller.run()

@@ -23,6 +23,7 @@ from rapport.jobs import Beside, Line, Place, Post, serve
 from rapport.roles import EVERY_ROLE, Role, Roles
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock, SystemClock
+from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
@@ -40,6 +41,7 @@ from rapport.runtime.tenure import (
     Alone,
     Keeper,
     LeaseKeeper,
+    awake_or_not,
     owner_of_this_process,
 )
 from rapport.runtime.turns import Turns
@@ -157,6 +159,7 @@ class Process:
             business_id, desk, writer, read, self._clock, self._keeper, service,
             Following(desk, read, load_applied), spread,
             self._roles, backoff, ticks_of(spread.tasks), outlets, tally,
+            ClockWatch(self._clock, awake_or_not, read),
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
         leave_alone_what_stays()

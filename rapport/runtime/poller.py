@@ -28,6 +28,7 @@ from rapport.logs import says_each_turn
 from rapport.redaction import redacted
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.pressure import Pressure
 from rapport.runtime.tallies import PollerTally
 from rapport.runtime.turns import Turned
 
@@ -42,12 +43,14 @@ class TakesIn(Protocol):
 class Poller:
     """Fetches one account's updates into a service until it is cancelled.
 
-    Raises Unauthorised where the platform refuses our credentials; everything else is waited out.
+    pressure: while it is high nothing is fetched. Raises Unauthorised where the platform refuses
+    our credentials; everything else is waited out.
     """
 
     def __init__(
-        self, channel: Channel, origin: Origin, service: TakesIn, backoff: Backoff
-    ) -> None:
+        self, channel: Channel, origin: Origin, service: TakesIn, backoff: Backoff,
+        pressure: Pressure | None = None,
+    ) -> None:  # fmt: skip
         self._channel = channel
         self.log = structlog.get_logger(__name__, channel=origin.channel, account=origin.account_id)
         self._says_each = says_each_turn()
@@ -55,6 +58,7 @@ class Poller:
         self._origin = replace(origin, stream=secrets.token_hex(8))
         self._service = service
         self._backoff = backoff
+        self._pressure = pressure
         self.tally = PollerTally()
         self._trouble = ""
 
@@ -63,6 +67,8 @@ class Poller:
         failures = 0
         while True:
             try:
+                if self._pressure is not None:
+                    await self._pressure.has_passed()
                 fetched = await self._channel.fetch(offset)
                 await self._store(fetched.updates)
             except Unauthorised as error:
