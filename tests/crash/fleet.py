@@ -8,10 +8,14 @@
     cut       every connection to PostgreSQL is lost
     bytes     the same after a number of bytes more, so that it hits any state of the protocol
     slow      every piece on its way to and from PostgreSQL is held up
+    full      the disk of PostgreSQL is full for a while
+    redis     SIGKILL to Redis, which is started again and knows nothing
+    wipe      Redis forgets everything
+    lag       every piece on its way to and from Redis is held up
 
-PostgreSQL is a private server behind a proxy. Updates come shuffled and some of them twice. At the
-end everything is counted: nobody's answer lost or applied twice, everything in order, and sent
-twice only what was in flight at a trouble.
+PostgreSQL and Redis are private servers behind proxies. Updates come shuffled, and some of them
+twice. At the end everything is counted: nobody's answer lost or applied twice, everything in order,
+and sent twice only what was in flight at a trouble.
 """
 
 from __future__ import annotations
@@ -31,12 +35,15 @@ from typing import Any
 from tests.crash.crowd import PATIENCE, Crowd
 from tests.crash.evidence import faults, repeated, unheard
 from tests.support.botapi import BotApi
-from tests.support.servers import PostgreSql, Proxy
+from tests.support.servers import PostgreSql, Proxy, Redis
 from tests.support.service import Place, Program, rapport
 
 PROJECT = Path(__file__).parent / "project"
 
 LEASE_SECONDS = 2.0
+
+ROOM = 250 * 2**20
+"""Bytes that PostgreSQL gets where its disk is to be filled."""
 
 ALL = "poller,worker,sender,scheduler"
 FOUR_AND_TWO = ("worker",) * 4 + ("poller,sender,scheduler",) * 2
@@ -77,18 +84,37 @@ class Report:
         )
 
 
+@dataclass(frozen=True)
+class Servers:
+    """What the processes need, each behind its proxy."""
+
+    postgresql: PostgreSql
+    proxy: Proxy
+    redis: Redis
+    redis_proxy: Proxy
+
+    @staticmethod
+    def why_not() -> str | None:
+        """Why there can be none here; None where there can."""
+        return PostgreSql.why_not() or Redis.why_not()
+
+    def shop(self, folder: Path) -> Shop:
+        """The place of a process, which knows only the proxies."""
+        settings = {"RAPPORT_REDIS_URL": self.redis.url(self.redis_proxy.port)}
+        return Shop(PROJECT, folder, settings, self.postgresql.url(self.proxy.port))
+
+
 class Fleet:
     """The processes, and what goes wrong with them. Moments of trouble are kept for the count."""
 
     def __init__(
-        self, shop: Shop, crowd: Crowd, roles: Sequence[str], server: PostgreSql, proxy: Proxy,
+        self, shop: Shop, crowd: Crowd, roles: Sequence[str], servers: Servers,
         chance: random.Random,
     ) -> None:  # fmt: skip
         self._shop = shop
         self._crowd = crowd
         self._roles = roles
-        self._server = server
-        self._proxy = proxy
+        self._servers = servers
         self._chance = chance
         self._programs: list[Program] = []
         self.moments: list[tuple[float, int]] = []
@@ -99,6 +125,10 @@ class Fleet:
             "cut": self._cut,
             "bytes": self._cut_after_some_bytes,
             "slow": self._slow,
+            "full": self._fill_the_disk,
+            "redis": self._lose_redis,
+            "wipe": self._wipe_redis,
+            "lag": self._lag,
         }
 
     async def start(self) -> None:
@@ -145,28 +175,48 @@ class Fleet:
         self._note()
 
     async def _lose_the_database(self) -> None:
-        self._server.kill()
+        self._servers.postgresql.kill()
         self._note()
         await asyncio.sleep(self._chance.uniform(0, 1.0))
-        await asyncio.to_thread(self._server.start)
+        await asyncio.to_thread(self._servers.postgresql.start)
         self._note()
 
     async def _cut(self) -> None:
-        self._proxy.cut()
+        self._servers.proxy.cut()
         self._note()
 
     async def _cut_after_some_bytes(self) -> None:
-        cuts = self._proxy.cuts
-        self._proxy.cut_after = self._chance.randrange(1, 20_000)
+        cuts = self._servers.proxy.cuts
+        self._servers.proxy.cut_after = self._chance.randrange(1, 20_000)
         async with asyncio.timeout(PATIENCE):
-            while self._proxy.cuts == cuts:  # noqa: ASYNC110 - traffic that has to come
+            while self._servers.proxy.cuts == cuts:  # noqa: ASYNC110 - traffic that has to come
                 await asyncio.sleep(0.01)
         self._note()
 
     async def _slow(self) -> None:
-        self._proxy.delay = 0.05
+        self._servers.proxy.delay = 0.05
         await asyncio.sleep(self._chance.uniform(0, 2.0))
-        self._proxy.delay = 0.0
+        self._servers.proxy.delay = 0.0
+
+    async def _fill_the_disk(self) -> None:
+        self._note()
+        self._servers.postgresql.fill()
+        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
+        await asyncio.to_thread(self._servers.postgresql.make_room)
+        self._note()
+
+    async def _lose_redis(self) -> None:
+        self._servers.redis.kill()
+        await asyncio.sleep(self._chance.uniform(0, 2.0))
+        self._servers.redis.start()
+
+    async def _wipe_redis(self) -> None:
+        await asyncio.to_thread(self._servers.redis.wipe)
+
+    async def _lag(self) -> None:
+        self._servers.redis_proxy.delay = 0.2
+        await asyncio.sleep(self._chance.uniform(0, 2.0))
+        self._servers.redis_proxy.delay = 0.0
 
     def _note(self) -> None:
         self.moments.append((time.time(), len(self._crowd.api.sent)))
@@ -185,14 +235,15 @@ async def torment(
     """Hold all conversations over these troubles, and look at what is left."""
     began, chance = time.monotonic(), random.Random(seed)
     report = Report(seed, len(roles), customers)
-    with PostgreSql() as server:
-        async with BotApi(seed=seed) as api, Proxy(server.port) as proxy:
+    room = ROOM if "full" in names else None
+    with PostgreSql(room) as server, Redis() as redis:
+        async with BotApi(seed=seed) as api, Proxy(server.port) as proxy, Proxy(redis.port) as far:
             shop = Shop(PROJECT, folder, database_url=server.url())
             code, _, errors = await rapport(shop, "apply", str(PROJECT))
             assert code == 0, errors
             crowd = Crowd.of(api, customers, chance)
-            behind = Shop(PROJECT, folder, database_url=server.url(proxy.port))
-            fleet = Fleet(behind, crowd, roles, server, proxy, chance)
+            servers = Servers(server, proxy, redis, far)
+            fleet = Fleet(servers.shop(folder), crowd, roles, servers, chance)
             await _live(fleet, crowd, names, report, chance)
             report.answers = sum(len(customer.answers()) for customer in crowd.customers)
             report.messages = len(api.sent)
@@ -253,9 +304,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--times", type=int, default=40, help="troubles in all")
     parser.add_argument("--customers", type=int, default=200)
-    parser.add_argument("--troubles", default="kill,pause,database,cut,bytes,slow")
+    parser.add_argument("--troubles", default="kill,pause,database,cut,bytes,slow,redis,wipe,lag")
     given = parser.parse_args()
-    reason = PostgreSql.why_not()
+    reason = Servers.why_not()
+    if "full" in given.troubles.split(","):
+        reason = reason or PostgreSql.why_not_limited()
     if reason is not None:
         sys.stdout.write(f"not run: {reason}\n")
         return 0

@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.fleet import ALL, torment
+from tests.crash.fleet import ALL, Servers, torment
 from tests.support.aio import run
-from tests.support.servers import PostgreSql
 
-TROUBLES = ("kill", "database", "pause")
+TROUBLES = ("kill", "redis", "database", "pause")
 CUSTOMERS, SEED = 8, 1
 
 
 def test_two_processes_on_postgresql_survive_everything_that_happens_to_them(
     tmp_path: Path,
 ) -> None:
-    reason = PostgreSql.why_not()
+    reason = Servers.why_not()
     if reason is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     report = run(torment(tmp_path, SEED, TROUBLES, CUSTOMERS, (ALL, ALL)), seconds=600)

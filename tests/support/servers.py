@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,13 +30,24 @@ def free_port() -> int:
 
 
 class PostgreSql:
-    """A server of one's own, to be killed; a context manager."""
+    """A server of one's own, to be killed or filled; a context manager.
 
-    def __init__(self) -> None:
+    room: bytes of a file system of its own, which only the superuser may make; None: no limit.
+    """
+
+    def __init__(self, room: int | None = None) -> None:
+        self._room = room
         self.folder = Path(tempfile.mkdtemp(prefix="rapport-postgresql-"))
         self.port = free_port()
         self._user = "postgres" if os.geteuid() == 0 else None
         self._server: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def why_not_limited() -> str | None:
+        """Why there can be none with a limited room; None where there can."""
+        if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+            return "only Linux's superuser can make a file system to fill"
+        return PostgreSql.why_not()
 
     @staticmethod
     def why_not() -> str | None:
@@ -50,6 +62,9 @@ class PostgreSql:
         return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/postgres"
 
     def __enter__(self) -> Self:
+        if self._room is not None:
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={self._room}", "tmpfs"]
+            subprocess.run([*mount, str(self.folder)], check=True)
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-N")
@@ -58,6 +73,8 @@ class PostgreSql:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        if self._room is not None:
+            subprocess.run(["umount", str(self.folder)], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -76,6 +93,22 @@ class PostgreSql:
         )  # fmt: skip
         log.close()
         self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), tries=200)
+
+    def fill(self) -> None:
+        """Its disk is full."""
+        with (self.folder / "ballast").open("wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, shutil.disk_usage(self.folder).free)
+
+    def make_room(self) -> None:
+        """There is room again. Where it has given up meanwhile it is started, as whoever runs it
+        does; returns when it takes connections."""
+        (self.folder / "ballast").unlink()
+        ended = self._server is None or self._server.poll() is not None
+        if ended:
+            self.kill()
+            self.start()
+        else:
+            self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), tries=200)
 
     def kill(self) -> None:
         """SIGKILL to all of it: as when the machine's power is cut, but that what the kernel has
