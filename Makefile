@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV = .venv
 PROJECT = flows/shop
+SOAK_MINUTES = 60
 FUZZ = 5000
 AUDIT = $(VENV)/audit
 
@@ -52,8 +53,8 @@ format: $(FOR_WORK) ## put the code into the form that `make lint` asks for
 bench: $(FOR_WORK) ## measure, print a table and write benchmarks/latest.json
 	$(BIN)/python -m benchmarks
 
-soak: $(FOR_WORK) ## kill the program fifty times while two hundred people talk to it
-	$(BIN)/python -m tests.crash.kill
+soak: $(FOR_WORK) ## every fault programme for an hour together; SOAK_MINUTES=10 is shorter
+	$(BIN)/python -m tests.crash --minutes $(SOAK_MINUTES)
 
 fuzz: $(FOR_WORK) ## try thousands of inputs that nobody would write; FUZZ=20000 tries more
 	RAPPORT_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/fuzz

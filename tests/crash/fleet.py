@@ -38,6 +38,9 @@ from tests.support.botapi import BotApi
 from tests.support.servers import PostgreSql, Proxy, Redis
 from tests.support.service import Place, Program, rapport
 
+EVERY_TROUBLE = ("kill", "pause", "database", "cut", "bytes", "slow", "redis", "wipe", "lag")
+"""Those that any machine can make; `full` takes a file system of its own."""
+
 PROJECT = Path(__file__).parent / "project"
 
 LEASE_SECONDS = 2.0
@@ -304,7 +307,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--times", type=int, default=40, help="troubles in all")
     parser.add_argument("--customers", type=int, default=200)
-    parser.add_argument("--troubles", default="kill,pause,database,cut,bytes,slow,redis,wipe,lag")
+    parser.add_argument("--troubles", default=",".join(EVERY_TROUBLE))
     given = parser.parse_args()
     reason = Servers.why_not()
     if "full" in given.troubles.split(","):
