@@ -155,7 +155,7 @@ timer = Table(
     belongs_to("conversation"),
     Column("wait_id", String(40), nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
-    Index("ix_timer_due_at", "due_at"),
+    Index("ix_timer_business_id_due_at", "business_id", "due_at"),
     postgresql_with=SOON_CLEANED,
 )
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bots.channel import Inbound
+from crm.sql import Statement
 from crm.tables import conversation
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
@@ -65,13 +67,33 @@ class Desk:
 
     def next_moment(self, db: Connection) -> datetime | None:
         """When something of the desk's is due next: a timer, or mail that is ready or held."""
-        held = db.execute(
-            select(
-                func.min(func.coalesce(conversation.c.hold_until, conversation.c.ready_at))
-            ).where(
-                conversation.c.business_id == self.library.business_id,
-                conversation.c.status == "ready",
-            )
-        ).scalar_one()
-        moments = [moment for moment in (held, next_ring(db, self.library.business_id)) if moment]
+        business_id = self.library.business_id
+        # Nearly all that is ready waits for nothing, and the first of those is enough to know.
+        waiting = _WAITING.fetch(db, business_id)
+        if waiting:
+            (moment,) = waiting[0]
+            return cast("datetime", moment)
+        held = _HELD.fetch(db, business_id)[0][0]
+        moments = [moment for moment in (held, next_ring(db, business_id)) if moment]
         return min(moments, default=None)
+
+
+_WAITING = Statement(
+    lambda _: (
+        select(conversation.c.ready_at)
+        .where(
+            conversation.c.business_id == bindparam("business"),
+            conversation.c.status == "ready",
+            conversation.c.hold_until.is_(None),
+        )
+        .order_by(conversation.c.ready_at)
+        .limit(1)
+    ),
+    ("business",),
+)
+_HELD = Statement(
+    lambda _: select(func.min(conversation.c.hold_until)).where(
+        conversation.c.business_id == bindparam("business"), conversation.c.status == "ready"
+    ),
+    ("business",),
+)

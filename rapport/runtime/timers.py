@@ -48,10 +48,19 @@ def ring(db: Connection, business_id: int, now: datetime) -> frozenset[int]:
 
 def next_ring(db: Connection, business_id: int) -> datetime | None:
     """When the next timer is due; None where none waits."""
-    moment: datetime | None = db.execute(
-        select(func.min(timer.c.due_at)).where(timer.c.business_id == business_id)
-    ).scalar_one()
-    return moment
+    rows = _NEXT.fetch(db, business_id)
+    return rows[0][0] if rows else None
+
+
+_NEXT = Statement(
+    lambda _: (
+        select(timer.c.due_at)
+        .where(timer.c.business_id == bindparam("business"))
+        .order_by(timer.c.due_at)
+        .limit(1)
+    ),
+    ("business",),
+)
 
 
 def _due(dialect: str) -> Select[Any]:

@@ -118,7 +118,7 @@ def test_no_statement_of_a_days_work_goes_through_a_big_table(seen: dict[str, An
 @pytest.mark.parametrize(
     ("about", "index"),
     [
-        (r"FROM timer\b.*due_at <= ", "ix_timer_due_at"),
+        (r"FROM timer\b.*due_at <= ", "ix_timer_business_id_due_at"),
         (r"FROM mail\b.*status = 'waiting'", "ix_mail_waiting"),
         (r"FROM outbox\b.*status = 'pending' AND.*due_at <= ", "ix_outbox_pending"),
         (r"FROM conversation\b.*status = 'ready'.*hold_until", "ix_conversation_ready"),
