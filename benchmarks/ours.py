@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiogram import Bot
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from benchmarks.contender import WrongResultError
@@ -86,7 +87,8 @@ class RapportContender:
             now = datetime.now(UTC)
             ready = apply_loaded(db, read_project(PROJECT), now)
             business_id = ready.library.business_id
-            self._origin: Origin = open_account(db, business_id, "telegram", "42", "lotus", now)
+            origin = open_account(db, business_id, "telegram", "42", "lotus", now)
+        self._origin: Origin = replace(origin, stream="getUpdates")  # one reader, as the poller is
         account = self._origin.account_id
         turns = Turns(ready.library, {account: "telegram"}, lambda _, m: self._channel.parts(m))
         read = Reader(self._read_engine)
