@@ -102,6 +102,7 @@ class Sender:
         self._line = WaitingLine(pace, clock, self._go)
         self._failure: asyncio.Future[None] | None = None
         self._look = asyncio.Event()
+        self._looked_at = 0.0
 
     def look(self) -> None:
         """There is something new in the outbox."""
@@ -126,6 +127,7 @@ class Sender:
         try:
             while True:
                 self._look.clear()
+                self._looked_at = asyncio.get_running_loop().time()
                 await self._sweep()
                 # Either ends the sender: refused credentials, or a fault in writing back, without
                 # which everything would be sent again after the next start.
@@ -139,7 +141,8 @@ class Sender:
         try:
             await asyncio.wait({*watched, told}, timeout=SWEEP_SECONDS, return_when=FIRST_COMPLETED)
             if told.done():
-                await asyncio.sleep(GLANCE_SECONDS)
+                since = asyncio.get_running_loop().time() - self._looked_at
+                await asyncio.sleep(max(0.0, GLANCE_SECONDS - since))
         finally:
             told.cancel()
         for job in watched:
