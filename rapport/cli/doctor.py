@@ -59,6 +59,9 @@ def _examine(path: Path | None) -> Iterator[Finding]:
         return
     yield _guarded("project", lambda: _project(chosen(path)), "`rapport check` says more")
     yield _guarded("database", lambda: _database(settings.database_url), "")
+    if settings.database_url.startswith("postgresql"):
+        yield _guarded("leases", _leases, "")
+    yield from _redis(settings)
     yield _guarded("disk", lambda: _disk(settings.database_url), "")
     yield from _exposed(settings, Path(ENV_FILE))
     yield _telegram(settings)
@@ -112,6 +115,50 @@ def _database(url: str) -> Finding:
         cure = "`rapport db upgrade` (`rapport run` does it by itself)"
         return Finding("warn", "database", f"{where} is at {revision or 'no version'}", cure)
     return Finding("ok", "database", f"{where} can be written and is at {revision}")
+
+
+def _leases() -> Finding:
+    """Who fetches, sends and schedules for the business, where many processes share the work."""
+    from rapport.cli.store import open_store
+    from rapport.runtime.clock import SystemClock
+    from rapport.runtime.leases import NOBODY, leases_of
+
+    with open_store() as store:
+        leases = leases_of(store.db, store.business_id)
+    held = [item for item in leases if item.owner != NOBODY]
+    if not held:
+        return Finding("ok", "leases", "nobody is at work")
+    found = ", ".join(f"{item.name} {item.owner} (epoch {item.epoch})" for item in held)
+    now = SystemClock().now()
+    lapsed = [item.name for item in held if item.expires_at < now]
+    if lapsed:
+        cure = f"nobody has taken {', '.join(lapsed)} over: is a process with that role running?"
+        return Finding("warn", "leases", found, cure)
+    return Finding("ok", "leases", found)
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    """Whether Redis answers, where one is set up."""
+    if settings.redis_url is None:
+        return
+    try:
+        from redis import Redis
+        from redis.exceptions import RedisError
+    except ModuleNotFoundError as error:
+        cure = "pip install 'rapport[redis]'"
+        yield Finding("fail", "redis", f"{error.name} is missing", cure)
+        return
+    cure = "look at RAPPORT_REDIS_URL; until it answers, everything comes up to seconds later"
+    try:
+        url, within = settings.redis_url.get_secret_value(), ANSWER_SECONDS / 2
+        with Redis.from_url(url, socket_timeout=within, socket_connect_timeout=within) as redis:
+            version = redis.info("server")["redis_version"]
+    except ValueError:
+        yield Finding("fail", "redis", "RAPPORT_REDIS_URL is not an address of Redis", cure)
+    except (RedisError, OSError) as error:
+        yield Finding("warn", "redis", f"it does not answer: {type(error).__name__}", cure)
+    else:
+        yield Finding("ok", "redis", f"version {version} answers")
 
 
 def _disk(url: str) -> Finding:

@@ -167,6 +167,16 @@ def test_the_doctor_says_what_is_missing_and_its_cure(
     assert "TELEGRAM_BOT_TOKEN" in by_name["telegram"]["cure"]
 
 
+def test_a_redis_that_does_not_answer_is_a_warning_because_nothing_is_lost_without_it(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_REDIS_URL", "redis://:hidden@127.0.0.1:1/0")
+    ended = rapport("doctor", project, "--format", "json")
+    (found,) = [item for item in json.loads(ended.out) if item["about"] == "redis"]
+    assert found["state"] == "warn"
+    assert "hidden" not in ended.out
+
+
 def test_what_does_not_work_fails_the_examination(
     rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,10 @@ def test_one_goes_on_for_another_that_was_stopped_and_it_needs_no_redis(shop: Sh
             await sara.waits_for(1, 60)
             holder = one if f":{one.pid}:" in shop.rows(select(lease.c.owner))[0][0] else other
             left = other if holder is one else one
+            _, findings, _ = await rapport(shop, "doctor", "--format", "csv", api_base=api.url)
+            assert f":{holder.pid}:" in next(
+                line for line in findings.splitlines() if line.startswith("ok,leases,")
+            )
             assert await holder.stop() == 0
             sara.says("Sara")
             assert (await sara.waits_for(2, 60))[-1]["text"] == THANKS
