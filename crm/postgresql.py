@@ -22,6 +22,8 @@ MORE_CONNECTIONS = 4
 """Beyond those, for a moment."""
 
 SESSION = {
+    # Who has waited for a lock must see what its holder has stored (rapport.runtime.locks).
+    "default_transaction_isolation": "read committed",
     # Nothing that a person waits for takes so long; migrations and index builds ask for more.
     "statement_timeout": "30s",
     # A turn waits for nobody, an intake for the turn of the same customer: some tens of

@@ -9,12 +9,14 @@ On SQLite the writer holds the whole database, and none of these locks is writte
 
 Everybody takes them in this order, so nobody waits in a circle, and reads what they protect in a
 later statement: a READ COMMITTED statement sees what was committed before it began, not before it
-got its locks.
+got its locks. Only two turns that each give two customers the other's two unique values wait for
+each other; PostgreSQL refuses one of them, and it is tried again.
 
 The conversation's lock guards its status and its mail: mail is stored and applied only under it, so
 a message that comes in during a turn waits for the turn's end, and finds the conversation idle or
 ready as the turn has left it. The customer's lock guards their runs, values and timers: two
-conversations of one person are never worked on at once.
+conversations of one person are never worked on at once. What a turn has read under them is so still
+when it writes, and no count of changed rows need be looked at.
 """
 
 from __future__ import annotations
