@@ -22,6 +22,7 @@ from taskiq_redis import RedisStreamBroker
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.redis_link import (
     ANSWER_SECONDS,
+    GIVING,
     TELL_SECONDS,
     TROUBLE,
     Link,
@@ -45,7 +46,7 @@ BLOCK_MILLISECONDS = 2_000
 FINISH_SECONDS = 1.5
 """How long a stop waits for tasks that are being done; another process does the rest."""
 
-RECEIVING, GIVING = "receiving tasks", "giving tasks"
+RECEIVING = "receiving tasks"
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,8 @@ class BrokerTasks:
             async with asyncio.timeout(TELL_SECONDS):
                 await task.kiq(*ids)
         except (SendTaskError, *TROUBLE) as error:
-            self._link.failed(GIVING, error.__cause__ or error)
+            told_by_redis = isinstance(error, SendTaskError) and error.__cause__
+            self._link.failed(GIVING, told_by_redis or error)
             if name not in self._lossy:
                 await self._here.give(name, *ids)
         else:

@@ -28,6 +28,8 @@ TELL_SECONDS = 1.0
 STEADY_SECONDS = 1.0
 """How long all has to be well before that is said."""
 
+GIVING = "giving tasks"
+
 TROUBLE = (RedisError, OSError, TimeoutError)
 """What goes wrong between us and Redis."""
 
@@ -59,7 +61,7 @@ class Link:
         return not self.troubles
 
     def failed(self, user: str, error: BaseException) -> None:
-        self.troubles[user] = reason = f"{type(error).__name__}: {error}"
+        self.troubles[user] = reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         if self._steady is not None:
             self._steady.cancel()
         if not self._is_said:

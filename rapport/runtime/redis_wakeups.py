@@ -11,6 +11,7 @@ from redis.asyncio.client import PubSub
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.redis_link import (
     ANSWER_SECONDS,
+    GIVING,
     TELL_SECONDS,
     TROUBLE,
     Link,
@@ -47,10 +48,16 @@ class RedisWakeups:
         self._something.set()
 
     async def tell(self, backoff: Backoff) -> None:
-        """Send wake-ups on until cancelled; where Redis fails, none for a while."""
+        """Send wake-ups on until cancelled. Where Redis fails, none until it answers again."""
         failures = 0
         while True:
             heed_cancellation()
+            if self._is_troubled():
+                failures += 1
+                await asyncio.sleep(backoff.seconds(failures))
+                await self._try_again()
+                continue
+            failures = 0
             await self._something.wait()
             self._something.clear()
             mail_waits, self._mail_waits = self._mail_waits, False
@@ -59,9 +66,20 @@ class RedisWakeups:
                 await self._tasks.give(DRAIN)
             if accounts:
                 await self._publish(accounts)
-            failures = 0 if self._link.is_up else failures + 1
-            if failures:
-                await asyncio.sleep(backoff.seconds(failures))
+
+    def _is_troubled(self) -> bool:
+        return bool(self._link.troubles.keys() & {TELLING, GIVING})
+
+    async def _try_again(self) -> None:
+        """Whether Redis answers, where nothing may have to be told for hours."""
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._redis.ping()
+        except TROUBLE as error:
+            self._link.failed(TELLING, error)
+        else:
+            self._link.answered(TELLING)
+            self._link.answered(GIVING)
 
     async def hear(self, filled: Callable[[int], None], backoff: Backoff) -> None:
         """Call `filled` with each account whose outbox was filled elsewhere, until cancelled."""

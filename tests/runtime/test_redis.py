@@ -146,6 +146,19 @@ def link_is_up(peer: Peer) -> bool:
     return peer.spread.link.is_up
 
 
+def test_that_redis_is_back_is_noticed_though_there_is_nothing_to_tell(server: Redis) -> None:
+    async def main() -> None:
+        one = Peer(server, "one")
+        async with one.at_work():
+            await one.spread.tasks.give(DRAIN)
+            one.spread.wakeups.outbox_filled(7)
+            await until(lambda: not link_is_up(one))
+            server.start()
+            await until(lambda: link_is_up(one))
+
+    run(main())
+
+
 def test_a_task_that_redis_does_not_take_is_done_here_and_a_drain_is_not(
     server: Redis,
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from crm.tables import lease
+from crm.tables import lease, slot_index
 from rapport.runtime.leases import NOBODY
 from tests.support.aio import run
 from tests.support.botapi import BotApi
@@ -73,7 +73,8 @@ async def at_work(shop: Shop, api: BotApi, *roles: str) -> AsyncIterator[list[Pr
 def test_who_fetches_who_takes_turns_and_who_sends_are_three_processes(
     shop: Shop, redis: Redis
 ) -> None:
-    """And they follow what is applied; told to stop, they end well and give their leases back."""
+    """The worker builds indexes that the scheduler asks for, and all follow what is applied; told
+    to stop, they end well and give their leases back."""
     shop.settings["RAPPORT_REDIS_URL"] = redis.url()
 
     async def main() -> None:
@@ -87,6 +88,8 @@ def test_who_fetches_who_takes_turns_and_who_sends_are_three_processes(
             redis.wipe()
             sara.says("Sara")
             assert (await sara.waits_for(2, 60))[-1]["text"] == THANKS
+            built = select(slot_index.c.slot).where(slot_index.c.built_at.is_(None))
+            await until(lambda: shop.rows(built) == [])
             change(shop, THANKS, "Thanks a lot.")
             code, _, errors = await rapport(shop, "apply")
             assert code == 0, errors
