@@ -29,8 +29,13 @@ SESSION = {
     # A turn waits for nobody, an intake for the turn of the same customer: some tens of
     # milliseconds. Who waits longer waits for something that has stopped.
     "lock_timeout": "2s",
-    # A process that was stopped inside a transaction lets go of its customers.
+    # A process that was stopped inside a transaction lets go of its customers (in the middle of
+    # statements that go together it does not: what sends without waiting does not count as idle).
     "idle_in_transaction_session_timeout": "10s",
+    # And one whose machine is gone: the server's own way to notice takes two hours by default.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
     "TimeZone": "UTC",
 }
 

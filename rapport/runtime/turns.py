@@ -220,6 +220,8 @@ class Turns:
             with together(db):
                 writes.write(db)
                 ledger.write(db)
+            # By itself, and last: only after an answer does PostgreSQL count how long we idle.
+            writes.write_reached(db)
         except Exception as error:
             # A row that cannot be written is one customer's; who it is, careful work finds out.
             if unavailable_reason(error):

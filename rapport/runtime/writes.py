@@ -59,9 +59,8 @@ class Writes(Struct):
         _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
         _INTERACTION.many(db, self.interactions)
-        self._write_reached(db)
 
-    def _write_reached(self, db: Connection) -> None:
+    def write_reached(self, db: Connection) -> None:
         """Nearly all of a batch are seen at one moment on one channel: one statement for those."""
         alike: defaultdict[tuple[bool, datetime, str], list[int]] = defaultdict(list)
         for (customer_id, channel), (blocked, at) in self.reached.items():
