@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -51,6 +52,9 @@ from rapport.spreading import Spread, find_prefix_by, spread_by_redis, unspread
 
 STOP_SECONDS = 8.0
 """How long a stop may take: the promise is ten seconds, the rest is for the interpreter's end."""
+
+LAST_SECONDS = 9.5
+"""After so long a process that was told to stop ends with what it has: safe as a kill is."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +135,10 @@ class Process:
             # Asked twice: at once. What is committed is safe, as with a kill.
             log.warning("stopped_at_once")
             os._exit(128 + number)
+        # A thread that waits for a database that answers nothing cannot be ended otherwise.
+        last = threading.Timer(LAST_SECONDS, _end_unfinished)
+        last.daemon = True
+        last.start()
         self.stop()
 
     def _keeper_of(self, url: str, lease_seconds: float) -> Keeper:
@@ -210,6 +218,11 @@ class Process:
             )
         )
         return Post(line, origin)
+
+
+def _end_unfinished() -> None:
+    log.error("stopped_unfinished", after_seconds=LAST_SECONDS)
+    os._exit(0)
 
 
 def backoff(first: float, most: float) -> Backoff:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from contextlib import suppress
+from functools import partial
+from threading import Lock, Thread
 from typing import Any
 
 import structlog
@@ -11,6 +13,9 @@ from sqlalchemy import Engine
 from crm.database import clear_errors
 from crm.services.slot_indexes import build_wanted_indexes
 from rapport.runtime.clock import Clock
+
+CANCEL_SECONDS = 2.0
+"""How long the server may take to end a build."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +53,25 @@ class IndexBuilder:
         with self._lock:
             self._stopped = True
             if self._at_work is not None:
-                self._at_work.cancel()
+                # A server that answers nothing is not waited for.
+                ask = partial(_cancel, self._at_work)
+                Thread(target=ask, name="cancel", daemon=True).start()
 
     def _begin(self, connection: Any) -> bool:
         """Note what is at work; False once stopped."""
         with self._lock:
             self._at_work = connection
             return not self._stopped
+
+
+def _cancel(connection: Any) -> None:
+    # Not `cancel`, which holds the interpreter up for as long as the server does not answer.
+    with suppress(_errors()):
+        connection.cancel_safe(timeout=CANCEL_SECONDS)
+
+
+def _errors() -> type[Exception]:
+    """What psycopg raises, which is there where PostgreSQL is."""
+    import psycopg
+
+    return psycopg.Error
