@@ -179,7 +179,8 @@ async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
 
 async def _schedule(place: Place) -> None:
     name = scheduler_of(place.business_id)
-    await place.keeper.keep(name, lambda tenure: wake(place.ticks, tenure))
+    watch = place.clock_watch
+    await place.keeper.keep(name, lambda tenure: wake(place.ticks, tenure, watch))
 
 
 async def _beside(run: Beside, place: Place) -> None:

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class ClockWatch:
-    """`holds`: why nothing scheduled may begin now; '' where the clock is believed.
+    """`doubt`: why nothing scheduled may begin now; '' where the clock is believed.
 
     monotonic: seconds that nobody can set. read: of a PostgreSQL database; SQLite's clock is ours.
     """
@@ -44,7 +44,7 @@ class ClockWatch:
         self._before = clock.now() - timedelta(seconds=monotonic())
         self._calm_at = float("-inf")
         self._differs = ""
-        self.holds = ""
+        self.doubt = ""
 
     async def run(self) -> None:
         """Look each second until cancelled."""
@@ -80,12 +80,12 @@ class ClockWatch:
 
     def _decide(self, seconds: float) -> None:
         why = self._differs or ("it jumped ahead" if seconds < self._calm_at else "")
-        if bool(why) != bool(self.holds):
+        if bool(why) != bool(self.doubt):
             if why:
                 log.error("clock_not_believed", reason=why, effect="nothing scheduled begins")
             else:
                 log.info("clock_believed_again")
-        self.holds = why
+        self.doubt = why
 
 
 def _server_time(db: Connection) -> datetime | None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
+from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.tenure import Tenure
 
 JITTER_SECONDS = 5
@@ -31,18 +32,21 @@ class Tick(NamedTuple):
 
 
 async def wake(
-    ticks: Sequence[Tick], tenure: Tenure, jitter: float | None = JITTER_SECONDS
-) -> None:
-    """Wake each tick at once and then when it is due, until cancelled. jitter: in seconds."""
+    ticks: Sequence[Tick], tenure: Tenure, clock_watch: ClockWatch,
+    jitter: float | None = JITTER_SECONDS,
+) -> None:  # fmt: skip
+    """Wake each tick at once and then when it is due, until cancelled; none while the clock is not
+    believed. jitter: in seconds."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
     # What goes wrong in a tick is said by it, not by the library.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    await clock_watch.compare()
     scheduler = AsyncIOScheduler(timezone=UTC)
     for tick in ticks:
         # After a pause (a machine that slept) once is enough, however late.
         scheduler.add_job(
-            _Woken(tick, tenure).wake, "interval", seconds=tick.every.total_seconds(),
+            _Woken(tick, tenure, clock_watch).wake, "interval", seconds=tick.every.total_seconds(),
             jitter=jitter or None, next_run_time=datetime.now(UTC), coalesce=True,
             misfire_grace_time=None, max_instances=1,
         )  # fmt: skip
@@ -56,13 +60,16 @@ async def wake(
 class _Woken:
     """One tick: a failure is said once, and the tick is woken again when it is due."""
 
-    def __init__(self, tick: Tick, tenure: Tenure) -> None:
+    def __init__(self, tick: Tick, tenure: Tenure, clock_watch: ClockWatch) -> None:
         self._tick = tick
         self._tenure = tenure
+        self._clock_watch = clock_watch
         self._trouble = ""
 
     async def wake(self) -> None:
-        if not self._tenure.holds():
+        # The clock that jumped may be what woke us.
+        self._clock_watch.look()
+        if self._clock_watch.doubt or not self._tenure.holds():
             return
         try:
             await self._tick.do()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
+from rapport.runtime.clock_watch import CALM, ClockWatch
+from rapport.runtime.reading import Reader
 from rapport.runtime.scheduler import Tick, wake
 from rapport.runtime.tenure import FOR_GOOD, Tenure
 from tests.support.aio import run
+from tests.support.desk import NOON
 from tests.support.service import until
 
 SOON = timedelta(seconds=0.05)
@@ -29,8 +34,25 @@ class Counted:
             raise OSError("the disk is on fire")
 
 
-async def scheduled(*ticks: Counted, tenure: Tenure = FOR_GOOD) -> asyncio.Task[None]:
-    return asyncio.create_task(wake([item.tick for item in ticks], tenure, jitter=0))
+class Machine(Reader):
+    """A clock that is set by hand, and a database that has the same."""
+
+    def __init__(self) -> None:
+        self.wall, self.seconds = NOON, 1_000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def __call__(self, _: Callable[[Any], Any]) -> Any:
+        return self.wall
+
+
+async def scheduled(
+    *ticks: Counted, tenure: Tenure = FOR_GOOD, machine: Machine | None = None
+) -> asyncio.Task[None]:
+    machine = machine or Machine()
+    watch = ClockWatch(machine, lambda: machine.seconds, machine)
+    return asyncio.create_task(wake([item.tick for item in ticks], tenure, watch, jitter=0))
 
 
 def test_ticks_are_woken_again_and_again_until_it_is_cancelled() -> None:
@@ -73,6 +95,27 @@ def test_who_does_not_hold_the_lease_any_more_wakes_nothing() -> None:
         await until(lambda: mine.times >= 3)
         assert over.times == 0
         lost.cancel()
+        job.cancel()
+
+    run(main())
+
+
+def test_nothing_is_woken_by_a_clock_that_jumped_ahead_until_it_has_been_calm() -> None:
+    """Old rows would be deleted by a clock that is wrong."""
+
+    async def main() -> None:
+        machine, held, free = Machine(), Counted("held"), Counted("free")
+        jumping = await scheduled(held, machine=machine)
+        job = await scheduled(free)
+        await until(lambda: held.times >= 1)
+        machine.wall += timedelta(days=100)
+        before, passed = held.times, free.times
+        await until(lambda: free.times >= passed + 3)
+        assert held.times == before
+        machine.wall += CALM
+        machine.seconds += CALM.total_seconds()
+        await until(lambda: held.times > before)
+        jumping.cancel()
         job.cancel()
 
     run(main())
