@@ -53,17 +53,6 @@ FOUR_AND_TWO = ("worker",) * 4 + ("poller,sender,scheduler",) * 2
 """The roles of each process: four take turns, two fetch and send, one of them at a time."""
 
 
-@dataclass(frozen=True)
-class Shop(Place):
-    """A place whose database is PostgreSQL's."""
-
-    database_url: str = ""
-
-    @property
-    def url(self) -> str:
-        return self.database_url
-
-
 @dataclass
 class Report:
     """What happened, and `faults`: what must not have."""
@@ -101,17 +90,17 @@ class Servers:
         """Why there can be none here; None where there can."""
         return PostgreSql.why_not() or Redis.why_not()
 
-    def shop(self, folder: Path) -> Shop:
+    def shop(self, folder: Path) -> Place:
         """The place of a process, which knows only the proxies."""
         settings = {"RAPPORT_REDIS_URL": self.redis.url(self.redis_proxy.port)}
-        return Shop(PROJECT, folder, settings, self.postgresql.url(self.proxy.port))
+        return Place(PROJECT, folder, settings, server=self.postgresql.url(self.proxy.port))
 
 
 class Fleet:
     """The processes, and what goes wrong with them. Moments of trouble are kept for the count."""
 
     def __init__(
-        self, shop: Shop, crowd: Crowd, roles: Sequence[str], servers: Servers,
+        self, shop: Place, crowd: Crowd, roles: Sequence[str], servers: Servers,
         chance: random.Random,
     ) -> None:  # fmt: skip
         self._shop = shop
@@ -241,7 +230,7 @@ async def torment(
     room = ROOM if "full" in names else None
     with PostgreSql(room) as server, Redis() as redis:
         async with BotApi(seed=seed) as api, Proxy(server.port) as proxy, Proxy(redis.port) as far:
-            shop = Shop(PROJECT, folder, database_url=server.url())
+            shop = Place(PROJECT, folder, server=server.url())
             code, _, errors = await rapport(shop, "apply", str(PROJECT))
             assert code == 0, errors
             crowd = Crowd.of(api, customers, chance)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.crash.fleet import ALL, Servers, torment
 from tests.support.aio import run
+from tests.support.needs import need
 
 TROUBLES = ("kill", "redis", "database", "pause")
 CUSTOMERS, SEED = 8, 1
@@ -18,9 +16,7 @@ CUSTOMERS, SEED = 8, 1
 def test_two_processes_on_postgresql_survive_everything_that_happens_to_them(
     tmp_path: Path,
 ) -> None:
-    reason = Servers.why_not()
-    if reason is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need(Servers.why_not())
     report = run(torment(tmp_path, SEED, TROUBLES, CUSTOMERS, (ALL, ALL)), seconds=600)
     sys.stdout.write(f"{report}\n")
     assert report.faults == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from rapport.runtime.backoff import Backoff
 from rapport.runtime.tasks import DRAIN, Task
 from rapport.spreading import Spread, spread_by_redis
 from tests.support.aio import run
+from tests.support.needs import need
 from tests.support.servers import Redis
 from tests.support.service import until
 
@@ -25,8 +25,7 @@ from tests.support.service import until
 @pytest.fixture
 def server() -> Iterator[Redis]:
     """Not started yet."""
-    if (reason := Redis.why_not()) is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need(Redis.why_not())
     server = Redis()
     yield server
     server.kill()

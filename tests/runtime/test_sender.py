@@ -26,6 +26,7 @@ from rapport.runtime.sender import GIVE_UP_AFTER, Sender
 from rapport.runtime.writer import InlineWriter, ThreadWriter, Writer
 from tests.support import desk
 from tests.support.aio import run
+from tests.support.service import until
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -96,12 +97,6 @@ def post(on_both_stores: str, tmp_path: Path) -> Post:
                 )
             )  # fmt: skip
     return Post(engine)
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110 - the platform's end tells nobody
-            await asyncio.sleep(0.001)
 
 
 def send_all(post: Post, settled: Callable[[], bool] | None = None) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from rapport.runtime.leases import NOBODY
 from tests.support.aio import run
 from tests.support.botapi import BotApi
 from tests.support.database import empty_database
+from tests.support.needs import need
 from tests.support.servers import Redis
 from tests.support.service import Place, Program, rapport, until
 
@@ -26,35 +25,23 @@ RULES = Path(__file__).parent / "projects" / "rules"
 QUESTION, THANKS = "What is your first name?", "Thank you."
 
 
-@dataclass(frozen=True)
-class Shop(Place):
-    """A place whose database is PostgreSQL's; nobody serves pages there."""
-
-    database_url: str = ""
-
-    @property
-    def url(self) -> str:
-        return self.database_url
-
-
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path) -> Iterator[Place]:
     project = tmp_path / "rules"
     shutil.copytree(RULES, project)
     with empty_database() as url:
-        yield Shop(project, tmp_path, {"RAPPORT_HTTP_PORT": "0"}, database_url=url)
+        yield Place(project, tmp_path, server=url)
 
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
-    if (reason := Redis.why_not()) is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need(Redis.why_not())
     with Redis() as server:
         yield server
 
 
 @asynccontextmanager
-async def at_work(shop: Shop, api: BotApi, *roles: str) -> AsyncIterator[list[Program]]:
+async def at_work(shop: Place, api: BotApi, *roles: str) -> AsyncIterator[list[Program]]:
     """A process for each of these roles, all of them ready; killed at the end."""
     code, _, errors = await rapport(shop, "apply")
     assert code == 0, errors
@@ -71,7 +58,7 @@ async def at_work(shop: Shop, api: BotApi, *roles: str) -> AsyncIterator[list[Pr
 
 
 def test_who_fetches_who_takes_turns_and_who_sends_are_three_processes(
-    shop: Shop, redis: Redis
+    shop: Place, redis: Redis
 ) -> None:
     """The worker builds indexes that the scheduler asks for, and all follow what is applied; told
     to stop, they end well and give their leases back."""
@@ -105,7 +92,7 @@ def test_who_fetches_who_takes_turns_and_who_sends_are_three_processes(
     assert set(shop.rows(select(lease.c.owner))) == {(NOBODY,)}
 
 
-def test_one_goes_on_for_another_that_was_stopped_and_it_needs_no_redis(shop: Shop) -> None:
+def test_one_goes_on_for_another_that_was_stopped_and_it_needs_no_redis(shop: Place) -> None:
     async def main() -> None:
         every = "poller,worker,sender,scheduler"
         async with BotApi() as api, at_work(shop, api, every, every) as (one, other):
@@ -145,7 +132,7 @@ def test_an_unknown_role_is_named(tmp_path: Path) -> None:
     assert "'baker'" in errors
 
 
-def change(shop: Shop, old: str, new: str) -> None:
+def change(shop: Place, old: str, new: str) -> None:
     """Somebody edits the project's flows."""
     for file in shop.project.rglob("*.yaml"):
         text = file.read_text(encoding="utf-8")

@@ -29,12 +29,6 @@ QUESTION, THANKS = "What is your first name?", "Thank you."
 class OnServer(Place):
     """A place whose database is on PostgreSQL."""
 
-    server: str = ""
-
-    @property
-    def url(self) -> str:
-        return self.server
-
     def end_leases(self) -> None:
         """Those of the processes that were at work when the dump was taken; they would expire."""
         engine = open_engine(self.server)

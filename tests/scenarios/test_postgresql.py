@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,17 +26,6 @@ nodes:
 """
 
 
-@dataclass(frozen=True)
-class OnServer(Place):
-    """A place whose database is a server's."""
-
-    server: str = ""
-
-    @property
-    def url(self) -> str:
-        return self.server
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     project = tmp_path / "project"
@@ -45,7 +33,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     (project / "crm.yaml").write_text(CRM)
     (project / "flows.yaml").write_text(FLOWS)
     with empty_database() as url:
-        yield OnServer(project, tmp_path, server=url)
+        yield Place(project, tmp_path, server=url)
 
 
 def test_a_conversation_and_a_timer_with_a_restart_in_between(place: Place) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import shutil
 import ssl
 import subprocess
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from rapport.outgoing import Answer, Failed, Limits, OutgoingHttp, Refused, may_be_reached
 from tests.support.aio import run
+from tests.support.needs import need
 
 OURS = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.9.9.9",
@@ -380,8 +380,8 @@ def test_a_redirect_does_not_lead_from_https_to_http(tmp_path: Path) -> None:
 def _certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context with a certificate of that name, and a client's that trusts it."""
     openssl = shutil.which("openssl")
-    if openssl is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no openssl to sign with")
+    need(None if openssl else "there is no openssl to sign with")
+    assert openssl is not None
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",

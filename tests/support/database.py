@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from crm.database import open_engine
 from crm.tables import metadata
+from tests.support.needs import need
 
 DIALECTS = ("sqlite", "postgresql")
 SQLITE_MEMORY = "sqlite://"
@@ -39,10 +39,8 @@ def _why_no_postgresql() -> str | None:
 
 
 def need_postgresql() -> None:
-    """Go on where a server answers, else skip the test; fail it where `CI` is set."""
-    reason = _why_no_postgresql()
-    if reason is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    """Go on where a server answers; see `need`."""
+    need(_why_no_postgresql())
 
 
 @contextmanager
@@ -79,7 +77,8 @@ def empty_database() -> Iterator[str]:
         yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name}"))
+            # Of a program that was killed the server may not know yet.
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
 
 

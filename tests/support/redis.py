@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError
+
+from tests.support.needs import need
 
 REDIS_URL = os.environ.get("RAPPORT_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -25,7 +26,5 @@ def _why_no_redis() -> str | None:
 
 
 def need_redis() -> None:
-    """Go on where a server answers, else skip the test; fail it where `CI` is set."""
-    reason = _why_no_redis()
-    if reason is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    """Go on where a server answers; see `need`."""
+    need(_why_no_redis())

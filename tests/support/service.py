@@ -50,11 +50,12 @@ class ShiftedClock:
 
 @dataclass(frozen=True)
 class Place:
-    """A project, and a database of the test's own in `folder`."""
+    """A project, and a database of the test's own: in `folder`, or that of a server's URL."""
 
     project: Path
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    server: str = ""
 
     @property
     def database(self) -> Path:
@@ -62,7 +63,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.database}"
+        return self.server or f"sqlite:///{self.database}"
 
     def environment(self, api_base: str = "") -> dict[str, str]:
         """What the program is told: this place, and the Bot API server if there is one."""

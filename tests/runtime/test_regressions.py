@@ -21,11 +21,10 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
 from rapport.runtime.writer import InlineWriter, ThreadWriter
 from tests.runtime.test_failures import FLOWS, Breaking
-from tests.runtime.test_sender import Post, post, send_all, until
+from tests.runtime.test_sender import Post, post, send_all
 from tests.support.aio import run as run_loop
 from tests.support.desk import CRM, NOON, Office, load
-from tests.support.service import Place, serving
-from tests.support.service import until as service_until
+from tests.support.service import Place, serving, until
 
 T = TypeVar("T")
 
@@ -163,7 +162,7 @@ def test_the_question_of_a_bot_that_was_replaced_can_be_interrupted(tmp_path: Pa
     async def order_from(channel: FakeChannel) -> list[str]:
         async with serving(place, channel):
             channel.says("ann", "/order")
-            await service_until(lambda: len(channel.sent) == 1, seconds=10)
+            await until(lambda: len(channel.sent) == 1, seconds=10)
         return [message.text for message in channel.sent]
 
     for number in ("1", "2"):
