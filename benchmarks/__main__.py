@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import cold_start, floor, floor_postgres, idle, lead_capture, many, parts, ready
-from benchmarks.harness import LATEST, Result, show, to_json
+from benchmarks.harness import LATEST, Result, to_json, told
 
 ROUNDS = 5
 ALL: tuple[Callable[[int], list[Result]], ...] = (
@@ -23,8 +23,7 @@ def main() -> int:
     """0 if every bound holds, else 1."""
     results = [line for measure in ALL for line in measure(ROUNDS)]
     LATEST.write_text(to_json(results) + "\n")
-    show(results)
-    return 0 if all(line.ok for line in results) else 1
+    return told(results, as_json=False)
 
 
 if __name__ == "__main__":

@@ -157,8 +157,12 @@ def run_alone(name: str, measure: Callable[[int], list[Result]]) -> int:
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
     options = parser.parse_args()
-    results = measure(options.rounds)
-    if options.json:
+    return told(measure(options.rounds), as_json=options.json)
+
+
+def told(results: Sequence[Result], *, as_json: bool) -> int:
+    """Print them; 1 if a bound is missed, else 0."""
+    if as_json:
         sys.stdout.write(to_json(results) + "\n")
     else:
         show(results)

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from benchmarks.crowd import QUESTIONS, Crowd
-from benchmarks.harness import Bound, Result, result, show, to_json
+from benchmarks.harness import Bound, Result, result, told
 from benchmarks.ours import RapportContender
 
 PEOPLE = 100
@@ -111,12 +111,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long people talk")
     options = parser.parse_args()
-    results = measure(options.minutes)
-    if options.json:
-        sys.stdout.write(to_json(results) + "\n")
-    else:
-        show(results)
-    return 0 if all(row.ok for row in results) else 1
+    return told(measure(options.minutes), as_json=options.json)
 
 
 if __name__ == "__main__":
