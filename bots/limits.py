@@ -14,7 +14,7 @@ from typing import Literal
 
 from engine import limits
 
-Lane = Literal["live", "campaign"]
+Lane = Literal["live", "automated"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,7 +51,7 @@ class Rates:
     """What a platform bears. `careful` replaces `chat` for `careful_for` after a chat's 429."""
 
     account: Bucket
-    campaigns: Bucket
+    automated: Bucket
     chat: Bucket
     group: Bucket
     careful: Bucket
@@ -65,8 +65,8 @@ class Rates:
         """
         rates = self
         if per_second is not None:
-            account, campaigns = _shared(_positive(per_second))
-            rates = replace(rates, account=account, campaigns=campaigns)
+            account, automated = _shared(_positive(per_second))
+            rates = replace(rates, account=account, automated=automated)
         if per_chat is not None:
             every = timedelta(seconds=1 / _positive(per_chat))
             rates = replace(rates, chat=Bucket(every, _CHAT_BURST))
@@ -80,7 +80,7 @@ def _positive(rate: float) -> float:
 
 
 def _shared(per_second: float) -> tuple[Bucket, Bucket]:
-    """The account's bucket, and the four fifths of it that campaigns may take."""
+    """The account's bucket, and the four fifths of it that automated messages may take."""
     burst = max(1, int(per_second / 5))  # a fifth of a second's worth more than the steady rate
     every = timedelta(seconds=1 / per_second)
     return Bucket(every, burst), Bucket(every * 5 / 4, 1)
@@ -90,11 +90,11 @@ _CHAT_EVERY = timedelta(seconds=1 / limits.TELEGRAM_CHAT_RATE.value)
 _CHAT_BURST = limits.TELEGRAM_CHAT_BURST.value
 _GROUP_EVERY = timedelta(minutes=1) / (limits.TELEGRAM_GROUP_RATE.value - _CHAT_BURST)
 """A burst and what follows in the same minute must stay within the minute's number."""
-_TELEGRAM_ACCOUNT, _TELEGRAM_CAMPAIGNS = _shared(limits.TELEGRAM_BOT_RATE.value)
+_TELEGRAM_ACCOUNT, _TELEGRAM_AUTOMATED = _shared(limits.TELEGRAM_BOT_RATE.value)
 
 TELEGRAM = Rates(
     account=_TELEGRAM_ACCOUNT,
-    campaigns=_TELEGRAM_CAMPAIGNS,
+    automated=_TELEGRAM_AUTOMATED,
     chat=Bucket(_CHAT_EVERY, _CHAT_BURST),
     group=Bucket(_GROUP_EVERY, _CHAT_BURST),
     careful=Bucket(_CHAT_EVERY, 1),
@@ -113,7 +113,7 @@ class Pace:
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
         self._account_full_at = 0
-        self._campaigns_full_at = 0
+        self._automated_full_at = 0
         self._full_at: dict[str, int] = {}
         self._held_until: dict[str, int] = {}
         self._careful_for = rates.careful_for // _MICROSECOND
@@ -138,8 +138,8 @@ class Pace:
         """A request to this peer left now, whatever becomes of it."""
         rates, moment = self._rates, _microseconds(now)
         self._account_full_at = rates.account.full_after(self._account_full_at, moment)
-        if lane == "campaign":
-            self._campaigns_full_at = rates.campaigns.full_after(self._campaigns_full_at, moment)
+        if lane == "automated":
+            self._automated_full_at = rates.automated.full_after(self._automated_full_at, moment)
         full_at = self._full_at.get(peer, 0)
         self._full_at[peer] = self._bucket(peer, moment).full_after(full_at, moment)
         if len(self._full_at) >= self._sweep_at:
@@ -155,8 +155,8 @@ class Pace:
 
     def _account(self, lane: Lane, moment: int) -> int:
         at = self._rates.account.ready_at(self._account_full_at, moment)
-        if lane == "campaign":
-            at = max(at, self._rates.campaigns.ready_at(self._campaigns_full_at, moment))
+        if lane == "automated":
+            at = max(at, self._rates.automated.ready_at(self._automated_full_at, moment))
         return at
 
     def _chat(self, peer: str, moment: int) -> int:

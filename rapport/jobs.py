@@ -3,7 +3,7 @@
     poller     ┐ for each account, while its lease is ours
     sender     ┘
     worker       the pump: timers, and turns that nobody takes otherwise; tasks
-    scheduler    wakes ticks, while the business's lease is ours
+    scheduler    wakes ticks, while the business's lease is ours, and watches the clock
 
 Jobs run until they are cancelled. Those that take in stop first, those that send last.
 """

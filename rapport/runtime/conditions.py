@@ -85,7 +85,7 @@ def of_leases(status: Status) -> Iterator[Sighting]:
         yield Sighting("unattended", lease.label, reason)
 
 
-def of_the_forgotten(
+def of_replaced_bots(
     alarms: Iterable[Alarm], served: Collection[str], now: datetime
 ) -> Iterator[Sighting]:
     """Alarms about accounts that nobody serves any more: the bot was replaced."""

@@ -1,4 +1,4 @@
-"""What `rapport top` shows: how the store stands, and how fast it moves between two looks.
+"""What `rapport top` shows: a status as plain JSON, and the speed between two of them.
 
 Rates are differences of the newest ids, which count what ever came, less what still waits: two
 rows are read however many there are. They are those of the whole database, should several

@@ -212,7 +212,7 @@ class Sender:
         head = queue[0]
         # Who waits for an answer waits for all that was said before it too.
         answers = head.lane == LIVE or any(item.lane == LIVE for item in queue)
-        lane: Lane = "live" if answers else "campaign"
+        lane: Lane = "live" if answers else "automated"
         if not self._line and max(self._pace.next_at(peer, now, lane), head.due_at) <= now:
             self._go(peer)
         elif (at := max(self._pace.chat_at(peer, now), head.due_at)) > now:
@@ -226,7 +226,7 @@ class Sender:
         if not queue or peer in self._busy or peer in self._resting or self._back.is_stuck:
             return
         now = self._clock.now()
-        lane: Lane = "live" if queue[0].lane == LIVE else "campaign"
+        lane: Lane = "live" if queue[0].lane == LIVE else "automated"
         self._pace.sent(peer, now, lane)
         self._busy.add(peer)
         task = asyncio.create_task(self._send(peer, queue[0]))

@@ -1,7 +1,7 @@
-"""The embedded process: everything one business needs, in one event loop and one writer thread.
+"""What a worker does: it takes in, rings timers and takes turns, and hands over what they say.
 
-poll ──> take in ──┐
-timers ────────────┼──> turn (writer thread, one commit) ──> senders ──> written back
+from a poller ─────┐
+timers ────────────┼──> turn (the writer, one commit) ──> outlets
 held, ready again ─┘
 """
 

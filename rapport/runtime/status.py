@@ -26,7 +26,6 @@ AT_MOST = 10_000
 LONGEST_WAITING = 1_000
 """Of so many conversations, those that have been ready longest, the waiting mail is looked at."""
 
-
 A_DAY = 86_400.0
 """Seconds."""
 

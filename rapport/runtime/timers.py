@@ -87,7 +87,7 @@ def _rung(dialect: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _to_mail(dialect: str) -> object:
-    # One alarm is one mail: the wait's id and the moment name it.
+    # One ring is one mail: the wait's id and the moment name it.
     due = cast(timer.c.due_at, Integer) if dialect == "sqlite" else timer.c.due_at
     key = literal("timer:") + timer.c.wait_id + literal(":") + cast(due, String)
     build = func.json_object if dialect == "sqlite" else func.jsonb_build_object

@@ -1,4 +1,4 @@
-"""Long work on the database that nobody waits for, and that a stop may interrupt anywhere."""
+"""Building the indexes that fields want: long work, which a stop may interrupt anywhere."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class WaitingLine:
         self._pace = pace
         self._clock = clock
         self._go = go
-        self._lines: dict[Lane, list[tuple[int, str]]] = {"live": [], "campaign": []}
+        self._lines: dict[Lane, list[tuple[int, str]]] = {"live": [], "automated": []}
         self._lanes: dict[str, Lane] = {}
         self._alarm: asyncio.TimerHandle | None = None
 

@@ -119,7 +119,7 @@ class Watchman:
         if status is not None:
             served, known = self._served(status), tuple(self._alarms.known.values())
             yield from conditions.of_what_waits(status, served)
-            yield from conditions.of_the_forgotten(known, served, status.at)
+            yield from conditions.of_replaced_bots(known, served, status.at)
             yield from conditions.of_leases(status)
             yield conditions.of_dead(self._dead, status.dead)
             self._dead = status.dead

@@ -79,12 +79,12 @@ def test_the_account_sends_25_a_second_to_many_chats() -> None:
     assert went[-1] - NOON == seconds(10)
 
 
-def test_campaigns_leave_a_fifth_of_the_rate_to_live_conversation() -> None:
+def test_automated_messages_leave_a_fifth_of_the_rate_to_live_conversation() -> None:
     pace = Pace(TELEGRAM)
-    went = send_all(pace, [str(n) for n in range(201)], "campaign")
+    went = send_all(pace, [str(n) for n in range(201)], "automated")
     assert went[-1] - NOON == seconds(10)
     assert pace.next_at("live", went[-1]) == went[-1]
-    assert pace.next_at("bulk", went[-1], "campaign") == went[-1] + seconds(0.05)
+    assert pace.next_at("bulk", went[-1], "automated") == went[-1] + seconds(0.05)
 
 
 def test_the_rate_of_the_account_can_be_set() -> None:
@@ -108,7 +108,7 @@ def test_a_rate_is_above_zero(rate: float) -> None:
 
 
 def test_without_limits_everything_goes_at_once() -> None:
-    assert set(send_all(Pace(UNPACED), ["7"] * 100, "campaign")) == {NOON}
+    assert set(send_all(Pace(UNPACED), ["7"] * 100, "automated")) == {NOON}
 
 
 def test_a_clock_set_back_an_hour_does_not_silence_anybody_for_an_hour() -> None:

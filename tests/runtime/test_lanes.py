@@ -101,13 +101,13 @@ def test_who_is_owed_an_answer_goes_first_in_the_line_and_nobody_goes_before_the
     def go(peer: str) -> None:
         now = datetime.now(UTC)
         went.append((peer, pace.account_at(now) <= now))
-        pace.sent(peer, clock.now(), "live" if peer == "ann" else "campaign")
+        pace.sent(peer, clock.now(), "live" if peer == "ann" else "automated")
 
     async def main() -> None:
         line = WaitingLine(pace, clock, go)
         for number in range(30):
-            line.join(f"p{number}", "campaign", number)
-        line.join("ann", "campaign", 98)
+            line.join(f"p{number}", "automated", number)
+        line.join("ann", "automated", 98)
         line.join("ann", "live", 99)
         await until(lambda: len(went) == 31)
         assert len(line) == 0
