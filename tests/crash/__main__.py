@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -140,6 +141,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     given = parser.parse_args()
+    # Told to stop, it ends its servers first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     counts: Counter[str] = Counter()
     faults: list[str] = []

@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -298,6 +299,8 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=200)
     parser.add_argument("--troubles", default=",".join(EVERY_TROUBLE))
     given = parser.parse_args()
+    # Told to stop, it ends its servers first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     reason = Servers.why_not()
     if "full" in given.troubles.split(","):
         reason = reason or PostgreSql.why_not_limited()

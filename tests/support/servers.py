@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -218,8 +217,8 @@ class Redis:
 class Proxy:
     """Between a client and a server on this machine; an async context manager.
 
-    delay: seconds that every piece is held up. cut_after: how many more bytes pass, both ways
-    together, before every connection is cut; None: as many as come. It is used up by cutting.
+    delay: seconds that every piece is held up. cut_after, pieces: how many more bytes, or reads of
+    either end, pass before every connection is cut; None: as many as come. Used up by cutting.
     """
 
     def __init__(self, port: int) -> None:
@@ -227,9 +226,8 @@ class Proxy:
         self.port = 0
         self.delay = 0.0
         self.cut_after: int | None = None
+        self.pieces: int | None = None
         self.cuts = 0
-        self.seen: Callable[[bytes, bool], None] = lambda _piece, _up: None
-        """Told of each piece that passes, and whether it is on its way to the server."""
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
@@ -246,7 +244,7 @@ class Proxy:
 
     def cut(self) -> None:
         """Every connection is lost at this moment, without a word."""
-        self.cut_after = None
+        self.cut_after = self.pieces = None
         self.cuts += 1
         for end in self._open:
             end.transport.abort()
@@ -261,20 +259,21 @@ class Proxy:
         self._open |= ends
         try:
             await asyncio.gather(
-                self._pass(reader, server_writer, up=True),
-                self._pass(server_reader, writer, up=False),
+                self._pass(reader, server_writer), self._pass(server_reader, writer)
             )
         finally:
             self._open -= ends
             for end in ends:
                 end.transport.abort()
 
-    async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool
-    ) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while piece := await reader.read(65536):
-                self.seen(piece, up)
+                if self.pieces is not None:
+                    self.pieces -= 1
+                    if self.pieces < 0:
+                        self.cut()
+                        return
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 if self.cut_after is not None:
