@@ -26,6 +26,7 @@ class WaitingLine:
         self._lines: dict[Lane, list[tuple[int, str]]] = {"live": [], "automated": []}
         self._lanes: dict[str, Lane] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = clock.now()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -49,8 +50,10 @@ class WaitingLine:
         now = self._clock.now()
         at = min(self._pace.account_at(now, lane) for lane, line in self._lines.items() if line)
         if self._alarm is not None:
+            if self._alarm_at <= at:
+                return
             self._alarm.cancel()
-        seconds = (at - now).total_seconds()
+        self._alarm_at, seconds = at, (at - now).total_seconds()
         self._alarm = asyncio.get_running_loop().call_later(seconds, self._move_on)
 
     def _move_on(self) -> None:

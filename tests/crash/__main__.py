@@ -139,6 +139,9 @@ def main() -> int:
     """Read the arguments, hold all, print; 1 where something is at fault."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument(
+        "--only", default="", help="words, with commas: programmes with one of them"
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     given = parser.parse_args()
     # Told to stop, it ends its servers first.
@@ -146,12 +149,14 @@ def main() -> int:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     counts: Counter[str] = Counter()
     faults: list[str] = []
-    for programme in PROGRAMMES:
+    words = given.only.split(",")
+    programmes = [one for one in PROGRAMMES if any(word in one.command for word in words)]
+    for programme in programmes:
         reason = programme.why_not()
         if reason is not None:
             _say(f"{programme.command}: not run: {reason}")
             continue
-        share = given.minutes * 60 * programme.share / sum(one.share for one in PROGRAMMES)
+        share = given.minutes * 60 * programme.share / sum(one.share for one in programmes)
         total = hold(programme, share, given.seed)
         counts.update(total.counts)
         faults += total.faults

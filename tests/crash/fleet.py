@@ -144,7 +144,7 @@ class Fleet:
         """Start those again that found no database as they started, as whoever runs them does.
         RuntimeError where one has ended in any other way."""
         for number, program in enumerate(self._programs):
-            if program.exit_code is None:
+            if program.exit_code in (None, -signal.SIGKILL):  # at work, or just killed by us
                 continue
             if program.exit_code != 1 or "rapport: the database" not in program.errors:
                 raise RuntimeError(f"one ended with {program.exit_code}: {program.errors[-3000:]}")
