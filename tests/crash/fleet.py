@@ -132,7 +132,8 @@ class Fleet:
                 raise RuntimeError(f"a process did not start: {program.errors[-2000:]}")
 
     async def stop(self) -> list[int]:
-        """SIGTERM to each: their exit codes."""
+        """SIGTERM to each, once it listens for that: their exit codes."""
+        await asyncio.gather(*(program.is_ready() for program in self._programs))
         return list(await asyncio.gather(*(program.stop() for program in self._programs)))
 
     async def kill_all(self) -> None:

@@ -9,7 +9,7 @@ from tests.crash.fleet import ALL, Servers, torment
 from tests.support.aio import run
 from tests.support.needs import need
 
-TROUBLES = ("kill", "redis", "database", "pause")
+TROUBLES = ("kill", "database", "pause")
 CUSTOMERS, SEED = 8, 1
 
 

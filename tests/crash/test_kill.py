@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.crash.kill import torment
 from tests.support.aio import run
 
-KILLS, CUSTOMERS, SEED = 6, 40, 20
+KILLS, CUSTOMERS, SEED = 4, 30, 20
 """A short form of the programme: each start of the process costs seconds."""
 
 

@@ -10,7 +10,7 @@ from tests.support.aio import run
 
 
 def test_everybody_is_answered_once_when_the_flood_is_over(tmp_path: Path) -> None:
-    report = run(torment(tmp_path, seconds=0.5, rate=60), seconds=300)
+    report = run(torment(tmp_path, seconds=0.3, rate=60), seconds=300)
     sys.stdout.write(f"{report}\n")
     assert report.faults == []
     assert report.behind > 0

@@ -142,6 +142,7 @@ class Program:
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
         self._log = log
+        self._was_ready = False
 
     @classmethod
     async def start(cls, place: Place, api_base: str, *arguments: str) -> Program:
@@ -173,10 +174,9 @@ class Program:
     async def is_ready(self) -> bool:
         """Wait for its line `ready ...`; False if it ends before."""
         assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            if line.startswith(b"ready"):
-                return True
-        return False
+        while not self._was_ready and (line := await self._process.stdout.readline()):
+            self._was_ready = line.startswith(b"ready")
+        return self._was_ready
 
     def pause(self) -> None:
         """SIGSTOP: nothing of it gets to run until `go_on`."""
