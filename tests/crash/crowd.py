@@ -124,7 +124,8 @@ class Crowd:
         if self.mischief is not None:
             if self.mischief.random() < COPIED:
                 self.api.repeats(update)
-            self.api.state.updates.shuffle(self.mischief)
+            else:
+                self.api.state.updates.shuffle(self.mischief)
 
     async def _hears(self, user: User, text: str) -> None:
         """Wait for a message; one that comes twice is read once."""

@@ -62,7 +62,7 @@ class BotApi:
 
     def repeats(self, update: dict[str, Any]) -> None:
         """Deliver an update once more, with the id it had."""
-        self.state.updates.put(update)
+        self.state.updates.repeat(update)
 
     async def messages(self, chat_id: int, count: int) -> list[dict[str, Any]]:
         """What a person was sent, once it is at least `count` messages."""

@@ -28,6 +28,7 @@ class Updates:
         """Set while a poll waits for something to arrive."""
         self._next_id = 1000
         self._delivered = 0
+        self._copied: set[float] = set()
         self._waiter: asyncio.Future[Literal["arrived", "ousted"]] | None = None
 
     def restart_ids(self, next_id: int) -> None:
@@ -47,11 +48,23 @@ class Updates:
         self.pending.append(raw)
         self._wake("arrived")
 
+    def repeat(self, update: dict[str, Any]) -> None:
+        """Queue a copy of an update, with the id it has."""
+        self._copied.add(_id(update))
+        self.put(update)
+
     def shuffle(self, chance: random.Random) -> None:
-        """Whatever no poll has seen yet comes in another order."""
-        seen, rest = self.pending[: self._delivered], self.pending[self._delivered :]
-        chance.shuffle(rest)
-        self.pending = seen + rest
+        """What no poll has seen yet has come in another order, and is numbered in that."""
+        places = [
+            at
+            for at in range(self._delivered, len(self.pending))
+            if _id(self.pending[at]) not in self._copied
+        ]
+        ids = sorted(_id(self.pending[at]) for at in places)
+        mixed = [self.pending[at] for at in places]
+        chance.shuffle(mixed)
+        for at, update, number in zip(places, mixed, ids, strict=True):
+            self.pending[at] = {**update, "update_id": number}
 
     async def get(self, offset: int, limit: int, seconds: float) -> list[Any]:
         """What getUpdates answers; offset 0 is none. An older poll that still waits gets 409."""
