@@ -6,6 +6,7 @@ has stopped in the middle of a transaction and holds others up.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
         hide_parameters=True,
         **options,
     )
+    # What a statement raises, its caller says; psycopg would say beside it that a pipeline ended.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     settings = SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
     # Said after connecting, not in the connection's options: a pooler between may refuse those.
     statement = "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
