@@ -2,8 +2,8 @@
 
     poller     ┐ for each account, while its lease is ours
     sender     ┘
-    worker       the pump: timers, and turns that nobody takes otherwise; tasks
-    scheduler    wakes ticks, while the business's lease is ours, and watches the clock
+    worker       the pump: timers, and turns that nobody takes otherwise; tasks   ┐ the clock
+    scheduler    wakes ticks, while the business's lease is ours                  ┘ is watched
 
 Jobs run until they are cancelled. Those that take in stop first, those that send last.
 """
@@ -133,6 +133,7 @@ async def _all_jobs(
                 working.create_task(place.service.pump())
             if Role.SCHEDULER in place.roles:
                 working.create_task(_schedule(place))
+            if place.roles & {Role.SCHEDULER, Role.WORKER}:
                 working.create_task(place.clock_watch.run())
             if Role.POLLER in place.roles:
                 takes_in = place.service if Role.WORKER in place.roles else _storing(place)

@@ -29,7 +29,7 @@ from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
 from rapport.runtime.following import Following
-from rapport.runtime.forgetting import forget_old
+from rapport.runtime.forgetting import forget_by_clock
 from rapport.runtime.outlets import Outlet
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
@@ -162,18 +162,20 @@ class Process:
         outlets: dict[int, Outlet] = {}
         tally = ServiceTally()
         service = Service(desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), tally)
-        spread = self._spread(prefix, self._tasks(service, writer, business_id))
+        clock_watch = ClockWatch(self._clock, awake_or_not, read)
+        spread = self._spread(prefix, self._tasks(service, writer, business_id, clock_watch))
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
             Following(desk, read, load_applied), spread,
-            self._roles, backoff, ticks_of(spread.tasks), outlets, tally,
-            ClockWatch(self._clock, awake_or_not, read),
+            self._roles, backoff, ticks_of(spread.tasks), outlets, tally, clock_watch,
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
         leave_alone_what_stays()
         await serve(place, posts, self._beside, lambda post: announce(*post.name))
 
-    def _tasks(self, service: Service, writer: Writer, business_id: int) -> Mapping[str, Task]:
+    def _tasks(
+        self, service: Service, writer: Writer, business_id: int, clock_watch: ClockWatch
+    ) -> Mapping[str, Task]:
         """What this process can do for others, and for itself."""
         loop = asyncio.get_running_loop()
 
@@ -181,7 +183,7 @@ class Process:
             loop.call_soon_threadsafe(service.look)
 
         def retain() -> None:
-            passing = forget_old(writer, business_id, self._clock.now())
+            passing = forget_by_clock(writer, business_id, self._clock, clock_watch)
             asyncio.run_coroutine_threadsafe(passing, loop).result()
 
         return {DRAIN: drain, BUILD_INDEXES: self._indexes.build, RETAIN: retain}

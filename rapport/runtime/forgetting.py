@@ -10,6 +10,8 @@ import structlog
 from sqlalchemy import Connection
 
 from crm.services.retention import Retention
+from rapport.runtime.clock import Clock
+from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.memory import beside_cases
 from rapport.runtime.writer import Writer
 
@@ -17,6 +19,16 @@ BREATH_SECONDS = 0.05
 """Between two pieces: some tenth of the writer's time, whatever there is to forget."""
 
 log = structlog.get_logger(__name__)
+
+
+async def forget_by_clock(
+    writer: Writer, business_id: int, clock: Clock, clock_watch: ClockWatch
+) -> None:
+    """`forget_old` at the clock's moment; nothing while the clock is not believed: whoever gave
+    the task may have another one. Raises DatabaseUnavailable."""
+    clock_watch.look()
+    if not clock_watch.doubt:
+        await forget_old(writer, business_id, clock.now())
 
 
 async def forget_old(writer: Writer, business_id: int, now: datetime) -> Counter[str]:

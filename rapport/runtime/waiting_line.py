@@ -14,7 +14,7 @@ from rapport.runtime.clock import Clock
 
 
 class WaitingLine:
-    """One line for each lane, and one alarm for the moment at which the account may send again.
+    """One line for each lane, and one timer for the moment at which the account may send again.
 
     go: told of a chat whose turn has come; it sends to it, which the pace is told, or lets it be.
     """
@@ -25,8 +25,8 @@ class WaitingLine:
         self._go = go
         self._lines: dict[Lane, list[tuple[int, str]]] = {"live": [], "automated": []}
         self._lanes: dict[str, Lane] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = clock.now()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = clock.now()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -38,26 +38,26 @@ class WaitingLine:
             return
         self._lanes[peer] = lane
         heappush(self._lines[lane], (number, peer))
-        self._set_alarm()
+        self._set_timer()
 
     def close(self) -> None:
         """Nobody's turn comes any more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._lanes.clear()
 
-    def _set_alarm(self) -> None:
+    def _set_timer(self) -> None:
         now = self._clock.now()
         at = min(self._pace.account_at(now, lane) for lane, line in self._lines.items() if line)
-        if self._alarm is not None:
-            if self._alarm_at <= at:
+        if self._timer is not None:
+            if self._timer_at <= at:
                 return
-            self._alarm.cancel()
-        self._alarm_at, seconds = at, (at - now).total_seconds()
-        self._alarm = asyncio.get_running_loop().call_later(seconds, self._move_on)
+            self._timer.cancel()
+        self._timer_at, seconds = at, (at - now).total_seconds()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._move_on)
 
     def _move_on(self) -> None:
-        self._alarm = None
+        self._timer = None
         now = self._clock.now()
         for lane, line in self._lines.items():
             while line and self._pace.account_at(now, lane) <= now:
@@ -66,4 +66,4 @@ class WaitingLine:
                     del self._lanes[peer]
                     self._go(peer)
         if any(self._lines.values()):
-            self._set_alarm()
+            self._set_timer()

@@ -13,9 +13,12 @@ from structlog.testing import capture_logs
 from crm.services.retention import Retention
 from crm.tables import activity, field_history, mail, outbox, run, timer, visit
 from crm.tables import event as event_table
-from rapport.runtime.forgetting import forget_old
+from rapport.runtime.clock_watch import CALM, ClockWatch
+from rapport.runtime.forgetting import forget_by_clock, forget_old
 from rapport.runtime.intake import Broken
+from rapport.runtime.reading import Reader
 from rapport.runtime.writer import InlineWriter, T
+from tests.runtime.test_clock_watch import Machine
 from tests.support.desk import Office
 from tests.support.invariants import violations
 
@@ -145,6 +148,21 @@ def test_beside_the_turns_a_pass_goes_through_the_writer_and_says_what_it_did() 
         assert asyncio.run(pass_)["done mail"] == 2
     assert logs == [{"event": "forgotten", "log_level": "info", "done_mail": 2}]
     assert writer.count > len(("mail", "outbox", "visit"))
+
+
+def test_nothing_is_forgotten_by_a_clock_that_jumped_ahead() -> None:
+    office, machine = Office(FLOWS).says("/start", "42"), Machine()
+    stored = office.rows(mail, "id")
+    watch = ClockWatch(office.clock, lambda: machine.seconds, Reader(office.engine))
+    writer = InlineWriter(office.engine)
+    forget = forget_by_clock(writer, office.origin.business_id, office.clock, watch)
+    office.advance("4d")
+    asyncio.run(forget)
+    assert office.rows(mail, "id") == stored
+    office.advance("5m")
+    machine.passes(CALM)
+    asyncio.run(forget_by_clock(writer, office.origin.business_id, office.clock, watch))
+    assert office.rows(mail, "id") == stored[-1:], "the newest row stays"
 
 
 def test_a_pass_without_anything_to_forget_reads_a_handful_of_rows() -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import structlog
 
 from rapport.runtime.clock_watch import CALM, ClockWatch
-from rapport.runtime.reading import Reader
 from rapport.runtime.scheduler import Tick, wake
 from rapport.runtime.tenure import FOR_GOOD, Tenure
+from tests.runtime.test_clock_watch import Machine
 from tests.support.aio import run
-from tests.support.desk import NOON
 from tests.support.service import until
 
 SOON = timedelta(seconds=0.05)
@@ -32,19 +29,6 @@ class Counted:
         self.times += 1
         if self.fails:
             raise OSError("the disk is on fire")
-
-
-class Machine(Reader):
-    """A clock that is set by hand, and a database that has the same."""
-
-    def __init__(self) -> None:
-        self.wall, self.seconds = NOON, 1_000.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def __call__(self, _: Callable[[Any], Any]) -> Any:
-        return self.wall
 
 
 async def scheduled(
@@ -112,8 +96,7 @@ def test_nothing_is_woken_by_a_clock_that_jumped_ahead_until_it_has_been_calm() 
         before, passed = held.times, free.times
         await until(lambda: free.times >= passed + 3)
         assert held.times == before
-        machine.wall += CALM
-        machine.seconds += CALM.total_seconds()
+        machine.passes(CALM)
         await until(lambda: held.times > before)
         jumping.cancel()
         job.cancel()
