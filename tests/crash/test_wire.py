@@ -66,21 +66,26 @@ def _take_in(office: Office, item: Inbound, db: Connection) -> Turned:
 
 def test_wherever_it_is_cut_a_message_is_applied_once(office: Office) -> None:
     near = make_url(office.engine.url)
-    unknown = []
+    unknown, pieces = [], 0
     with proxied(near.port or 5432) as proxy:
         far = open_engine(
             near.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
         )
         writer = PooledWriter(far)
-        for pieces in range(1_000):
-            item = office.inbound("/start", peer=f"p{pieces}")
+        for number in range(1_000):
+            item = office.inbound("/start", peer=f"p{number}")
+            proxy.pieces = None
             far.dispose()  # each time from the first word to the server on
             proxy.pieces = pieces
             try:
                 writer.submit(partial(_take_in, office, item)).result()
-                break
             except DatabaseUnavailable:
                 unknown += office.rows(mail, "id", dedup_key=item.dedup_key)
+                pieces += 1
+            else:
+                if unknown:
+                    break
+                pieces -= 3  # an answer is one read or two, so the last one may be jumped over
             office.receives(item)  # the platform sends it again
             assert office.rows(mail, "status", dedup_key=item.dedup_key) == ["done"]
             assert office.rows(outbox, "peer", peer=item.peer) == [item.peer]
