@@ -16,7 +16,6 @@ HEAVY = {
     "crm.database": "the database",
     "crm.tables": "the database",
     "csv": "listings",
-    "dateutil": "relative dates",
     "email_validator": "an address in a reply",
     "engine.fields.contacts": "an address or a phone number in a reply",
     "engine.fields.dates": "a date in a reply",

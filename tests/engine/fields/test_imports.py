@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("phonenumbers", "email_validator", "persiantools", "babel", "dateutil", "re2")
+HEAVY = ("phonenumbers", "email_validator", "persiantools", "babel", "re2")
 
 
 def test_importing_the_readers_imports_none_of_the_slow_libraries() -> None:
