@@ -102,7 +102,7 @@ def _renamable(task: Task) -> Task:
 class BrokerTasks:
     """Gives tasks to the workers through a broker; where Redis does not take one, it is done here.
 
-    `lossy` ones are not: somebody finds by himself what they are about.
+    `lossy` ones are not: a sweep finds what they are about.
     """
 
     def __init__(
