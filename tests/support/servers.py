@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -91,7 +92,7 @@ class PostgreSql:
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
-        self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), tries=200)
+        self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), seconds=60)
 
     def fill(self) -> None:
         """Its disk is full."""
@@ -107,7 +108,7 @@ class PostgreSql:
             self.kill()
             self.start()
         else:
-            self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), tries=200)
+            self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), seconds=60)
 
     def kill(self) -> None:
         """SIGKILL to all of it: as when the machine's power is cut, but that what the kernel has
@@ -123,11 +124,16 @@ class PostgreSql:
                 os.kill(process, signal.SIGKILL)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _run(self, *command: str, tries: int = 1) -> None:
-        for _ in range(tries):
+    def _run(self, *command: str, seconds: float = 0.0) -> None:
+        """Raises RuntimeError where it has not succeeded after so long."""
+        ends_at = time.monotonic() + seconds
+        while True:
             done = subprocess.run(self._command(*command), capture_output=True, check=False)
             if done.returncode == 0:
                 return
+            if time.monotonic() >= ends_at:
+                break
+            time.sleep(0.02)
         raise RuntimeError(f"{command[0]}: {done.stderr.decode()}{done.stdout.decode()}")
 
     def _command(self, program: str, *arguments: str) -> list[str]:
