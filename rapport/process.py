@@ -150,11 +150,11 @@ class Process:
         )  # fmt: skip
 
     async def _serve(self, writer: Writer, announce: Announce) -> None:
+        find_prefix = find_prefix_by(self._redis_url)  # before the platform is waited for
         ready = await self._open(writer)
         library = ready.library
         posts = [await self._post(line, writer, library.business_id) for line in self._lines]
         business_id = library.business_id
-        find_prefix = find_prefix_by(self._redis_url)
         channels, prefix = await asyncio.wrap_future(
             writer.submit(lambda db: (channels_of(db, business_id), find_prefix(db, business_id)))
         )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rapport.runtime.redis_link import Link
 
 NEEDED = "RAPPORT_REDIS_URL is set, but {name} is missing: pip install 'rapport[redis]'"
+# Without what it is: there may be a password in it.
+NO_ADDRESS = "RAPPORT_REDIS_URL is not an address such as redis://127.0.0.1:6379/0"
 
 Pauses = Callable[[float, float], Backoff]
 
@@ -55,16 +57,20 @@ def unspread(known: Mapping[str, Task]) -> Spread:
 
 def find_prefix_by(redis_url: str | None) -> Callable[[Connection, int], str]:
     """What names a business in Redis; '' without one. Raises WrongSetting where Redis is asked for
-    and its libraries are not installed."""
+    and its libraries are not installed, or by what is no address."""
     if redis_url is None:
         return lambda _db, _business_id: ""
     from rapport.settings import WrongSetting
 
     try:
         import rapport.runtime.broker  # noqa: F401  # later is too late to say so
-        from rapport.runtime.redis_link import prefix_of
+        from rapport.runtime.redis_link import pool_of, prefix_of
     except ModuleNotFoundError as error:
         raise WrongSetting(NEEDED.format(name=error.name)) from None
+    try:
+        pool_of(redis_url)  # connects to nothing yet
+    except ValueError:
+        raise WrongSetting(NO_ADDRESS) from None
     return prefix_of
 
 

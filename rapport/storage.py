@@ -98,9 +98,11 @@ def refuse_foreign(engine: Engine) -> str | None:
 def refuse_outdated(engine: Engine) -> None:
     """Raises WrongDatabase where the schema is older than this code, or closed to it."""
     revision = refuse_foreign(engine)
+    if revision is None:
+        raise WrongDatabase("the database is empty: run `rapport apply`")
     if revision != migrations.head() and not migrations.is_newer_than_code(engine):
         raise WrongDatabase(
-            f"the database is at {revision or 'no version'} and this program needs "
+            f"the database is at {revision} and this program needs "
             f"{migrations.head()}: run `rapport db upgrade`"
         )
 

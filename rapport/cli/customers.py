@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
-from rapport.cli.output import Format, FormatOption, Limit, cell, print_json, print_rows
+from rapport.cli.output import (
+    Format,
+    FormatOption,
+    Limit,
+    cell,
+    print_json,
+    print_rows,
+    to_the_minute,
+)
 
 if TYPE_CHECKING:
     from crm.errors import CrmError, Match
@@ -139,13 +147,32 @@ def _flat(customer: dict[str, Any]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for name, value in customer.items():
         if name == "fields":
-            lines += [{"name": key, "value": cell(item)} for key, item in value.items() if item]
+            lines += [
+                {"name": key, "value": cell(item)} for key, item in value.items() if _is(item)
+            ]
+        elif name == "activities":
+            lines += [{"name": name, "value": _happened(item)} for item in value]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             lines += [{"name": name, "value": _one_line(item)} for item in value]
-        elif value not in (None, "", [], {}):
+        elif name == "run" or not _is(value):
+            continue  # the open run stands among `runs`
+        else:
             lines.append({"name": name, "value": cell(value)})
     return lines
 
 
+def _is(value: Any) -> bool:
+    """Whether there is something: 0 and false are values."""
+    return value not in (None, "", [], {})
+
+
+def _happened(activity: dict[str, Any]) -> str:
+    """A row of the timeline: `2026-11-20 13:39 message_received by customer: hello`."""
+    told = f": {activity['description']}" if activity["description"] else ""
+    return f"{to_the_minute(activity['at'])} {activity['type']} by {activity['by']}{told}"
+
+
 def _one_line(item: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {cell(value)}" for name, value in item.items() if value is not None)
+    return ", ".join(
+        f"{name} {to_the_minute(cell(value))}" for name, value in item.items() if value is not None
+    )

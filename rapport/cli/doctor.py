@@ -121,20 +121,20 @@ def _leases() -> Finding:
     """Who fetches, sends and schedules for the business, where many processes share the work."""
     from rapport.cli.store import open_store
     from rapport.runtime.clock import SystemClock
-    from rapport.runtime.leases import NOBODY, leases_of
+    from rapport.runtime.leases import NOBODY
+    from rapport.runtime.status import read_leases
 
     with open_store() as store:
-        leases = leases_of(store.db, store.business_id)
-    held = [item for item in leases if item.owner != NOBODY]
-    if not held:
+        leases = read_leases(store.db, store.business_id, SystemClock().now())
+    named = [item for item in leases if item.owner != NOBODY]
+    if not named:
         return Finding("ok", "leases", "nobody is at work")
-    found = ", ".join(f"{item.name} {item.owner} (epoch {item.epoch})" for item in held)
-    now = SystemClock().now()
-    lapsed = [item.name for item in held if item.expires_at < now]
-    if lapsed:
-        cure = f"nobody has taken {', '.join(lapsed)} over: is a process with that role running?"
-        return Finding("warn", "leases", found, cure)
-    return Finding("ok", "leases", found)
+    found = ", ".join(f"{item.label}: {item.owner} (epoch {item.epoch})" for item in named)
+    if all(item.is_held for item in named):
+        return Finding("ok", "leases", found)
+    lapsed = ", ".join(item.label for item in named if not item.is_held)
+    cure = f"nobody has taken over: {lapsed}; start a process with that role"
+    return Finding("warn", "leases", found, cure)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

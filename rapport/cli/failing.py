@@ -16,6 +16,9 @@ FOUND_PROBLEMS = 1
 WRONG_USE = 2
 OUR_FAULT = 70
 
+TOLD = 500
+"""Letters that a server may say of itself; of a name with many addresses it lists them all."""
+
 
 class Refusal(Exception):
     """What a command cannot do, as one line for a person, and the code it ends with."""
@@ -35,7 +38,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
     for kind in type(error).__mro__:
         code = _CODES.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:
-            return str(error), code
+            return f"{error}{_told_by_the_server(error)}", code
     return None
 
 
@@ -50,6 +53,20 @@ _CODES = {
     "rapport.settings.WrongSetting": WRONG_USE,
     "rapport.storage.WrongDatabase": WRONG_USE,
 }
+
+
+def _told_by_the_server(error: Exception) -> str:
+    """Why PostgreSQL could not be reached, in its own words: the host, the name or the password is
+    wrong, which it tells by no code. They hold no password, and no values of rows, for it is no
+    statement that failed; '' for everything else.
+
+    Only for who runs a command: the pages for monitoring tell nobody where the database is.
+    """
+    original = getattr(error.__cause__, "orig", None)
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is None or not isinstance(original, psycopg.OperationalError) or original.sqlstate:
+        return ""
+    return f": {str(original)[:TOLD]}"
 
 
 def _of_the_machine(error: OSError) -> str:

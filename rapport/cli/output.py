@@ -109,14 +109,20 @@ def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> N
         table.add_column(name.replace("_", " "), overflow="fold", min_width=4)
     for row in rows:
         # Text: what people wrote is never markup, nor does a terminal obey it.
-        cells = (printable(_to_the_minute(cell(row.get(name)))) for name in columns)
+        cells = (printable(to_the_minute(cell(row.get(name)))) for name in columns)
         table.add_row(*map(Text, cells))
     Console().print(table)
 
 
-def _to_the_minute(text: str) -> str:
+def to_the_minute(text: str) -> str:
+    """A moment of plain JSON for people, in UTC; every other text as it is."""
     return f"{text[:10]} {text[11:16]}" if _MOMENT.fullmatch(text) else text
 
 
+def to_the_second(text: str) -> str:
+    """As `to_the_minute`, for what happens now."""
+    return f"{text[:10]} {text[11:19]}" if _MOMENT.fullmatch(text) else text
+
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-"""A moment as plain JSON has it; a table has no room for its seconds."""
+"""A moment as plain JSON has it; people need no millionths of seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rapport.cli.output import cell
+from rapport.cli.output import cell, to_the_second
 from rapport.printable import printable
 
 if TYPE_CHECKING:
@@ -38,15 +38,19 @@ def _lines(look: Mapping[str, Any]) -> list[tuple[str, str]]:
     mail, dead, timers = look["mail"], look["dead"], look["timers"]
     runs = f", {look['runs']} at work" if look["runs"] else ""
     return [
-        (look["business"], f"{look['at']}, the database {look['database']}{runs}"),
+        (look["business"], f"{to_the_second(look['at'])}, the database {look['database']}{runs}"),
         ("per second", _counts(look["per_second"] or {})),
         ("mail", f"{mail['waiting']} waiting{_oldest(mail['oldest_seconds'])}"),
         ("conversations", f"{mail['ready']} ready, {mail['held']} held after a failure"),
-        ("timers", f"{timers['due']} due, the next {cell(timers['next_at']) or 'none'}"),
+        ("timers", f"{timers['due']} due, the next {_moment(timers['next_at']) or 'none'}"),
         ("dead letters", f"{dead['mail']} in, {dead['outbox']} out"),
         ("redis", look["redis"]),
         ("last error", look["last_error"] or "none"),
     ]
+
+
+def _moment(value: Any) -> str:
+    return to_the_second(cell(value))
 
 
 def _counts(counts: Mapping[str, float]) -> str:
@@ -70,5 +74,5 @@ def _rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         # Text: what an error quotes is never markup, nor does a terminal obey it.
-        table.add_row(*(Text(printable(cell(value))) for value in row))
+        table.add_row(*(Text(printable(_moment(value))) for value in row))
     return table

@@ -127,7 +127,7 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
         dead=read_dead(db, business_id),
         timers=timers,
         next_timer_at=first[0][0] if first else None,
-        leases=_leases(db, business_id, accounts, now),
+        leases=read_leases(db, business_id, now, accounts),
         accounts=accounts,
         last_error=_last_error(db, business_id, accounts),
         alarms=tuple(alarms_of(db, business_id)),
@@ -171,9 +171,12 @@ def account_names(db: Connection, business_id: int) -> dict[int, str]:
     return {id_: f"{channel}:{name or external}" for id_, channel, name, external in rows}
 
 
-def _leases(
-    db: Connection, business_id: int, accounts: Mapping[int, str], now: datetime
+def read_leases(
+    db: Connection, business_id: int, now: datetime, accounts: Mapping[int, str] | None = None
 ) -> tuple[LeaseNow, ...]:
+    """Who holds what only one process may do. accounts: `account_names`, where they are known."""
+    if accounts is None:
+        accounts = account_names(db, business_id)
     if db.dialect.name == "postgresql":
         # Leases go by the server's clock, and this machine's may be another.
         now = db.execute(select(func.clock_timestamp())).scalar_one()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,28 @@ def test_a_customer_is_shown_as_one_object(rapport: Command, talked: Path) -> No
 def test_an_open_run_tells_where_it_waits(rapport: Command, talked: Path) -> None:
     shown = json.loads(rapport("customers", "show", "chat:ali", "--format", "json").out)
     assert (shown["run"]["flow"], shown["run"]["node"]) == ("order", "size")
+
+
+def test_a_table_tells_the_timeline_in_lines_and_moments_to_the_minute(
+    rapport: Command, talked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = rapport("customers", "show", "chat:ali")
+    assert re.search(
+        r"activities +\d{4}-\d\d-\d\d \d\d:\d\d message_sent by bot: Which size", ended.out
+    )
+    assert re.search(r"runs +flow order, version 1, node size, waiting_since [-\d]{10} ", ended.out)
+    assert not re.search(r"\d\dT\d\d", ended.out)
+
+
+def test_a_table_shows_a_field_that_is_zero(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(project, crm=CRM.replace("min: 1", "min: 0"))
+    rapport("chat", project, "--as", "sara", typed="/start\n0\n")
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", f"sqlite:///{project / '.rapport' / 'chat.db'}")
+    lines = rapport("customers", "show", "chat:sara").out.splitlines()
+    assert ["size", "0"] in [line.split() for line in lines]
 
 
 def test_nobody_is_an_error_in_the_form_asked_for(rapport: Command, talked: Path) -> None:

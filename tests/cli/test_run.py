@@ -62,14 +62,30 @@ def test_a_setting_that_cannot_work_is_one_line_and_2(
     assert ended.err.count("\n") == 1
 
 
-def test_a_server_that_does_not_answer_is_one_line(
+@pytest.mark.parametrize("url", ["redis.example:6379", "redis://:hunter2@redis.example:port/0"])
+def test_what_is_no_address_of_redis_is_said_before_the_platform_is_waited_for(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("TELEGRAM_API_BASE", "http://127.0.0.1:1")
+    monkeypatch.setenv("RAPPORT_REDIS_URL", url)
+    ended = rapport("run", project)
+    assert ended.code == 2
+    assert "RAPPORT_REDIS_URL is not an address" in ended.err.splitlines()[-1]
+    assert "hunter2" not in ended.err
+
+
+def test_a_server_that_does_not_answer_is_one_line_with_the_reason_that_it_gives(
     rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("RAPPORT_DATABASE_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/shop")
     ended = rapport("run", project)
     assert ended.code == 1
-    assert ended.err == "rapport: the database does not answer, or no longer\n"
+    assert ended.err.startswith("rapport: the database does not answer, or no longer: ")
+    assert ended.err.count("\n") == 1
+    assert "port 1 failed" in ended.err
+    assert "secret" not in ended.err
 
 
 def test_a_second_process_on_one_file_is_refused_and_the_first_named(

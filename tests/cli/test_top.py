@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -59,6 +60,7 @@ def test_a_table_says_it_to_people(rapport: Command, project: Path) -> None:
     assert ["dead", "letters", "0", "in,", "1", "out"] in words
     assert ["last", "error", "[red]no"] in words
     assert ["telegram:kiosk_bot", "automated", "1"] in [line[:3] for line in words]
+    assert re.fullmatch(r" kiosk +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, the database answers *", lines[1])
 
 
 def test_it_takes_no_lock_that_a_process_at_work_needs(rapport: Command, project: Path) -> None:

@@ -13,8 +13,10 @@ from threading import Thread
 import pytest
 
 from crm import migrations
+from crm.database import open_engine
 from rapport.cli.doctor import ask_telegram
 from tests.cli.conftest import Command
+from tests.support.database import empty_schema
 from tests.support.releases import NEXT, newer_release, write_newer_release
 
 DATABASE = Path("rapport.db")
@@ -175,6 +177,30 @@ def test_a_redis_that_does_not_answer_is_a_warning_because_nothing_is_lost_witho
     (found,) = [item for item in json.loads(ended.out) if item["about"] == "redis"]
     assert found["state"] == "warn"
     assert "hidden" not in ended.out
+
+
+def test_the_doctor_names_who_left_its_work_undone(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with empty_schema() as url:
+        monkeypatch.setenv("RAPPORT_DATABASE_URL", url)
+        rapport("apply", project)
+        engine = open_engine(url)
+        with engine.begin() as db:
+            db.exec_driver_sql(
+                "INSERT INTO account VALUES (1, 1, 'telegram', '7', 'kiosk_bot', now())"
+            )
+            db.exec_driver_sql(
+                "INSERT INTO lease (name, owner, epoch, expires_at) "
+                "VALUES ('poller:1', 'one', 2, now() - interval '1 minute'), "
+                "('sender:1', 'two', 1, now() + interval '1 minute')"
+            )
+        engine.dispose()
+        ended = rapport("doctor", project, "--format", "json")
+    (found,) = [item for item in json.loads(ended.out) if item["about"] == "leases"]
+    assert found["state"] == "warn"
+    assert "sender of telegram:kiosk_bot: two (epoch 1)" in found["found"]
+    assert found["cure"].startswith("nobody has taken over: poller of telegram:kiosk_bot;")
 
 
 def test_what_does_not_work_fails_the_examination(
