@@ -86,8 +86,8 @@ def _accepted(content: str) -> tuple[Any] | None:
 
 
 def _loads(content: str) -> Any:
-    """As json.loads; a refusal without a description, on which aiogram fails, gets an empty one."""
+    """As json.loads; a refusal without a description, on which aiogram fails, gets one."""
     answer = json.loads(content)
     if isinstance(answer, dict) and answer.get("description") is None:
-        answer["description"] = ""
+        answer["description"] = "no reason is given"
     return answer

@@ -128,11 +128,13 @@ def _show(looks: Iterator[Look], *, once: bool) -> None:
     from rich.console import Console
 
     console = Console()
-    if once:
-        console.print(tables_of(next(looks)))
+    if once or not console.is_terminal:
+        # A file has no screen to be drawn over: one glance after the other.
+        for look in looks:
+            console.print(tables_of(look))
         return
     from rich.live import Live
 
-    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    with Live(console=console, auto_refresh=False, screen=True) as live:
         for look in looks:
             live.update(tables_of(look), refresh=True)

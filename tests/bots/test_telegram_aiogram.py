@@ -73,6 +73,7 @@ def test_each_fault_of_the_wire_becomes_one_error_that_tells_no_secret(
             await channel.send(HELLO)
         assert type(caught.value) is error
         assert caught.value.maybe_sent is maybe_sent
+        assert not str(caught.value).endswith(": ")
         assert len(api.sent) == stored
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert caught.value.__context__ is None

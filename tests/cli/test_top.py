@@ -63,6 +63,22 @@ def test_a_table_says_it_to_people(rapport: Command, project: Path) -> None:
     assert re.fullmatch(r" kiosk +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, the database answers *", lines[1])
 
 
+def test_where_there_is_no_terminal_each_glance_is_printed(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rapport("apply", project)
+    pauses = iter((None, KeyboardInterrupt))
+
+    def sleep(_seconds: float) -> None:
+        if interrupt := next(pauses):
+            raise interrupt
+
+    monkeypatch.setattr("rapport.cli.top.time.sleep", sleep)
+    ended = rapport("top")
+    assert ended.code == 0
+    assert ended.out.count("the database answers") == 2
+
+
 def test_it_takes_no_lock_that_a_process_at_work_needs(rapport: Command, project: Path) -> None:
     rapport("apply", project)
     with closing(connect("rapport.db", isolation_level=None)) as db:
