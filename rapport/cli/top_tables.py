@@ -19,7 +19,7 @@ def tables_of(look: Mapping[str, Any]) -> Group:
 
     parts = [_rows("", (), _lines(look))]
     parts += [
-        _rows(title, columns, [[one.get(name) for name in columns] for one in look[title]])
+        _rows(title, columns, [[_shown(one, name) for name in columns] for one in look[title]])
         for title, columns in _LISTS.items()
         if look[title]
     ]
@@ -32,6 +32,13 @@ _LISTS: Mapping[str, Sequence[str]] = {
     "leases": ("lease", "owner", "epoch", "seconds_left"),
 }
 """The lists of a glance that become tables, with their columns."""
+
+
+def _shown(one: Mapping[str, Any], name: str) -> Any:
+    """A value of a row. A lease that was given back has no owner, and no end."""
+    if one.get("owner") == "":
+        return {**one, "owner": "nobody", "seconds_left": None}[name]
+    return one.get(name)
 
 
 def _lines(look: Mapping[str, Any]) -> list[tuple[str, str]]:

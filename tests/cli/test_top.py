@@ -13,6 +13,7 @@ from sqlite3 import connect
 
 import pytest
 
+from crm.database import open_engine
 from rapport.alone import OneAtATime
 from tests.cli.conftest import Command
 from tests.support.database import empty_schema
@@ -114,6 +115,15 @@ def test_it_looks_at_postgresql_too(
     with empty_schema() as url:
         monkeypatch.setenv("RAPPORT_DATABASE_URL", url)
         assert rapport("apply", project).code == 0
+        engine = open_engine(url)
+        with engine.begin() as db:
+            db.exec_driver_sql(
+                "INSERT INTO lease (name, owner, epoch, expires_at) "
+                "VALUES ('scheduler:1', '', 4, now())"
+            )
+        engine.dispose()
+        shown = rapport(*ONCE).out
         seen = json.loads(rapport(*ONCE, "--format", "json").out)
+    assert ["scheduler:1", "nobody", "4"] in [line.split() for line in shown.splitlines()]
     assert seen["mail"]["waiting"] == 0
     assert seen["runs"] is None
