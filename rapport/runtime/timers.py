@@ -87,9 +87,12 @@ def _rung(dialect: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _to_mail(dialect: str) -> object:
-    # One ring is one mail: the wait's id and the moment name it.
+    # One ring is one mail. A timer may be set once more for a moment that has rung (its question
+    # was covered then), so the wait and the moment do not name it: the mail before it does too.
     due = cast(timer.c.due_at, Integer) if dialect == "sqlite" else timer.c.due_at
-    key = literal("timer:") + timer.c.wait_id + literal(":") + cast(due, String)
+    last = select(func.coalesce(func.max(mail.c.id), 0)).scalar_subquery()
+    named = (timer.c.wait_id, cast(due, String), cast(last, String))
+    key = literal("timer:") + named[0] + literal(":") + named[1] + literal(":") + named[2]
     build = func.json_object if dialect == "sqlite" else func.jsonb_build_object
     rows = select(
         timer.c.business_id,

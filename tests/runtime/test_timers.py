@@ -62,6 +62,21 @@ def test_an_answer_stops_them_all(office: Office) -> None:
     assert office.advance("3h").said() == []
 
 
+def test_a_timer_that_is_set_again_for_a_moment_that_has_rung_rings_again(office: Office) -> None:
+    """As by a process whose clock is behind, when a covered question is asked again."""
+    set_again = office.rows(timer, *timer.c.keys())
+    office.clock.set(NOON + timedelta(minutes=30))
+    with office.engine.begin() as db:
+        office.desk.ring(db, office.clock.now())
+    with office.engine.begin() as db:
+        db.execute(timer.insert().values(dict(zip(timer.c.keys(), set_again[0], strict=True))))
+    with office.engine.begin() as db:
+        office.desk.ring(db, office.clock.now())
+    office.drive.settle_down()
+    assert office.said() == ["One"]
+    assert len(office.rows(mail, "id", kind="timer")) == 2
+
+
 def test_after_downtime_one_message_says_what_a_pile_would(office: Office) -> None:
     """The reminders are past, so only the end of the question is told."""
     office.clock.set(NOON + timedelta(hours=5))

@@ -267,8 +267,16 @@ def nothing_waits_to_be_sent(found: Found) -> Iterator[str]:
 
 
 def timers_belong_to_waits(found: Found) -> Iterator[str]:
-    """A timer for each open run with an alarm, due when the alarm is, and no other."""
-    rung = {letter.run_id for letter in found.mail if letter.kind == "timer" and _unapplied(letter)}
+    """A timer for each open run with an alarm, due when the alarm is, and no other.
+
+    A question that was covered when its timer rang has none: its alarms are looked at when it is
+    asked again.
+    """
+    rings = [letter for letter in found.mail if letter.kind == "timer"]
+    rung = {letter.run_id for letter in rings if _unapplied(letter)}
+    sleeping = {row.id for row in found.runs if row.status == "sleeping"}
+    covered = {number for number, wait in found.waits.items() if wait.asks} & sleeping
+    rung |= covered & {letter.run_id for letter in rings}
     due = {
         number: (wait.id, wait.due_at)
         for number, wait in found.waits.items()
