@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bots.channel import Outgoing
 from crm.services.fields import stored_columns
@@ -24,6 +23,7 @@ from crm.services.projects import (
 )
 from crm.services.slot_indexes import build_wanted_indexes
 from crm.services.tags import tag_ids
+from crm.sql import insert_for
 from crm.tables import account
 from engine.business import Business
 from engine.flow import Flow
@@ -118,9 +118,9 @@ def open_account(
 
     username: '' where it is not known now.
     """
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    insert = insert_for(db.dialect.name)
     db.execute(
-        dialect.insert(account)
+        insert(account)
         .values(
             business_id=business_id,
             channel=channel,

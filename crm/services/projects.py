@@ -71,8 +71,7 @@ def apply_fields(db: Connection, business: Business, crm_source: str, now: datet
 
 def applied_source(db: Connection, key: str) -> str:
     """The text of crm.yaml as it was applied last. Raises NotFound."""
-    mine = business_table.c.id == business_id_of(db, key)
-    return str(db.scalar(select(business_table.c.source).where(mine)))
+    return project_source(db, business_id_of(db, key))
 
 
 def open_versions(db: Connection, business_id: int) -> list[tuple[str, int, int]]:

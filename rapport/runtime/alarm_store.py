@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from crm.sql import Statement
+from crm.sql import Statement, insert_for
 from crm.tables import alarm as table
 from rapport.redaction import redacted
 from rapport.runtime.alarms import Alarm, News
@@ -24,7 +23,7 @@ def alarms_of(db: Connection, business_id: int) -> list[Alarm]:
 def store_alarms(db: Connection, business_id: int, alarms: Iterable[Alarm]) -> bool:
     """Store what became of alarms; True. One that another process has raised already stays as it
     is."""
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    insert = insert_for(db.dialect.name)
     for alarm in alarms:
         values = {
             "reason": redacted(alarm.reason)[:LONGEST_REASON],
@@ -33,7 +32,7 @@ def store_alarms(db: Connection, business_id: int, alarms: Iterable[Alarm]) -> b
             "told_raised_at": alarm.told_raised_at,
             "told_over_at": alarm.told_over_at,
         }
-        made = dialect.insert(table).values(
+        made = insert(table).values(
             business_id=business_id, kind=alarm.kind, about=alarm.about, **values
         )
         is_news = table.c.over_at.is_not(None) if alarm.stands else None

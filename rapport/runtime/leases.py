@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from crm.sql import Statement
+from crm.sql import Statement, insert_for
 from crm.tables import account, lease
 
 NOBODY = ""
@@ -66,9 +65,9 @@ def acquire(db: Connection, name: str, owner: str, lasts: timedelta, now: dateti
     Whose answer was lost on the way takes it again: an owner is one process and knows what it does.
     """
     moment = _moment(db, now)
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    insert = insert_for(db.dialect.name)
     taken = (
-        dialect.insert(lease)
+        insert(lease)
         .values(name=name, owner=owner, epoch=1, expires_at=_after(db, now, lasts))
         .on_conflict_do_update(
             index_elements=[lease.c.name],

@@ -19,6 +19,7 @@ from crm.tables.types import UtcDateTime
 from rapport.runtime.alarm_store import alarms_of
 from rapport.runtime.alarms import Alarm
 from rapport.runtime.leases import NOBODY, leases_of
+from rapport.runtime.timers import next_ring
 
 AT_MOST = 10_000
 """Counting goes no further: some ten milliseconds."""
@@ -118,7 +119,6 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
     """Look at everything once."""
     ((timers,),) = _TIMERS_DUE.fetch(db, business_id, now)
     accounts = account_names(db, business_id)
-    first = _NEXT_TIMER.fetch(db, business_id)
     return Status(
         at=now,
         waiting=_waiting(db, business_id, now),
@@ -126,7 +126,7 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
         newest_out=_newest(db, _NEWEST_OUT, business_id),
         dead=read_dead(db, business_id),
         timers=timers,
-        next_timer_at=first[0][0] if first else None,
+        next_timer_at=next_ring(db, business_id),
         leases=read_leases(db, business_id, now, accounts),
         accounts=accounts,
         last_error=_last_error(db, business_id, accounts),
@@ -318,7 +318,3 @@ _due = (
     .subquery()
 )
 _TIMERS_DUE = Statement(lambda _: select(func.count()).select_from(_due), ("business", "now"))
-_NEXT_TIMER = Statement(
-    lambda _: select(timer.c.due_at).where(_of(timer)).order_by(timer.c.due_at).limit(1),
-    ("business",),
-)

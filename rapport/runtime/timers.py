@@ -91,8 +91,8 @@ def _to_mail(dialect: str) -> object:
     # was covered then), so the wait and the moment do not name it: the mail before it does too.
     due = cast(timer.c.due_at, Integer) if dialect == "sqlite" else timer.c.due_at
     last = select(func.coalesce(func.max(mail.c.id), 0)).scalar_subquery()
-    named = (timer.c.wait_id, cast(due, String), cast(last, String))
-    key = literal("timer:") + named[0] + literal(":") + named[1] + literal(":") + named[2]
+    colon = literal(":")
+    key = "timer:" + timer.c.wait_id + colon + cast(due, String) + colon + cast(last, String)
     build = func.json_object if dialect == "sqlite" else func.jsonb_build_object
     rows = select(
         timer.c.business_id,
