@@ -240,7 +240,7 @@ def test_a_turn_that_breaks_logs_and_keeps_its_reason_without_the_secret(
     keep_secret([PASSWORD, TOKEN])
     office = Office(FLOW)
     logs.set_up("json")
-    monkeypatch.setattr("rapport.runtime.casework.step", broken)
+    monkeypatch.setattr("rapport.runtime.moves.step", broken)
     office.says("/start").advance("10m")
 
     logged = capsys.readouterr().err

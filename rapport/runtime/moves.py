@@ -1,0 +1,213 @@
+"""The runs of one customer in a batch: begun, stepped and ended, and who holds the question.
+
+Nothing here touches the database but the look-up of a `unique` value: what is decided is
+gathered in `writes` and `ledger`, which the turn writes in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from engine.effects import Effect, Record, SetField
+from engine.facts import Facts
+from engine.flow import Flow
+from engine.passage import language_of
+from engine.resume import (
+    Cancelled,
+    Elapsed,
+    Refused,
+    Released,
+    Reminded,
+    Reply,
+    Resume,
+    Started,
+    TimedOut,
+)
+from engine.run import Frame, Run
+from engine.step import step
+from rapport.runtime.cases import Case, Conversation, OpenRun
+from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
+
+
+class Moves:
+    """The working copy of one customer's runs; their rows go to the sheet by `store`, at the end."""
+
+    def __init__(self, case: Case, around: Surroundings, sheet: Sheet) -> None:
+        self.case = case
+        self.around = around
+        self.sheet = sheet
+        self._changed: dict[int, OpenRun] = {}
+        self._asking = case.asking_run
+        self._known: Facts | None = None
+
+    @property
+    def moved(self) -> list[int]:
+        """The runs that have moved so far, in the order in which they first did."""
+        return list(self._changed)
+
+    @property
+    def asking(self) -> int | None:
+        """The run that holds the open question; None where nothing is asked."""
+        return self._asking
+
+    def current(self, key: str) -> Flow | None:
+        """The flow as it is now; None where it is gone."""
+        return self.around.library.flows.get((key, 0))
+
+    def of_flow(self, key: str) -> list[OpenRun]:
+        """The open runs that a flow began."""
+        return [run for run in self.case.runs.values() if run.run.frames[0].flow == key]
+
+    def begin(self, flow: Flow, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
+        frame = Frame(flow.key, flow.version, vars=flow.vars)
+        started = Run(self.around.ids.next_run(), (frame,), event=event)
+        opened = OpenRun(started, at.id, cause, self.around.now)
+        self.case.runs[started.id] = opened
+        self.sheet.record(
+            "workflow_triggered", f"{flow.key} by {cause}",
+            {"flow": flow.key, "version": flow.version, "trigger": cause, "run": started.id},
+        )  # fmt: skip
+        self.advance(opened, Started(), LIVE)
+
+    def close_questions(self, outcome: str) -> bool:
+        """End every run that waits for a reply, the ones under detours first; False for none."""
+        waiting = [run for run in self.case.runs.values() if run.run.status == "asking"]
+        for opened in sorted(waiting, key=lambda run: run.run.id == self._asking):
+            self.end(opened, outcome)
+        return bool(waiting)
+
+    def end(self, opened: OpenRun, outcome: str) -> None:
+        self._take_step(opened, Cancelled(outcome), LIVE)
+
+    def advance(self, opened: OpenRun, resume: Resume, lane: int) -> None:
+        """Step a run; where it leaves the question free, the one underneath is asked again."""
+        self._take_step(opened, resume, lane)
+        over = opened.run.status == "ended" and opened.cause.startswith("detour:")
+        if over or self._asking is None:
+            self._give_back(lane)
+
+    def _take_step(self, opened: OpenRun, resume: Resume, lane: int) -> None:
+        """Step a run and carry out what it asks for."""
+        conversation = self.conversation(opened)
+        facts = self.facts(self.channel(conversation))
+        flows, now = self.around.library.flows, self.around.now
+        after, effects = step(flows, opened.run, resume, facts, now)
+        clash = self._clash(effects)
+        if clash is not None and isinstance(resume, Reply):
+            after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
+        elif clash is not None:
+            effects = tuple(self._without(clash, effects))
+        self._settle_run(opened, after)
+        for effect in effects:
+            self.sheet.carry_out(effect, opened, conversation, lane)
+
+    def _settle_run(self, opened: OpenRun, after: Run) -> None:
+        """Keep the run's new state, and who holds the question."""
+        opened.run = after
+        self._changed[after.id] = opened
+        if after.status == "asking":
+            self._asking = after.id
+        elif self._asking == after.id:
+            self._asking = None
+        if after.status == "ended":
+            self.case.runs.pop(after.id, None)
+
+    def _give_back(self, lane: int) -> None:
+        """Ask the open question again in short; where it was covered, the newest one underneath."""
+        below = self.asking_run() or self._newest_covered()
+        if below is None:
+            return
+        self._asking = below.run.id
+        if not self.sound(below, self.around.now, reminding=False) and below.run.wait is not None:
+            self._take_step(below, Released(), lane)
+
+    def _newest_covered(self) -> OpenRun | None:
+        waiting = [run for run in self.case.runs.values() if run.run.status == "asking"]
+        return max(waiting, key=lambda run: run.run.id, default=None)
+
+    def _clash(self, effects: Iterable[Effect]) -> str | None:
+        """The first field whose new value must be unique and is somebody else's."""
+        fields = self.around.library.business.fields
+        for effect in effects:
+            if isinstance(effect, SetField) and effect.new is not None:
+                declared = fields.get(effect.key)
+                if declared is not None and declared.rules.unique:
+                    if self.around.clashes(effect.key, effect.new, self.case.customer_id):
+                        return effect.key
+        return None
+
+    def _without(self, clash: str, effects: Iterable[Effect]) -> Iterator[Effect]:
+        """Nobody is there to be asked again: the value that is somebody else's is not stored."""
+        for effect in effects:
+            if isinstance(effect, SetField) and effect.key == clash:
+                yield Record("flow_problem", f"{clash}: somebody else has this value", {})
+            else:
+                yield effect
+
+    def sound(self, opened: OpenRun, now: datetime, *, reminding: bool = True) -> bool:
+        """Let the alarms sound that are due; whether one of them ended the wait."""
+        wait = opened.run.wait
+        assert wait is not None
+        due = [alarm for alarm in wait.alarms if alarm.at <= now]
+        # What the system slept through is not repeated: past its end, a question reminds no more.
+        ending = [alarm for alarm in due if alarm.kind != "remind"]
+        left = tuple(alarm for alarm in wait.alarms if alarm not in due)
+        opened.run = replace(opened.run, wait=replace(wait, alarms=left))
+        self._changed[opened.run.id] = opened
+        for alarm in ending or due:
+            if alarm.kind == "remind" and not (reminding and self._may_remind()):
+                continue
+            self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), AUTOMATED)
+        return bool(ending)
+
+    def _may_remind(self) -> bool:
+        """A reminder is automatic: none goes to who asked to be left alone."""
+        return self.case.values.get("opted_out_at") is None
+
+    def asking_run(self) -> OpenRun | None:
+        return None if self._asking is None else self.case.runs.get(self._asking)
+
+    def channel(self, conversation: Conversation) -> str:
+        return self.around.channels[conversation.account_id]
+
+    def conversation(self, opened: OpenRun) -> Conversation:
+        at, case = opened.conversation_id, self.case
+        return case.conversations.get(at) or case.elsewhere[at]
+
+    def language(self) -> str:
+        return language_of(self.case.values, self.around.library.business)
+
+    def facts(self, channel: str) -> Facts:
+        """A snapshot, made anew only where tags have changed: it reads `values` itself."""
+        case, known = self.case, self._known
+        if known is None or known.tags is not case.tags or known.channel != channel:
+            known = self._known = Facts(
+                customer_id=case.customer_id, business=self.around.library.business,
+                channel=channel, values=case.values, extra=case.extra, tags=case.tags,
+                segments=case.segments, history=case.history,
+            )  # fmt: skip
+        return known
+
+    def store(self) -> None:
+        """Rows of the runs that moved, began, ended, or gave the question away or got it back."""
+        if self._asking != self.case.asking_run:
+            self.sheet.touch({"asking_run": self._asking})
+        for opened in (self.case.runs | self._changed).values():
+            moved = opened.run.id in self._changed
+            self.sheet.store_run(opened, self._status(opened), moved=moved)
+
+    def _status(self, opened: OpenRun) -> str:
+        """Only one run of a customer is `asking`; another that waits for a reply sleeps."""
+        status = opened.run.status
+        return "sleeping" if status == "asking" and opened.run.id != self._asking else status
+
+
+_ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
+    "remind": Reminded,
+    "timeout": lambda wait_id, _: TimedOut(wait_id),
+    "elapsed": lambda wait_id, _: Elapsed(wait_id),
+}
