@@ -49,6 +49,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E304": "an unknown flow",
         "E306": "an unknown variable or other name",
         "E307": "a field that only Rapport writes is written",
+        "E340": "a split of which no way has a weight",
         "E401": "a reply type that does not fit the field it is saved to",
         "E402": "a value that is not an option of its select",
         "E403": "a literal that is not of its field's type, or breaks its rules",

@@ -69,7 +69,8 @@ Step = User | Bot | Press | Expect | Advance
 class Transcript(Struct, frozen=True):
     """One test. flow: the key of the flow it is about. now: aware, None for any time.
 
-    customer: fields by key, the letters typed; vars: variables the flow begins with.
+    customer: fields by key, the letters typed; vars: variables the flow begins with. arms: the way
+    that a flow's `split` takes, by the flow or the id of the node.
     """
 
     name: str
@@ -79,4 +80,5 @@ class Transcript(Struct, frozen=True):
     customer: Mapping[str, Any] = field(default_factory=dict)
     now: datetime | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
+    arms: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()

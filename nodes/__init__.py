@@ -9,7 +9,8 @@ from nodes.end import End
 from nodes.form import Form
 from nodes.say import Say
 from nodes.set import Set
+from nodes.split import Split
 from nodes.tag import Tag
 
-KINDS: tuple[type[Node], ...] = (Say, Ask, Form, Branch, Set, Tag, Delay, Call, End)
+KINDS: tuple[type[Node], ...] = (Say, Ask, Form, Branch, Split, Set, Tag, Delay, Call, End)
 """In the order of the reference."""

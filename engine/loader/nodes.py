@@ -37,7 +37,7 @@ COMMON: Mapping[str, Option] = {
 """What every node may have."""
 
 LATER = (
-    *("split", "segment", "note", "task", "purchase", "interaction", "wait_for", "http", "start"),
+    *("segment", "note", "task", "purchase", "interaction", "wait_for", "http", "start"),
     *("handoff", "notify", "photo", "video", "document", "voice", "location"),
 )
 """Node kinds, and options that make one, that this version does not have yet."""

@@ -121,7 +121,7 @@ _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
 }
 
 LATER_STEPS = ("start", "event", "staff")
-LATER_KEYS = ("arms", "http")
+LATER_KEYS = ("http",)
 
 
 class _StepShape(Shape[Step]):
@@ -168,6 +168,9 @@ OPTIONS: Mapping[str, Option] = {
     "customer": Option(_Written(), "What is known of the customer", "{first_name: Sara}"),
     "now": Option(MOMENT, "When it begins", "2026-03-01T10:00:00+03:30"),
     "vars": Option(MapOf(NAME, CONSTANT), "Variables the flow begins with"),
+    "arms": Option(
+        MapOf(NAME, WORD), "The way that each `split` takes, by its flow or its id", "{drip: b1}"
+    ),
     "steps": Option(ListOf(_StepShape()), "The conversation", required=True),
 }
 """The keys of a test."""
@@ -200,5 +203,6 @@ def read_transcript(source: Source, reader: Reader) -> Transcript | None:
         customer=values.get("customer", {}),
         now=now if isinstance(now, datetime) else None,
         vars=values.get("vars", {}),
+        arms=values.get("arms", {}),
         steps=values["steps"],
     )

@@ -91,7 +91,7 @@ class Conversations:
     def begin(self, path: str | Path, setting: Setting) -> Iterator[Conversation]:
         """A conversation with the bot of the project at `path`; at its end nothing is unread.
 
-        Raises AssertionError for a project with errors, NoProject, BadCustomer.
+        Raises AssertionError for a project with errors, NoProject, BadSetting.
         """
         folder = find_project(Path(path)).resolve()
         if folder not in self._stages:

@@ -55,8 +55,8 @@ class Sent:
     buttons: tuple[Shown, ...] = ()
 
 
-class BadCustomer(Exception):
-    """A test describes a customer who cannot be; the text says what is wrong."""
+class BadSetting(Exception):
+    """A test begins as none can, with a customer who cannot be; the text says what is wrong."""
 
 
 class Stage:
@@ -77,7 +77,7 @@ class Stage:
         self.buttons: tuple[Shown, ...] = ()
 
     def introduce(self, customer: Mapping[str, Any]) -> None:
-        """Make the customer known before the first message. Raises BadCustomer."""
+        """Make the customer known before the first message. Raises BadSetting."""
         now, library, business = self._clock.now(), self._library, self._library.business
         typed = self._typed(customer)
         with self._engine.begin() as db:
@@ -157,10 +157,10 @@ class Stage:
         typed: dict[str, Value] = {}
         for key, written in customer.items():
             if key not in business.fields:
-                raise BadCustomer(f"customer: there is no field '{key}'")
+                raise BadSetting(f"customer: there is no field '{key}'")
             read = coerce(written, business.fields[key], locale_of(typed, business))
             if isinstance(read, Refused):
-                raise BadCustomer(f"customer: {written!r} is no valid {key}")
+                raise BadSetting(f"customer: {written!r} is no valid {key}")
             typed[key] = read.value
         return typed
 

@@ -13,12 +13,15 @@ from sqlalchemy import Engine
 
 from crm.database import open_engine
 from crm.tables import metadata
+from engine.flow import Flow
 from engine.loader import Loaded
+from engine.node import Node
 from engine.shapes import CHANNEL_NAMES
+from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
-from rapport.testing.stage import Stage
+from rapport.testing.stage import BadSetting, Stage
 
 DEFAULT_NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 """The moment of a test that names none: a Thursday in winter, so nothing is special about it."""
@@ -29,6 +32,7 @@ class Setting:
     """How a test begins. customer: values by field, as a file writes them; None: a stranger.
 
     flow: the flow it is about, '' for none in particular. vars: variables that flow begins with.
+    arms: the way that splits take, by their flow or their id.
     """
 
     channel: str = "telegram"
@@ -36,6 +40,7 @@ class Setting:
     customer: Mapping[str, Any] | None = None
     flow: str = ""
     vars: Mapping[str, Any] = field(default_factory=dict)
+    arms: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stages:
@@ -59,10 +64,10 @@ class Stages:
     def open(self, setting: Setting) -> Iterator[Stage]:
         """A stage as `setting` says, on a database that nobody has talked in.
 
-        Raises BadCustomer for a customer who cannot be.
+        Raises BadSetting where it cannot be.
         """
         _copy_database(self._applied, self._copy)
-        library = _with_vars(self._library, setting.flow, setting.vars)
+        library = _set(self._library, setting)
         origin = self._origins[setting.channel]
         stage = Stage(self._copy, library, origin, setting.now, setting.flow)
         if setting.customer is not None:
@@ -82,17 +87,44 @@ def _copy_database(source: Engine, target: Engine) -> None:
         )
 
 
-def _with_vars(library: Library, key: str, given: Mapping[str, Any]) -> Library:
-    """The library for one test: turns load versions into it, and `given` changes its flow."""
-    flows = {
-        place: replace(flow, vars={**flow.vars, **given}) if place[0] == key else flow
-        for place, flow in library.flows.items()
-    }
+def _set(library: Library, setting: Setting) -> Library:
+    """The library for one test: turns load versions into it, and the setting changes its flows."""
+    flows = dict(library.flows)
+    if setting.vars:
+        for place, flow in library.flows.items():
+            if place[0] == setting.flow:
+                flows[place] = replace(flow, vars={**flow.vars, **setting.vars})
+    for name, arm in setting.arms.items():
+        flows = _with_arm(flows, name, arm)
     return Library(
         business=library.business,
         business_id=library.business_id,
-        flows=flows if given else dict(library.flows),
+        flows=flows,
         columns=library.columns,
         tags=library.tags,
         load_version=library.load_version,
     )
+
+
+_Flows = dict[tuple[str, int], Flow]
+
+
+def _with_arm(flows: _Flows, name: str, arm: str) -> _Flows:
+    """The flows with one way left of the splits of that flow, or of that id. Raises BadSetting."""
+    left = dict(flows)
+    for place, flow in flows.items():
+        for node in flow.nodes:
+            way = _way(node, arm) if name in (flow.key, node.id) else None
+            if way is not None:
+                nodes = (way if one.id == way.id else one for one in left[place].nodes)
+                left[place] = replace(left[place], nodes=tuple(nodes))
+    if all(left[place] is flow for place, flow in flows.items()):
+        raise BadSetting(f"arms: no split of '{name}' leads to '{arm}'")
+    return left
+
+
+def _way(node: Node, arm: str) -> Node | None:
+    """A split that leaves but this way, whatever its weight; None for what does not have it."""
+    if not isinstance(node, Split) or arm not in {one.goto for one in node.arms}:
+        return None
+    return replace(node, arms=(Arm(arm, 1),))

@@ -11,7 +11,7 @@ from engine.loader import Loaded
 from engine.problems import Position
 from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
 from rapport.testing.differences import Difference, difference_of, spoken
-from rapport.testing.stage import BadCustomer, Stage
+from rapport.testing.stage import BadSetting, Stage
 from rapport.testing.stages import DEFAULT_NOW, Setting, Stages
 
 
@@ -53,6 +53,7 @@ def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
         transcript.customer or None,
         transcript.flow,
         transcript.vars,
+        transcript.arms,
     )
     talk: list[str] = []
     try:
@@ -60,7 +61,7 @@ def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
             _hold(stage, transcript, talk)
     except _Differs as differs:
         return Verdict(transcript, tuple(talk), differs.difference, differs.at)
-    except BadCustomer as error:
+    except BadSetting as error:
         wrong = Difference(str(error))
         return Verdict(transcript, tuple(talk), wrong, transcript.position)
     return Verdict(transcript, tuple(talk))

@@ -95,3 +95,28 @@ def test_tests_know_nothing_of_each_other(tmp_path: Path) -> None:
     one = f"{HEAD}steps:\n{ASKED}  - user: '7'\n  - bot: {{contains: Which colour}}\n"
     folder = write_project(tmp_path / "kiosk", tests=f"{one}---\n{one}")
     assert [verdict.passed for verdict in run_transcripts(read_project(folder))] == [True, True]
+
+
+SPLIT = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {id: greeting, split: {warm: 1, short: 99}, save_to: var.way}
+  - {id: warm, say: How good to see you!, end: ordered}
+  - {id: short, say: Hi., end: ordered}
+"""
+
+
+@pytest.mark.parametrize("name", ["order", "greeting"])
+@pytest.mark.parametrize(("arm", "said"), [("warm", "How good to see you!"), ("short", "Hi.")])
+def test_a_test_chooses_the_way_of_a_split(tmp_path: Path, name: str, arm: str, said: str) -> None:
+    text = f"{HEAD}arms: {{{name}: {arm}}}\nsteps:\n  - user: /start\n  - bot: {said}\n"
+    loaded = read_project(write_project(tmp_path / "kiosk", order=SPLIT, tests=text))
+    (held,) = run_transcripts(loaded)
+    assert held.passed, held.difference
+
+
+def test_a_way_that_no_split_has_is_told(verdict: Held) -> None:
+    held = verdict(ASKED, "arms: {order: warm}\n")
+    assert held.difference is not None
+    assert held.difference.why == "arms: no split of 'order' leads to 'warm'"
