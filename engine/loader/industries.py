@@ -29,7 +29,8 @@ def industry_fields(
     """What the template of the industry `name`, which is written `at`, declares."""
     text = industry(name)
     if text is None:
-        reader.error(at.position, "E701", f"unknown industry '{name}'", industry_cure(name))
+        cure = did_you_mean(name, INDUSTRIES)
+        reader.error(at.position, "E701", f"unknown industry '{name}'", cure)
         return {}
     documents = read_documents(text, f"industry {name}", reader.problems)
     # The template speaks its own languages, whichever of them the business does.
@@ -37,10 +38,3 @@ def industry_fields(
     root = documents[0].root if documents else None
     fields = root.get("fields") if isinstance(root, tree.Mapping) else None
     return read_declared(fields, own, is_system=True)
-
-
-def industry_cure(name: str) -> str:
-    """What to write instead of an industry that has no template."""
-    if name in INDUSTRIES:
-        return "Its template is not there yet: leave it out and declare the fields."
-    return did_you_mean(name, INDUSTRIES)
