@@ -23,7 +23,7 @@ def fields_of(industry: str) -> list[Field]:
     return list(loaded.business.fields.values())
 
 
-def says(text: Text[str]) -> set[str]:
+def says(text: Text[str]) -> set[str | None]:
     """The languages that a text speaks."""
     return {language for language, _, _ in text.variants}
 
