@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from docs.problem_cases import BUSINESS, Files, Link, named, problem_cases, problems_of
 from docs.tables import code, options_table, table
 from engine import triggers
 from engine.codes import CODES
@@ -194,15 +195,57 @@ def _first_line(function: Callable[..., object]) -> str:
 
 def codes_page() -> str:
     rows = [
-        (name, "stops `apply`" if name.startswith("E") else "a warning", meaning)
-        for name, meaning in CODES.items()
+        (f"[{name}](#{name.lower()})", "stops `apply`" if name[0] == "E" else "a warning", meaning)
+        for name, meaning in sorted(CODES.items())
     ]
     parts = [
         "# Problem codes",
         "What `rapport check` may say. A code never changes its meaning.",
         table(("code", "effect", "meaning"), rows),
+        "## Each with an example",
+        "An example that shows no `crm.yaml` belongs to this one:",
+        _block("yaml", BUSINESS),
+        *(_code_part(name, CODES[name]) for name in sorted(CODES)),
     ]
     return _page(parts)
+
+
+def _code_part(name: str, meaning: str) -> str:
+    case = problem_cases()[name]
+    first = case.examples[0]
+    parts = [
+        f'### <a id="{name.lower()}"></a>{name}: {meaning}',
+        case.meaning.strip(),
+        *_shown(first.wrong),
+        _block("text", "\n".join(map(str, problems_of(first.wrong)))),
+        case.mend.strip(),
+        *_shown(first.right),
+    ]
+    return "\n\n".join(parts)
+
+
+def _shown(files: Files) -> Iterable[str]:
+    """The files of an example; the name of the only one is in the report below it."""
+    shown = named(files)
+    for name, content in shown.items():
+        if len(shown) > 1 or content is None:
+            yield f"`{name}`{_described(content)}"
+        if isinstance(content, str):
+            yield _block("yaml", content)
+
+
+def _described(content: str | Link | None) -> str:
+    match content:
+        case Link(link=link):
+            return f", a link to `{link}`"
+        case None:
+            return " is missing"
+        case _:
+            return ":"
+
+
+def _block(kind: str, text: str) -> str:
+    return f"```{kind}\n{text.rstrip()}\n```"
 
 
 def settings_page() -> str:

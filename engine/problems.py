@@ -16,6 +16,9 @@ class Position(Struct, frozen=True, order=True):
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
 
 NOWHERE = Position("", 1, 1)
 
@@ -30,8 +33,7 @@ class Problem(Struct, frozen=True, order=True):
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        place = f"{self.position.file}:{self.position.line}:{self.position.column}"
-        return f"{place} {self.code} {self.told}"
+        return f"{self.position} {self.code} {self.told}"
 
     @property
     def told(self) -> str:

@@ -15,6 +15,7 @@ import yaml
 from msgspec import Struct, field
 
 from engine.problems import Position, Problems
+from engine.yaml_cures import CUT, cure_of
 from engine.yaml_events import YamlError, end_of, events, start_of
 
 MAX_SIZE = 1024 * 1024
@@ -25,10 +26,6 @@ MAX_DEPTH = 50
 
 MAX_NODES = 100_000
 """Scalars, lists and mappings of one document, aliases followed."""
-
-
-LOOKED_THROUGH = 500
-"""Letters of a line that are searched for a usual mistake: the search takes their square."""
 
 
 class Scalar(Struct, frozen=True):
@@ -61,10 +58,14 @@ class Entry(Struct, frozen=True):
 
 
 class Mapping(Struct, frozen=True):
-    """Entries in the order written, each key once; those merged by `<<` come after."""
+    """Entries in the order written, each key once; those merged by `<<` come after.
+
+    broken: some of it could not be read, which was reported.
+    """
 
     entries: tuple[Entry, ...]
     position: Position
+    broken: bool = False
 
     def entry(self, key: str) -> Entry | None:
         for entry in self.entries:
@@ -108,7 +109,9 @@ def read_documents(
         documents.extend(builder.documents())  # what came before a problem is kept
     except YamlError as error:
         position = builder.place(error.line, error.column)
-        problems.error(position, "E001", f"this is not YAML: {error}", builder.cure(position))
+        problems.error(
+            position, "E001", f"this is not YAML: {error}", cure_of(builder.all_lines(), position)
+        )
     except _Refused:
         pass
     documents = [document for document in documents if not document.empty]
@@ -131,9 +134,6 @@ def excerpt(text: str, position: Position) -> str:
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-_BARE_TEMPLATE = re.compile(r"""[:-] +\{[^"']*\{\{""")
-_AFTER_QUOTES = re.compile(r"""(?:^|[:-]) +("[^"]*"|'[^']*') *[^\s"',#:\]}]""")
-_OPEN_QUOTE = re.compile(r"""[:-] +("[^"]*|'[^']*)$""")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -165,13 +165,14 @@ class _Refused(Exception):
     """A guard has spoken (its problem is recorded); the rest of the file is not read."""
 
 
+_TOO_DEEP = f"more than {MAX_DEPTH} levels inside one another", "Close the brackets before."
+_WRITE_OUT = "Write the value itself instead of the alias."
+
+
 class _Built(Struct):
     source: Source
     size: int
     height: int
-
-
-_CUT = re.compile(r"[ \t]+#(?=\w)")
 
 
 class _Builder(Struct):
@@ -191,7 +192,9 @@ class _Builder(Struct):
         for event in stream:
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version or event.tags:
-                    self.refuse(event, "E001", "a line that begins with % is not used here")
+                    self.refuse(
+                        event, "E001", "a line that begins with % is not used here", "Delete it."
+                    )
                 self.size = 0
                 self.anchors.clear()
                 root = self.node(next(stream), stream, 1).source
@@ -222,7 +225,7 @@ class _Builder(Struct):
         if isinstance(event, yaml.ScalarEvent):
             return _Built(self.scalar(event), 1, 0)
         if depth > MAX_DEPTH:
-            self.refuse(event, "E003", f"more than {MAX_DEPTH} levels inside one another")
+            self.refuse(event, "E003", *_TOO_DEEP)
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, stream, depth)
         return self.mapping(event, stream, depth)
@@ -230,12 +233,14 @@ class _Builder(Struct):
     def alias(self, event: yaml.AliasEvent, depth: int) -> _Built:
         name = event.anchor or ""
         if name not in self.anchors:
-            self.refuse(event, "E001", f"this is not YAML: there is no anchor '&{name}'")
+            self.refuse(
+                event, "E001", f"this is not YAML: there is no anchor '&{name}'", _WRITE_OUT
+            )
         built = self.anchors[name]
         if built is None:
-            self.refuse(event, "E004", f"'*{name}' stands inside its own anchor")
+            self.refuse(event, "E004", f"'*{name}' stands inside its own anchor", _WRITE_OUT)
         if depth - 1 + built.height > MAX_DEPTH:
-            self.refuse(event, "E003", f"more than {MAX_DEPTH} levels inside one another")
+            self.refuse(event, "E003", *_TOO_DEEP)
         self.grow(event, built.size)
         return built
 
@@ -252,30 +257,39 @@ class _Builder(Struct):
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
         parts: list[_Built] = []
+        broken = False
         for event in stream:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             key = self.node(event, stream, depth + 1)
-            value = self.node(next(stream), stream, depth + 1)
+            beside = next(stream)
+            value = self.node(beside, stream, depth + 1)
             parts += (key, value)
             if self.is_merge(key.source):
-                merged += self.merged(value.source)
+                merged += self.merged(value.source, self.start(beside))
             else:
+                broken |= not isinstance(key.source, Scalar)
                 self.add(entries, key.source, value.source)
         for entry in merged:
             entries.setdefault(entry.key.text, entry)
-        return _measured(Mapping(tuple(entries.values()), self.start(start)), parts)
+        return _measured(Mapping(tuple(entries.values()), self.start(start), broken), parts)
 
     def is_merge(self, key: Source) -> bool:
         return isinstance(key, Scalar) and key.text == "<<" and not key.quoted
 
-    def merged(self, source: Source) -> list[Entry]:
-        """What `<<: *a` or `<<: [*a, *b]` adds; of two with one key the first counts."""
+    def merged(self, source: Source, at: Position) -> list[Entry]:
+        """What `<<: *a` or `<<: [*a, *b]`, written `at`, adds; of two with one key the first
+        counts."""
         if isinstance(source, Mapping):
             return list(source.entries)
         if isinstance(source, Sequence):
-            return [entry for item in source.items for entry in self.merged(item)]
-        self.problems.error(source.position, "E010", "'<<' takes a mapping, usually an alias")
+            return [entry for item in source.items for entry in self.merged(item, at)]
+        self.problems.error(
+            at,
+            "E010",
+            "'<<' takes a mapping, usually an alias",
+            "Write what it adds, or its '*name'.",
+        )
         return []
 
     def add(self, entries: dict[str, Entry], key: Source, value: Source) -> None:
@@ -287,11 +301,15 @@ class _Builder(Struct):
                 "A value that begins with { or [ wants quotes.",
             )
         elif key.empty:
-            self.problems.error(key.position, "E010", "a key is missing before ':'")
+            message = "a key is missing before ':'"
+            self.problems.error(key.position, "E010", message, "Write it, or delete the ':'.")
         elif key.text in entries:
             first = entries[key.text].key.position.line
             self.problems.error(
-                key.position, "E007", f"the key '{key.text}' is already on line {first}"
+                key.position,
+                "E007",
+                f"the key '{key.text}' is already on line {first}",
+                "Delete one of the two.",
             )
         else:
             entries[key.text] = Entry(key, _placed(value, key.position))
@@ -324,7 +342,7 @@ class _Builder(Struct):
     def check_cut(self, event: yaml.ScalarEvent) -> None:
         """An unquoted `Order #12` is `Order` and a comment to YAML, and never meant so."""
         end = end_of(event)
-        cut = _CUT.match(self.text, end.index)
+        cut = CUT.match(self.text, end.index)
         if cut is None:
             return
         line = _LINE_BREAK.split(self.text[end.index : end.index + 200], maxsplit=1)[0]
@@ -335,30 +353,6 @@ class _Builder(Struct):
             "Put the value in quotes, or a blank after # if it is a comment.",
         )
 
-    def cure(self, position: Position) -> str:
-        """What to do about a syntax error, where the line shows a usual mistake."""
-        lines = [line[:LOOKED_THROUGH] for line in self.all_lines()[: position.line + 1]]
-        near = lines[position.line - 1] if position.line <= len(lines) else ""
-        for number in range(min(position.line, len(lines)), max(position.line - 3, 0), -1):
-            if _CUT.search(lines[number - 1]):
-                return f"Line {number} holds ' #', which begins a comment: quote its value."
-        if "\t" in near[: len(near) - len(near.lstrip())]:
-            return "Indent with blanks, not with tabs."
-        if _BARE_TEMPLATE.search(near):
-            return "A text with a template wants quotes inside { }."
-        if near.count(": ") + near.rstrip().endswith(":") > 1:
-            return "A text that holds ': ' wants quotes."
-        if re.search(r"[:-] +[@`%&*!|>{\[]", near):
-            return "A text that begins with a sign YAML uses wants quotes."
-        if _AFTER_QUOTES.search(near):
-            return "A text goes on after its closing quote: put the other kind of quotes around it."
-        for number in range(min(position.line, len(lines)), 0, -1):
-            if _OPEN_QUOTE.search(lines[number - 1]):
-                return f"Line {number} opens a quote that it does not close."
-        if position.column == len(near) - len(near.lstrip()) + 1:
-            return "See that the line is indented like those it belongs with."
-        return ""
-
     def all_lines(self) -> list[str]:
         if not self.lines:
             self.lines = _LINE_BREAK.split(self.text)
@@ -367,7 +361,9 @@ class _Builder(Struct):
     def grow(self, event: yaml.Event, count: int) -> None:
         self.size += count
         if self.size > MAX_NODES:
-            self.refuse(event, "E005", f"more than {MAX_NODES} values, aliases followed")
+            self.refuse(
+                event, "E005", f"more than {MAX_NODES} values, aliases followed", _WRITE_OUT
+            )
 
     def start(self, event: yaml.Event) -> Position:
         mark = start_of(event)
@@ -376,8 +372,8 @@ class _Builder(Struct):
     def error(self, event: yaml.Event, code: str, message: str, suggestion: str = "") -> None:
         self.problems.error(self.start(event), code, message, suggestion)
 
-    def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:
-        self.error(event, code, message)
+    def refuse(self, event: yaml.Event, code: str, message: str, suggestion: str) -> NoReturn:
+        self.error(event, code, message, suggestion)
         raise _Refused
 
 

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 
 class YamlError(Exception):
-    """The text is not YAML; line and column count from 0."""
+    """The text is not YAML; line and column count from 0.
+
+    A quote or bracket that is never closed stands where it is opened: the end of the file, where
+    the parser notices, tells nobody anything.
+    """
 
     def __init__(self, error: yaml.YAMLError) -> None:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        begun, noticed = (getattr(error, name, None) for name in ("context_mark", "problem_mark"))
+        at_end = "end of stream" in (getattr(error, "problem", None) or "")
+        mark = (begun or noticed) if at_end else (noticed or begun)
         self.line: int = mark.line if mark else 0
         self.column: int = mark.column if mark else 0
         super().__init__(getattr(error, "problem", None) or "it cannot be read")

@@ -37,7 +37,9 @@ class Shape(Generic[T_co]):
         raise NotImplementedError
 
     def refuse(self, source: Source, reader: Reader) -> None:
-        """Report that another form of value belongs here."""
+        """Report that another form of value belongs here, if nothing was told of this yet."""
+        if isinstance(source, Mapping) and source.broken:
+            return
         found = kind_of(source)
         cure = "A text that begins with { or [ wants quotes." if found != "one value" else ""
         reader.error(source.position, "E201", f"{self.wanted} belongs here, not {found}", cure)

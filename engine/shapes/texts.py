@@ -122,7 +122,9 @@ def _inside(place: _Place, entry: Entry, reader: Reader) -> _Place | None:
         key.position,
         "E205",
         f"'{key.text}' is not {what} ({spoken}) or a channel",
-        cut_off(entry) or did_you_mean(key.text, (*reader.languages, *CHANNEL_NAMES)),
+        cut_off(entry)
+        or did_you_mean(key.text, (*reader.languages, *CHANNEL_NAMES))
+        or "Add it to 'languages' if it is one.",
     )
     return None
 

@@ -121,7 +121,7 @@ def test_what_comes_before_a_problem_is_still_read() -> None:
         ("- say: {en: Hi {{ x }}, fa: Ho}", "1:16 E001", "template wants quotes"),
         ("- say: 'it's'", "1:12 E001", "other kind of quotes"),
         ('- say: "a" b', "1:12 E001", "other kind of quotes"),
-        ('- say: "a\n- say: b\n', "3:1 E001", "Line 1 opens a quote"),
+        ('- say: "a\n- say: b\n', "1:8 E001", "Line 1 opens a quote"),
         ('- say: "a\n- say: "b"\n', "2:9 E001", "Line 1 opens a quote"),
         ("- say: a\n - say: b\n- c: d", "2:2 E001", "indented like those"),
         ("- a: 1\n  b: [1]\n c: 2", "3:2 E001", "indented like those"),
