@@ -57,6 +57,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E405": "a pattern that cannot be matched in linear time, or is none",
         "E501": "a template that is not one",
         "E502": "a template reads a name that does not exist",
+        "E505": "forms of a plural without the number they go by",
+        "E506": "a plural without its form `other`, or a number without forms",
+        "E507": "the number of a plural is neither a name nor one whole template",
+        "E508": "forms of a plural where a text is the same for every number",
         "E601": "an unknown event in a trigger",
         "E602": "one word claimed by two flows",
         "E603": "two triggers of a flow for the same occasion",
@@ -73,6 +77,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W301": "a reply is saved to a field that is not declared",
         "W601": "a keyword that people opt out with",
         "W501": "a text has no translation in one of the languages",
+        "W502": "a form is missing that plurals have in the language of the text",
+        "W503": "a form that plurals never take in the language of the text",
         "W901": "a key that is read and checked, but has no effect yet in this version",
     }
 )

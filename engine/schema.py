@@ -14,8 +14,10 @@ from engine.loader import business, flows, transcripts
 from engine.loader.nodes import COMMON
 from engine.node import Node
 from engine.shapes import CHANNEL_NAMES
+from engine.shapes.plurals import COUNT
 from engine.shapes.shape import SCALAR_TYPES
 from engine.shapes.structures import IGNORED, described, record_schema
+from engine.templates.names import FORMS, OTHER
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The newest draft that YAML editors understand in full."""
@@ -44,18 +46,30 @@ def project_schema(kinds: Sequence[type[Node]]) -> dict[str, Any]:
 
 
 def _text() -> dict[str, Any]:
+    """One text; or by language, channel or both; and the forms of a plural wherever one may be."""
     leaf = {"type": SCALAR_TYPES}
-    by_channel = {
-        "type": "object",
-        "properties": dict.fromkeys(CHANNEL_NAMES, leaf),
-        "additionalProperties": leaf,
-    }
-    return {
+    one = {
         "anyOf": [
             leaf,
-            {"type": "object", "additionalProperties": {"anyOf": [leaf, by_channel]}},
+            {
+                "type": "object",
+                "properties": dict.fromkeys((COUNT, *FORMS), leaf),
+                "required": [OTHER],
+                "additionalProperties": False,
+            },
         ]
     }
+    by_channel = {
+        "type": "object",
+        "properties": {COUNT: leaf, **dict.fromkeys(CHANNEL_NAMES, one)},
+        "additionalProperties": one,
+    }
+    by_language = {
+        "type": "object",
+        "properties": {COUNT: leaf},
+        "additionalProperties": {"anyOf": [one, by_channel]},
+    }
+    return {"anyOf": [one, by_language]}
 
 
 def _node(kinds: Sequence[type[Node]]) -> dict[str, Any]:

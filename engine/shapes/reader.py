@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from engine.business import Business
 from engine.fields.types import Field
 from engine.problems import NOWHERE, Position, Problems
+from engine.source import Source
 from engine.templates import Template
 
 
@@ -55,12 +56,26 @@ class NameUse(Struct, frozen=True):
         return "" if self.in_template or first in NOT_OF_CUSTOMER else first
 
 
+class WrittenText(Struct, frozen=True):
+    """A text that people see, as it stands in a file.
+
+    variants: (language, channel, what stands there), None for any; a scalar, or the mapping of
+    its plural forms. language: the one of what is written without a language. flow: its key, ''
+    outside of flows.
+    """
+
+    source: Source
+    variants: tuple[tuple[str | None, str | None, Source], ...]
+    flow: str
+    language: str
+
+
 class Reader(Struct):
     """Carried through the reading of one document.
 
     language and languages: of the flow, else of the business. channels: those the flow is used
     on, for their limits; a node's own `channels` narrow them while it is read. The lists are
-    what lint and `Flow.reads` are made from.
+    what lint, `Flow.reads` and catalogues of translations are made from.
     """
 
     problems: Problems
@@ -72,6 +87,7 @@ class Reader(Struct):
     references: list[Reference] = field(default_factory=list)
     uses: list[NameUse] = field(default_factory=list)
     histories: list[NameUse] = field(default_factory=list)
+    texts: list[WrittenText] = field(default_factory=list)
     _records: list[tuple[Position, Mapping[str, Position]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,6 @@
-"""Texts that people see: one string, or one for each language, channel or both."""
+"""Texts that people see: one string, or one for each language, channel or both; and where a
+number decides how they are worded, one for each form of its plural.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,17 @@ from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.limits import CHANNELS, Limit, measure
-from engine.shapes.reader import Reader, inside_text
+from engine.shapes.plurals import COUNT, FORMS_CURE, plural_of
+from engine.shapes.reader import Reader, WrittenText
 from engine.shapes.shape import Shape, cut_off
+from engine.shapes.templates import read_template
 from engine.source import Entry, Mapping, Scalar, Source
 from engine.suggest import did_you_mean
-from engine.templates import Template, TemplateError, compile_template
+from engine.templates import Template
+from engine.templates.names import FORMS
 from engine.texts import Text
 
 CHANNEL_NAMES = ("telegram", "instagram", "chat")
@@ -27,10 +33,11 @@ Leaf = TypeVar("Leaf", str, Template)
 
 
 class _Place(Struct, frozen=True):
-    """Where a variant stands: under which language and channel."""
+    """Where a variant stands: under which language and channel, beside which `count`."""
 
     language: str | None = None
     channel: str | None = None
+    count: Source | None = None
 
 
 class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
@@ -42,8 +49,8 @@ class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
     cure: str = "A text that begins with { or [ wants quotes."
 
     def read(self, source: Source, reader: Reader) -> Text[Leaf] | None:
-        scalars = list(_scalars(source, _Place(), reader, self))
-        read = [(place, self.read_leaf(scalar, place, reader)) for place, scalar in scalars]
+        found = list(_leaves(source, _Place(), reader, self))
+        read = [(place, self.read_variant(leaf, place, reader)) for place, leaf in found]
         variants = tuple(
             (place.language, place.channel, leaf) for place, leaf in read if leaf is not None
         )
@@ -53,7 +60,25 @@ class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
             reader.error(source.position, "E205", "a language has two texts for one channel")
             return None
         _warn_of_missing(variants, source, reader)
+        written = tuple((place.language, place.channel, leaf) for place, leaf in found)
+        reader.texts.append(WrittenText(source, written, reader.flow, reader.language))
         return Text(variants)
+
+    def read_variant(self, leaf: Source, place: _Place, reader: Reader) -> Leaf | None:
+        if isinstance(leaf, Scalar):
+            return self.read_leaf(leaf, place, reader)
+        assert isinstance(leaf, Mapping), "_leaves gives nothing else"
+        if self.leaf is str:
+            message = "this text is the same for every number"
+            reader.error(leaf.position, "E508", message, "Write one text without forms.")
+            return None
+        forms = {
+            entry.key.text: self.read_leaf(entry.value, place, reader)
+            for entry in leaf.entries
+            if entry.key.text in FORMS and isinstance(entry.value, Scalar)
+        }
+        language = place.language or reader.language
+        return plural_of(leaf, forms, place.count, language, reader)  # type: ignore[return-value]  # as below
 
     def read_leaf(self, scalar: Scalar, place: _Place, reader: Reader) -> Leaf | None:
         if scalar.empty:
@@ -95,27 +120,36 @@ def _limit(channel: str, role: Role) -> Limit | None:
     return limits.button_label if role == "button" else limits.text
 
 
-def _scalars(
+def _leaves(
     source: Source, place: _Place, reader: Reader, shape: Shape[Any]
-) -> Iterator[tuple[_Place, Scalar]]:
-    """The variants of a text; unknown languages and the like are reported and left out."""
+) -> Iterator[tuple[_Place, Source]]:
+    """The variants of a text, each a scalar or the mapping of its plural forms; unknown languages
+    and the like are reported and left out."""
     if isinstance(source, Scalar):
         yield place, source
-    elif isinstance(source, Mapping) and source.entries:
-        for entry in source.entries:
-            inner = _inside(place, entry, reader)
-            if inner is not None:
-                yield from _scalars(entry.value, inner, reader, shape)
-    else:
+        return
+    if not isinstance(source, Mapping) or not source.entries:
         shape.refuse(source, reader)
+        return
+    count = source.get(COUNT)
+    place = place if count is None else replace(place, count=count)
+    if any(entry.key.text in FORMS for entry in source.entries):
+        yield place, source
+        return
+    if count is not None and len(source.entries) == 1:
+        reader.error(source.position, "E506", "`count` stands here without a text", FORMS_CURE)
+    for entry in source.entries:
+        inner = None if entry.key.text == COUNT else _inside(place, entry, reader)
+        if inner is not None:
+            yield from _leaves(entry.value, inner, reader, shape)
 
 
 def _inside(place: _Place, entry: Entry, reader: Reader) -> _Place | None:
     key = entry.key
     if key.text in CHANNEL_NAMES and place.channel is None:
-        return _Place(place.language, key.text)
+        return replace(place, channel=key.text)
     if key.text in reader.languages and place.language is None:
-        return _Place(key.text, place.channel)
+        return replace(place, language=key.text)
     spoken = ", ".join(reader.languages)
     what = "a language of the business" if _LANGUAGE.fullmatch(key.text) else "a language"
     reader.error(
@@ -140,19 +174,6 @@ def _warn_of_missing(variants: tuple[Any, ...], source: Source, reader: Reader) 
             f"no translation in {', '.join(missing)}",
             f"Until there is one, people read it in {shown}.",
         )
-
-
-def read_template(scalar: Scalar, reader: Reader) -> Template | None:
-    """The compiled template of a text; None, its problems reported, if it is not one."""
-    try:
-        template = compile_template(scalar.text)
-    except TemplateError as error:
-        for problem in error.problems:
-            place = inside_text(scalar.content, scalar.position, problem.line, problem.column)
-            reader.error(place, "E501", problem.message, problem.suggestion)
-        return None
-    reader.use_template(template, scalar.content, scalar.position)
-    return template
 
 
 TEXT: TextShape[Template] = TextShape(Template)

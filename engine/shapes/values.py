@@ -14,7 +14,7 @@ from engine.fields.readings import Refused
 from engine.fields.types import Field, FieldType, Value
 from engine.shapes.reader import Reader, Ref
 from engine.shapes.shape import SCALAR_TYPES, Shape
-from engine.shapes.texts import read_template
+from engine.shapes.templates import read_template
 from engine.shapes.words import JSON_NUMBER
 from engine.source import Mapping, Scalar, Sequence, Source
 from engine.suggest import did_you_mean

@@ -38,7 +38,7 @@ _DIGITS = {
 
 
 @lru_cache(maxsize=256)
-def _babel(language: str) -> BabelLocale:
+def cldr(language: str) -> BabelLocale:
     """The locale of a BCP 47 tag, of its language alone, or English."""
     from babel import Locale, UnknownLocaleError
 
@@ -83,7 +83,7 @@ def date_(scope: Scope, value: object, style: object = "long") -> str:
     if chosen not in DATE_STYLES:
         raise TemplateFailed(f"date in an unknown style: it knows {', '.join(DATE_STYLES)}")
     day = _day(value, scope)
-    locale = _babel(scope.locale.language)
+    locale = cldr(scope.locale.language)
     spoken = _jalali if scope.locale.calendar == "jalali" else _gregorian
     return _written(spoken(day, chosen, locale), locale)
 
@@ -127,7 +127,7 @@ def time_(scope: Scope, value: object) -> str:
         moment = moment.time()
     if not isinstance(moment, time):
         raise TemplateFailed("a date where a time is needed")
-    locale = _babel(scope.locale.language)
+    locale = cldr(scope.locale.language)
     return _written(format_time(moment, "short", locale=locale), locale)
 
 
@@ -155,7 +155,7 @@ def _called(day: date, scope: Scope) -> str:
         return names[away.days]
     if not away or abs(away.days) >= 7:
         return date_(scope, day)
-    locale = _babel(scope.locale.language)
+    locale = cldr(scope.locale.language)
     spoken = format_timedelta(away, "day", threshold=8, add_direction=True, locale=locale)
     return _written(spoken, locale)
 
@@ -164,7 +164,7 @@ def number_(scope: Scope, value: object, places: object = None) -> str:
     """With the separators and digits of the language, rounded to `places` if given."""
     from babel.numbers import format_decimal
 
-    locale = _babel(scope.locale.language)
+    locale = cldr(scope.locale.language)
     amount = number(value) if places in (None, UNDEFINED) else round_(scope, value, places)
     shown = format_decimal(
         amount, locale=locale, decimal_quantization=False, numbering_system="default"
@@ -184,7 +184,7 @@ def money(scope: Scope, value: object, currency: object = UNDEFINED) -> str:
         return f"{number_(scope, value, Decimal(2))} {name}"
     if not re.fullmatch(r"[A-Z]{3}", code):
         raise TemplateFailed("money in a currency that is not three capital letters")
-    locale = _babel(scope.locale.language)
+    locale = cldr(scope.locale.language)
     shown = format_currency(number(value), code, locale=locale, numbering_system="default")
     return _written(shown, locale)
 

@@ -68,6 +68,11 @@ class Template(Struct, frozen=True, eq=False, dict=True):
         """Whether it is plain text, the same for everybody."""
         return self._print is None
 
+    @property
+    def is_value(self) -> bool:
+        """Whether it is one whole `{{ }}`, whose value keeps its type."""
+        return self._read is not None
+
     @cached_property
     def names(self) -> frozenset[Path]:
         """The paths read, once each."""

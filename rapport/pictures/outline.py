@@ -12,7 +12,9 @@ from engine.flow import Flow, Trigger
 from engine.graph import edges_of, reached
 from engine.node import END, Node
 from engine.problems import Problems
+from engine.shapes.plurals import COUNT
 from engine.source import Scalar, Sequence, Source, read_documents
+from engine.templates.names import OTHER
 
 BEGIN = "begin"
 """The id of the box above the first node; what starts the flow stands in it."""
@@ -181,7 +183,9 @@ def _texts(value: Any, language: str) -> Iterator[str]:
     if isinstance(value, str):
         yield from (_in_short(line) for line in value.splitlines() if line.strip())
     elif isinstance(value, Mapping) and value:
-        yield from _texts(value.get(language, next(iter(value.values()))), language)
+        variants = [inner for key, inner in value.items() if key != COUNT]
+        shown = value.get(language, value.get(OTHER, next(iter(variants), "")))
+        yield from _texts(shown, language)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item, language)
