@@ -8,7 +8,7 @@ command) is asked again without counting; one whose pictures come as an album is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from engine.fields.faults import Fault, FaultCode, fault_text
 from engine.fields.fold import fold_phrase
 from engine.fields.readings import Ambiguous, Candidate, Read, Refused
 from engine.fields.reply import read_reply
-from engine.fields.show import show, spell_date
+from engine.fields.show import plain, spell
 from engine.fields.types import PLAIN, Field, FieldType, Value
 from engine.messages import Message
 from engine.node import Finish, Go, Next
@@ -195,7 +195,7 @@ def _storable(at: Passage, question: Question, value: Value) -> Value:
     name = question.save_to
     if name.startswith("var.") or at.field(name) is not None or value is None:
         return value
-    return show(value, question.field, at.locale)
+    return plain(value, question.field, at.locale)
 
 
 def _ask_back(at: Passage, wait: Wait, candidates: tuple[Candidate, ...]) -> Wait:
@@ -212,7 +212,7 @@ def _ask_back(at: Passage, wait: Wait, candidates: tuple[Candidate, ...]) -> Wai
 
 def _spelled(at: Passage, candidate: Candidate) -> str:
     value = candidate.value
-    return spell_date(value, at.language) if isinstance(value, date) else str(value)
+    return spell(value, at.locale) if isinstance(value, date | time) else str(value)
 
 
 def _invalid(at: Passage, question: Question, wait: Wait, why: str) -> Heard:

@@ -8,18 +8,14 @@ from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
-from engine.fields.calendars import MONTHS, WEEKDAYS, date_word, day_of
+from engine.fields.calendars import MONTHS, WEEKDAYS, date_word, day_of, joined_weekdays
 from engine.fields.clean import plain_line
 from engine.fields.faults import FaultCode
 from engine.fields.places import Calendar, DateOrder, Locale, today_in
-from engine.fields.readings import Ambiguous, Candidate, Read, Reading, refuse
+from engine.fields.readings import Ambiguous, Candidate, Read, Reading, Refused, refuse
+from engine.fields.relative import days_meant
 from engine.fields.types import Field, Value
-
-JALALI_YEARS = range(1300, 1500)
-"""Years that are taken for Jalali (1921 to 2121)."""
-
-GREGORIAN_YEARS = range(1500, 3000)
-"""Years that are taken for Gregorian; others are not dates that customers have."""
+from engine.fields.years import GREGORIAN_YEARS, calendar_of
 
 YEARS_BACK = 80
 """A two-digit year lies at most so many years back, so that in 2026 `46` is 1946 and `45` 2045.
@@ -28,20 +24,19 @@ Where the field's rule says that the date is past, it is always the latest past 
 _ISO = re.compile(r"(?:1[5-9]|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _ALLOWED = re.compile(r"[\w\s.,،؛/()\-–!]*")
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+")
-_SPLIT_WEEKDAY = re.compile(r"\b(یک|دو|سه|چهار|پنج) شنبه\b")
 
 _FILLERS = {
     date_word(word)
-    for words in ("of the on st nd rd th", "ام م روز ماه سال مورخ تاریخ")
+    for words in ("of the on st nd rd th", "ام م روز ماه سال مورخ تاریخ یوم")
     for word in words.split()
 }
 _RELATIVE = {
     date_word(word): days
     for days, words in (
         (-2, "پریروز"),
-        (-1, "yesterday دیروز"),
-        (0, "today امروز"),
-        (1, "tomorrow فردا"),
+        (-1, "yesterday دیروز امس"),
+        (0, "today tonight امروز امشب الیوم"),
+        (1, "tomorrow tmrw فردا غدا"),
         (2, "پسفردا"),
     )
     for word in words.split()
@@ -62,28 +57,53 @@ def read_date(text: str, field: Field, locale: Locale, now: datetime) -> Reading
     """A date, Gregorian or Jalali, as a Gregorian `date`.
 
     * `1990-05-15`, `1990/5/15`, `15.5.1990`, `May 15, 1990`, `15 May 1990`, months also in
-      Persian; years of `JALALI_YEARS` and the names of Jalali months make it a Jalali date.
+      Persian; years of `years.JALALI_YEARS` and the names of Jalali months make it a Jalali date.
     * today, tomorrow, yesterday; a weekday alone is the next one, never today. A weekday beside
-      a date must be that date's.
+      a date must be that date's. "In 3 days", "next Friday" and the like: `relative.days_meant`.
     * With the year last, day and month stand in either order. A part over 12 decides; so does
       `locale.date_order`; else both are candidates. Jalali dates are always day first.
     * A two-digit year lies within `YEARS_BACK`, in the calendar of the month or of the locale.
     * `15 May`, without a year, is the last or the next one: both are candidates, unless the
       field must be past (a birthday lacks its year: refused) or its rules leave only one.
-    * A year alone, or a month and a year, is asked back in words: the day and month are missing.
-      Buttons are for a reply that can be meant in two ways. A year can be meant in 365, and any
-      two days offered for it would be a guess that people press to be done with the question.
+    * A year alone, or a month and a year, is incomplete; the refusal tells them as `year` and
+      `month`, so that whoever asks can ask for the rest (`years.with_year`).
     * A date that the calendar does not have is refused as such.
     """
     if _ISO.fullmatch(text):
         return _iso_day(text)
-    words = _words(plain_line(text))
+    line, today = plain_line(text), today_in(locale, now)
+    words = _words(line)
     if words is None:
-        return refuse(FaultCode.NOT_DATE)
-    found = _candidates(words, field, locale, today_in(locale, now))
+        return _distant(line, locale, today)
+    found = _candidates(words, field, locale, today)
     if isinstance(found, FaultCode):
-        return refuse(found)
+        return _incomplete(words) if found is FaultCode.DATE_INCOMPLETE else refuse(found)
     return _reading(found, words)
+
+
+def _distant(line: str, locale: Locale, today: date) -> Reading:
+    """A day told by its distance from today."""
+    try:
+        days = days_meant(date_word(line), today, locale.calendar)
+    except OverflowError:
+        return refuse(FaultCode.NO_SUCH_DATE)
+    if not days:
+        return refuse(FaultCode.NOT_DATE)
+    if any(day.year not in GREGORIAN_YEARS for day in days):
+        return refuse(FaultCode.NO_SUCH_DATE)
+    return Read(days[0]) if len(days) == 1 else Ambiguous(tuple(map(Candidate, days)))
+
+
+def _incomplete(words: _Words) -> Refused:
+    """Refused for what is missing, with the year, and the month if named, where they are there."""
+    match words.numbers:
+        case [year] if _is_year(year) and words.weekday is None:
+            calendar = calendar_of(int(year))
+            if words.month is None:
+                return refuse(FaultCode.DATE_INCOMPLETE, year=int(year))
+            if words.month[0] == calendar:
+                return refuse(FaultCode.DATE_INCOMPLETE, year=int(year), month=words.month[1])
+    return refuse(FaultCode.DATE_INCOMPLETE)
 
 
 def _iso_day(text: str) -> Reading:
@@ -110,7 +130,7 @@ def _on_weekday(candidate: Candidate, words: _Words) -> bool:
 
 def _words(line: str) -> _Words | None:
     """The parts of a date, or None where the text says anything else."""
-    text = _SPLIT_WEEKDAY.sub(r"\1شنبه", _SPLIT_RELATIVE.sub("پسفردا", date_word(line)))
+    text = joined_weekdays(_SPLIT_RELATIVE.sub("پسفردا", date_word(line)))
     if not _ALLOWED.fullmatch(text):
         return None
     words = _Words([])
@@ -169,13 +189,7 @@ def _next_weekday(weekday: int | None, today: date) -> Found:
 
 
 def _is_year(text: str) -> bool:
-    return len(text) == 4 and _calendar_of(int(text)) is not None
-
-
-def _calendar_of(year: int) -> Calendar | None:
-    if year in JALALI_YEARS:
-        return "jalali"
-    return "gregorian" if year in GREGORIAN_YEARS else None
+    return len(text) == 4 and calendar_of(int(text)) is not None
 
 
 def _named(
@@ -192,7 +206,7 @@ def _named(
         if len(year) == 1:
             return FaultCode.DATE_INCOMPLETE
         full = _full_year(year, calendar, field, today)
-        if _calendar_of(full) != calendar:
+        if calendar_of(full) != calendar:
             return FaultCode.NO_SUCH_DATE
         return _one(day_of(calendar, full, number, int(day)))
     if len(numbers) == 1 and _looks_like_day(numbers[0]):
@@ -221,7 +235,7 @@ def _three(first: str, second: str, third: str, field: Field, locale: Locale, to
     if len(third) == 1 or (locale.calendar == "jalali" and _looks_like_day(third)):
         # In Iran 04/02/25 begins with the year, and 25/02/04 is written as well.
         return FaultCode.DATE_INCOMPLETE
-    calendar = _calendar_of(int(third)) if len(third) == 4 else locale.calendar
+    calendar = calendar_of(int(third)) if len(third) == 4 else locale.calendar
     if calendar is None:
         return FaultCode.NO_SUCH_DATE
     year = _full_year(third, calendar, field, today)
@@ -231,7 +245,7 @@ def _three(first: str, second: str, third: str, field: Field, locale: Locale, to
 def _year_first(
     first: str, second: str, third: str, field: Field, locale: Locale, today: date
 ) -> Found:
-    calendar = _calendar_of(int(first)) if len(first) == 4 else locale.calendar
+    calendar = calendar_of(int(first)) if len(first) == 4 else locale.calendar
     if calendar is None or len(third) == 4:
         return FaultCode.NO_SUCH_DATE
     year = _full_year(first, calendar, field, today)

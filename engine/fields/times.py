@@ -10,17 +10,18 @@ from engine.fields.clean import plain_line
 from engine.fields.dates import read_date
 from engine.fields.faults import FaultCode
 from engine.fields.places import Locale, zone_of
-from engine.fields.readings import Ambiguous, Candidate, Read, Reading, Refused, refuse
+from engine.fields.readings import Ambiguous, Candidate, Read, Reading, refuse
+from engine.fields.relative import moment_meant
 from engine.fields.types import Field, Value
 
 _PARTS = {
     date_word(word): part
     for part, words in (
-        ("am", "am|a.m.|a.m|in the morning|morning|صبح|بامداد"),
-        ("noon", "noon|ظهر"),
+        ("am", "am|a.m.|a.m|in the morning|morning|صبح|بامداد|صباحا"),
+        ("noon", "noon|ظهر|ظهرا"),
         ("pm", "pm|p.m.|p.m|in the afternoon|afternoon|in the evening|evening"),
-        ("pm", "عصر|بعدازظهر|بعد از ظهر"),
-        ("night", "at night|شب"),
+        ("pm", "عصر|بعدازظهر|بعد از ظهر|مساء"),
+        ("night", "at night|شب|لیلا"),
     )
     for word in words.split("|")
 }
@@ -40,56 +41,105 @@ _HOURS: dict[str, tuple[int | None, ...]] = {
 
 _PART = "|".join(sorted(map(re.escape, _PARTS), key=len, reverse=True))
 _NAME = "|".join(sorted(map(re.escape, _NAMED), key=len, reverse=True))
+_AT = r"at|ساعت|الساعه"
+_FRACTIONS = {"نیم": 30, "ربع": 15}
+_AND = r"(?:\s*و\s*(?P<{}>نیم|ربع))?"
 _TIME = re.compile(
-    rf"(?<![\w./-])(?:(?:at|ساعت)\s+)?(?:"
+    rf"(?<![\w./-])(?:(?:{_AT})\s+)?(?:"
     rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::(?P<second>[0-9]{{2}}))?"
     rf"(?:\s*(?P<part>{_PART})(?!\w))?(?![\w:])"
-    rf"|(?P<bare>[0-9]{{1,2}})\s*(?P<bare_part>{_PART})(?!\w)"
+    rf"|(?P<bare>[0-9]{{1,2}}){_AND.format('bare_and')}\s*(?P<bare_part>{_PART})(?!\w)"
     rf"|(?P<name>{_NAME})(?!\w))"
 )
+_ALONE = re.compile(
+    rf"(?<![\w./-])(?:(?:{_AT})\s+(?P<hour>[0-9]{{1,2}})|(?P<clock>[0-9]{{1,2}})(?= ?o.?clock))"
+    rf"{_AND.format('and')}(?: ?o.?clock)?(?![\w:.])"
+)
+"""An hour without a part of the day, and with a word that makes it an hour."""
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{2})")
 _ISO_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+(?:z|[+-][0-9]{2}:?[0-9]{2})")
 _ISO_JOINT = re.compile(r"(?<=[0-9])t(?=[0-9])")
 _JOINERS = " \t\n,،-"
 
 
-def read_time(text: str) -> Read | Refused:
-    """A time of day: `10:00`, `10.30`, `5pm`, `5:30 PM`, `۵ عصر`, noon, midnight.
+def read_time(text: str) -> Reading:
+    """A time of day: `10:00`, `10.30`, `5pm`, `5:30 PM`, `۵ عصر`, `۵ و نیم عصر`, noon, midnight.
 
-    Without am or pm the hours are those of a 24-hour clock. An hour alone (`5`) could be morning
-    or evening, and is refused.
+    Without am or pm, hours with minutes are those of a 24-hour clock. An hour alone (`5`, `at 5`)
+    from 1 to 12 could be of the morning or of the evening: both are candidates.
     """
     line = date_word(plain_line(text)).strip()
     dotted = _DOTTED.fullmatch(line)
     found = _TIME.fullmatch(f"{dotted[1]}:{dotted[2]}" if dotted else line)
-    moment = _time_of(found) if found else None
+    if found is None:
+        alone = _ALONE.fullmatch(line if not line[:1].isdecimal() else f"at {line}")
+        return _one_of(_hours_of(alone)) if alone else refuse(FaultCode.NOT_TIME)
+    moment = _time_of(found)
     return refuse(FaultCode.NOT_TIME) if moment is None else Read(moment)
 
 
 def read_datetime(text: str, field: Field, locale: Locale, now: datetime) -> Reading:
-    """A date, read as by `read_date`, with a time, read as by `read_time`, in either order.
+    """A date, read as by `read_date`, with a time, read as by `read_time`, in either order; or a
+    distance in hours ("in 2 hours").
 
-    It is a moment in the customer's zone, unless it is ISO 8601 with an offset of its own; the
-    value is UTC. Where clocks go back the first of the two moments is meant (PEP 495).
+    An hour alone needs its word: `tomorrow at 5`, «فردا ساعت ۵». It is a moment in the customer's
+    zone, unless it is ISO 8601 with an offset of its own; the value is UTC. Where clocks go back
+    the first of the two moments is meant (PEP 495).
     """
     line = _ISO_JOINT.sub(" ", date_word(plain_line(text)))
     if _ISO_MOMENT.fullmatch(line):
         return _iso_moment(line)
-    found = list(_TIME.finditer(line))
-    clock = _time_of(found[0]) if len(found) == 1 else None
-    if clock is None:
+    if (away := moment_meant(line, now)) is not None:
+        return Read(away.astimezone(UTC))
+    found = list(_TIME.finditer(line)) or list(_ALONE.finditer(line))
+    clocks = _clocks_of(found[0]) if len(found) == 1 else ()
+    if not clocks:
         return refuse(FaultCode.NOT_DATETIME)
     rest = (line[: found[0].start()] + " " + line[found[0].end() :]).strip(_JOINERS)
     day = read_date(rest, field, locale, now)
     match day:
         case Read(value):
-            return _read_moment(value, clock, locale)
+            days: tuple[Candidate, ...] = (Candidate(value),)
         case Ambiguous(candidates):
-            return Ambiguous(
-                tuple(Candidate(_moment(one.value, clock, locale), one.order) for one in candidates)
-            )
+            days = candidates
         case _:
-            return day if rest else refuse(FaultCode.NOT_DATETIME)
+            return refuse(day.fault.code if rest else FaultCode.NOT_DATETIME)
+    return _moments(days, clocks, locale)
+
+
+def _moments(days: tuple[Candidate, ...], clocks: tuple[time, ...], locale: Locale) -> Reading:
+    """Each of the days at each of the times."""
+    found = [
+        Candidate(moment, day.order)
+        for day in days
+        for clock in clocks
+        if (moment := _moment(day.value, clock, locale)) is not None
+    ]
+    if not found:
+        return refuse(FaultCode.NO_SUCH_DATE)
+    return Read(found[0].value) if len(found) == 1 else Ambiguous(tuple(found))
+
+
+def _one_of(hours: tuple[time, ...]) -> Reading:
+    if not hours:
+        return refuse(FaultCode.NOT_TIME)
+    return Read(hours[0]) if len(hours) == 1 else Ambiguous(tuple(map(Candidate, hours)))
+
+
+def _clocks_of(found: re.Match[str]) -> tuple[time, ...]:
+    if found.re is _ALONE:
+        return _hours_of(found)
+    clock = _time_of(found)
+    return () if clock is None else (clock,)
+
+
+def _hours_of(found: re.Match[str]) -> tuple[time, ...]:
+    """What an hour without a part of the day may be, earliest first."""
+    hour, minute = int(found["hour"] or found["clock"]), _FRACTIONS.get(found["and"] or "", 0)
+    if hour > 23:
+        return ()
+    hours = (hour % 12, hour % 12 + 12) if 1 <= hour <= 12 else (hour,)
+    return tuple(time(one, minute) for one in hours)
 
 
 def _time_of(found: re.Match[str]) -> time | None:
@@ -97,7 +147,8 @@ def _time_of(found: re.Match[str]) -> time | None:
         return time(_NAMED[found["name"]])
     part = _PARTS.get(found["part"] or found["bare_part"] or "")
     hour = _hour(int(found["hour"] or found["bare"]), part)
-    minute, second = int(found["minute"] or 0), int(found["second"] or 0)
+    minute = int(found["minute"] or _FRACTIONS.get(found["bare_and"] or "", 0))
+    second = int(found["second"] or 0)
     if hour is None or hour > 23 or minute > 59 or second > 59:
         return None
     return time(hour, minute, second)
@@ -116,11 +167,6 @@ def _iso_moment(line: str) -> Reading:
         return Read(datetime.fromisoformat(line.upper()).astimezone(UTC))
     except (ValueError, OverflowError):
         return refuse(FaultCode.NOT_DATETIME)
-
-
-def _read_moment(day: Value, clock: time, locale: Locale) -> Reading:
-    moment = _moment(day, clock, locale)
-    return refuse(FaultCode.NO_SUCH_DATE) if moment is None else Read(moment)
 
 
 def _moment(day: Value, clock: time, locale: Locale) -> datetime | None:

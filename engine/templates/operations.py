@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from engine.fields.places import base_language
-from engine.fields.show import show, show_number
+from engine.fields.show import plain, show_number
 from engine.fields.types import Field, FieldType
 from engine.templates.bounds import NUMBERS, ZERO, TemplateFailed, bounded
 from engine.templates.values import UNDEFINED, Choice, Record, Scope, enter, items, kind_of
@@ -209,7 +209,7 @@ def read_iso(written: str, kind: type[date | time]) -> object:
 
 
 def shown(value: object, scope: Scope) -> str:
-    """A value as it prints: as `engine.fields.show` does, a select by its label, '' for undefined.
+    """A value as it prints: as `fields.show.plain` does, a select by its label, '' for undefined.
 
     A moment is told in the reader's zone to the minute, a list by its items. Raises
     TemplateFailed for a group of values, and for a list in a list.
@@ -226,5 +226,5 @@ def _shown_one(value: object, scope: Scope) -> str:
     if isinstance(value, datetime):
         return local(value, scope).isoformat(" ", "minutes")[:16]
     if isinstance(value, bool | date | time):
-        return show(value, _NO_FIELD, scope.locale)
+        return plain(value, _NO_FIELD, scope.locale)
     return text(value)

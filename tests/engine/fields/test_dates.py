@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Literal
 
 import pytest
@@ -85,6 +85,80 @@ def test_words_count_from_today_where_the_customer_is(written: str, meant: date)
     assert read(written, "date") == Read(meant)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("in 3 days", date(2026, 3, 4)),
+        ("3 days from now", date(2026, 3, 4)),
+        ("three days ago", date(2026, 2, 26)),
+        ("in a week", date(2026, 3, 8)),
+        ("2 weeks ago", date(2026, 2, 15)),
+        ("in a month", date(2026, 4, 1)),
+        ("a year ago", date(2025, 3, 1)),
+        ("the day after tomorrow", date(2026, 3, 3)),
+        ("day before yesterday", date(2026, 2, 27)),
+        ("next Monday", date(2026, 3, 2)),
+        ("this Sunday", date(2026, 3, 1)),
+        ("coming Friday!", date(2026, 3, 6)),
+        ("Friday next week", date(2026, 3, 6)),
+        ("۳ روز دیگر", date(2026, 3, 4)),
+        ("سه روز دیگه", date(2026, 3, 4)),
+        ("دو هفته بعد", date(2026, 3, 15)),
+        ("۳ روز پیش", date(2026, 2, 26)),
+        ("دوشنبهٔ آینده", date(2026, 3, 2)),
+        ("سه‌شنبه بعد", date(2026, 3, 3)),
+        ("همین جمعه", date(2026, 3, 6)),
+        ("جمعه هفته آینده", date(2026, 3, 6)),
+        ("پس‌پریروز", date(2026, 2, 26)),
+        ("اليوم", date(2026, 3, 1)),
+        ("غدًا", date(2026, 3, 2)),
+        ("بعد غد", date(2026, 3, 3)),
+        ("بعد 3 أيام", date(2026, 3, 4)),
+        ("الجمعة", date(2026, 3, 6)),
+    ],
+)
+def test_a_day_is_told_by_its_distance(written: str, meant: date) -> None:
+    assert read(written, "date") == Read(meant)
+
+
+def test_next_friday_before_friday_may_be_the_coming_one_or_that_of_next_week() -> None:
+    thursday = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    both = Ambiguous((Candidate(date(2026, 3, 6)), Candidate(date(2026, 3, 13))))
+    for written in ("next Friday", "جمعه بعد"):
+        assert read_reply(written, PLAIN[FieldType.DATE], TEHRAN, thursday) == both
+
+
+def test_a_week_begins_on_saturday_where_the_calendar_is_jalali() -> None:
+    jalali = Locale(calendar="jalali", timezone="Asia/Tehran")
+    assert read("friday next week", "date", jalali) == Read(date(2026, 3, 13))
+
+
+def test_months_are_counted_in_the_calendar_of_the_place_and_end_with_the_month() -> None:
+    jalali = Locale(calendar="jalali", timezone="Asia/Tehran")
+    end_of_shahrivar = datetime(2026, 9, 22, 12, tzinfo=UTC)  # 31 Shahrivar 1405
+    for written, meant in (("in a month", date(2026, 10, 22)), ("in 7 months", date(2027, 4, 20))):
+        read_there = read_reply(written, PLAIN[FieldType.DATE], jalali, end_of_shahrivar)
+        assert read_there == Read(meant)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("1990", {"year": 1990}),
+        ("۱۳۶۹", {"year": 1369}),
+        ("May 1990", {"year": 1990, "month": 5}),
+        ("اردیبهشت ۱۳۶۹", {"year": 1369, "month": 2}),
+        ("May 1369", {}),
+        ("15 May 3", {}),
+    ],
+)
+def test_the_refusal_of_a_year_alone_tells_it(written: str, told: dict[str, int]) -> None:
+    refused = read(written, BIRTHDAY)
+    assert isinstance(refused, Refused)
+    assert refused.fault.code is FaultCode.DATE_INCOMPLETE
+    assert refused.fault.params == told
+
+
 def test_the_weekday_of_today_means_a_week_from_now() -> None:
     assert read("Sunday", "date") == Read(date(2026, 3, 8))
 
@@ -165,7 +239,12 @@ def test_two_digits_of_a_year_belong_to_the_calendar_of_the_place() -> None:
     ("written", "code"),
     [
         ("banana", FaultCode.NOT_DATE),
-        ("in 3 days", FaultCode.NOT_DATE),
+        ("in 3 days", FaultCode.NOT_PAST),
+        ("in 9999 weeks", FaultCode.NOT_PAST),
+        ("in 9999 years", FaultCode.NOT_DATE),
+        ("in 999 years", FaultCode.NO_SUCH_DATE),
+        ("in 2 hours", FaultCode.NOT_DATE),
+        ("next week", FaultCode.NOT_DATE),
         ("19900515", FaultCode.NOT_DATE),
         ("1990-05-15T10:00", FaultCode.NOT_DATE),
         ("25", FaultCode.NOT_DATE),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.fields.base import BASE_FIELDS
 from engine.fields.decimals import LARGEST
 from engine.fields.places import Locale
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
-from engine.fields.show import show, show_number, spell_date
-from engine.fields.types import PLAIN, FieldType, Value
+from engine.fields.show import plain, show, show_number, spell
+from engine.fields.types import PLAIN, Field, FieldType, Value
 from tests.engine.fields.support import NOW, TEHRAN
 
 ENGLISH = Locale(timezone="Asia/Tehran")
+JALALI = Locale(language="fa", calendar="jalali", country="IR", timezone="Asia/Tehran")
 
 
 @pytest.mark.parametrize(
@@ -54,16 +58,27 @@ def test_yes_no_and_options_follow_the_language() -> None:
 
 
 def test_a_spelled_date_names_its_month() -> None:
-    assert spell_date(date(1990, 4, 3), "en-GB") == "3 April 1990"
-    assert spell_date(date(1990, 4, 3), "fa") == "۳ آوریل ۱۹۹۰"
+    assert spell(date(1990, 4, 3), Locale(language="en-GB")) == "3 April 1990"
+    assert spell(date(1990, 4, 3), TEHRAN) == "۳ آوریل ۱۹۹۰"
+    assert spell(date(1990, 4, 3), JALALI) == "۱۴ فروردین ۱۳۶۹"
+    assert spell(date(1990, 4, 3), Locale(calendar="jalali")) == "14 Farvardin 1369"
 
 
-def test_a_spelled_date_reads_back_as_itself() -> None:
-    for month in range(1, 13):
-        for language in ("en", "fa"):
-            day = date(1990, month, 3)
-            written = spell_date(day, language)
-            assert read_reply(written, PLAIN[FieldType.DATE], TEHRAN, NOW) == Read(day)
+def test_a_spelled_moment_names_its_time_where_the_customer_is() -> None:
+    moment = datetime(2026, 5, 15, 14, tzinfo=UTC)
+    assert spell(moment, ENGLISH) == "15 May 2026, 17:30"
+    assert spell(moment, JALALI) == "۲۵ اردیبهشت ۱۴۰۵، ۱۷:۳۰"
+    assert spell(time(17), JALALI) == "۱۷:۰۰"
+
+
+def test_a_date_is_shown_in_the_customers_calendar() -> None:
+    assert show(date(1990, 5, 15), PLAIN[FieldType.DATE], JALALI) == "۱۳۶۹/۰۲/۲۵"
+    english = Locale(calendar="jalali", timezone="Asia/Tehran")
+    assert show(date(1990, 5, 15), PLAIN[FieldType.DATE], english) == "1369/02/25"
+    moment = datetime(2026, 5, 15, 14, tzinfo=UTC)
+    assert show(moment, PLAIN[FieldType.DATETIME], JALALI) == "۱۴۰۵/۰۲/۲۵ ۱۷:۳۰"
+    assert show(date(1850, 5, 15), PLAIN[FieldType.DATE], JALALI) == "1850-05-15"
+    assert plain(date(1990, 5, 15), PLAIN[FieldType.DATE], JALALI) == "1990-05-15"
 
 
 VALUES = st.one_of(
@@ -82,15 +97,44 @@ VALUES = st.one_of(
 )
 
 
+LOCALES = st.builds(
+    Locale,
+    language=st.sampled_from(["en", "fa", "ar", "de", "tr"]),
+    calendar=st.sampled_from(["gregorian", "jalali"]),
+    date_order=st.sampled_from([None, "dmy", "mdy"]),
+    timezone=st.just("Asia/Tehran"),
+    country=st.just("IR"),
+)
+
+
 @settings(deadline=None)  # the first moment reads its time zone
-@given(VALUES, st.sampled_from(["en", "fa"]))
+@given(VALUES, LOCALES, st.sampled_from([show, plain]))
 def test_showing_and_reading_gives_the_value_back(
-    typed: tuple[FieldType, Value], language: str
+    typed: tuple[FieldType, Value],
+    locale: Locale,
+    shown: Callable[[Value, Field, Locale], str],
 ) -> None:
     type_, value = typed
     field = BASE_FIELDS["source"] if type_ is FieldType.SELECT else PLAIN[type_]
-    locale = Locale(language=language, timezone="Asia/Tehran", country="IR")
-    assert read_reply(show(value, field, locale), field, locale, NOW) == Read(value)
+    assert read_reply(shown(value, field, locale), field, locale, NOW) == Read(value)
+
+
+@settings(deadline=None)
+@given(
+    # Kabul has kept its clocks still since 1945.
+    st.integers(946_684_800 // 60, 4_102_358_400 // 60).map(
+        lambda minutes: datetime.fromtimestamp(60 * minutes, ZoneInfo("Asia/Kabul"))
+    ),
+    LOCALES,
+)
+def test_what_a_button_spells_reads_back_as_itself(moment: datetime, locale: Locale) -> None:
+    kabul = replace(locale, timezone="Asia/Kabul")
+    for value, type_ in (
+        (moment.astimezone(UTC), FieldType.DATETIME),
+        (moment.date(), FieldType.DATE),
+        (moment.time(), FieldType.TIME),
+    ):
+        assert read_reply(spell(value, kabul), PLAIN[type_], kabul, NOW) == Read(value)
 
 
 @given(st.decimals(-LARGEST, LARGEST, places=2))
