@@ -16,7 +16,7 @@ from engine.problems import Position, Problems
 from engine.scope import BUSINESS_NAMES, ROOTS
 from engine.shapes import NameUse, Reader, Ref
 from engine.shapes.reader import Reference
-from engine.suggest import did_you_mean
+from engine.suggest import meant
 from engine.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -117,10 +117,15 @@ def _known(
 ) -> None:
     if name in known:
         return
-    cure = did_you_mean(name, known)
-    if not cure and what == "tag":
-        cure = "Declare it under 'tags' in crm.yaml."
-    problems.error(position, code, f"unknown {what} '{name}'", cure)
+    problems.error(position, code, f"unknown {what} '{name}'", meant(name, known, _NEW[what]))
+
+
+_NEW = {
+    "tag": "Declare it under 'tags' in crm.yaml.",
+    "field": "Declare it under 'fields' in crm.yaml.",
+    "flow": "Write a file that begins with its name: 'flow: NAME'.",
+}
+"""What to do where the name is none that was misspelt, but a new one."""
 
 
 def _check_field(reference: Reference, names: _Names, problems: Problems) -> None:
@@ -132,15 +137,15 @@ def _check_field(reference: Reference, names: _Names, problems: Problems) -> Non
         _report_field(reference, names, problems)
     elif field.read_only:
         message = f"'{name}' is worked out by Rapport and cannot be written"
-        problems.error(position, "E307", message)
+        problems.error(position, "E307", message, "Save to a field of your own.")
 
 
 def _report_field(reference: Reference, names: _Names, problems: Problems) -> None:
     name, position = reference.name, reference.position
-    cure = did_you_mean(name.removeprefix("customer."), names.business.fields)
+    cure = meant(name.removeprefix("customer."), names.business.fields, _NEW["field"])
     if reference.kind is Ref.SAVE:
         message = f"no field '{name}' is declared: it is stored as text among the extras"
-        problems.warning(position, "W301", message, cure or "Declare it under 'fields'.")
+        problems.warning(position, "W301", message, cure)
     elif reference.kind is Ref.WRITE:
         problems.error(position, "E301", f"unknown field '{name}'", cure)
 
@@ -171,7 +176,7 @@ def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems:
         _report_root(use, names, problems)
     elif first == "var" and rest and rest[0] not in variables:
         message = f"no variable '{rest[0]}' is set in this flow"
-        cure = did_you_mean(rest[0], variables) or "Declare it under 'vars'."
+        cure = meant(rest[0], variables, "Declare it under 'vars'.")
         problems.error(use.position, "E306", message, cure)
     elif not use.in_template:
         return
@@ -180,7 +185,7 @@ def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems:
             _known(use.of_customer, names.customer, "E301", "field", use.position, problems)
     elif first in _INNER and rest and rest[0] not in _INNER[first]:
         message = f"'{first}' has no '{rest[0]}'"
-        cure = did_you_mean(rest[0], _INNER[first])
+        cure = meant(rest[0], _INNER[first])
         problems.error(use.position, "E502", message, cure)
 
 
@@ -189,10 +194,7 @@ _INNER: Mapping[str, Sequence[str]] = {"reply": ("text", "value"), "business": B
 
 def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
     name = use.path[0]
-    if name in names.business.fields:
-        cure = f"Write customer.{name}."
-    else:
-        cure = did_you_mean(name, ROOTS) or f"There are {', '.join(ROOTS)}."
+    cure = f"Write customer.{name}." if name in names.business.fields else meant(name, ROOTS)
     problems.error(use.position, "E502", f"unknown name '{'.'.join(use.path)}'", cure)
 
 
@@ -204,7 +206,7 @@ def _check_targets(read: FlowRead, problems: Problems) -> None:
         for target, position in one.targets:
             if target != END and target not in read.ids:
                 message = f"node '{one.node.id}' goes to '{target}', which does not exist."
-                problems.error(position, "E103", message, did_you_mean(target, (*read.ids, END)))
+                problems.error(position, "E103", message, meant(target, (*read.ids, END)))
 
 
 def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
@@ -219,12 +221,22 @@ def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
     seen = reached(edges, flow.nodes[0].id)
     for node in flow.nodes:
         if node.id not in seen:
-            problems.error(node.position, "E104", f"no way leads to node '{node.id}'")
+            problems.error(
+                node.position,
+                "E104",
+                f"no way leads to node '{node.id}'",
+                "Lead to it by a goto, or delete it.",
+            )
     rests = {node.id for node in flow.nodes if node.waits or _calls_wait(read, node.id, waiting)}
     for circle in circles({id_: () if id_ in rests else to for id_, to in edges.items()}):
         names = " → ".join((*circle, circle[0]))
         message = f"these nodes go round without a wait: {names}"
-        problems.error(_place(flow, circle[0]), "E105", message)
+        problems.error(
+            _place(flow, circle[0]),
+            "E105",
+            message,
+            "Lead one of them elsewhere, or ask or wait in between.",
+        )
     for circle in trapped(edges):
         if rests.isdisjoint(circle):
             continue  # it was told above
@@ -260,7 +272,9 @@ def _check_occurrences(flow: Flow, problems: Problems) -> None:
         same = seen.setdefault(trigger.id, trigger)
         if same is not trigger:
             message = f"this trigger is for the same occasion as that of line {same.position.line}"
-            problems.error(trigger.position, "E603", message)
+            problems.error(
+                trigger.position, "E603", message, "Delete one of them, or give one an 'id'."
+            )
 
 
 def _check_claims(business: Business, flows: Sequence[Flow], problems: Problems) -> None:
@@ -307,7 +321,12 @@ def _claim(
             what = f"'{claim[1] or claim[0]}'"
             place = f"{first.position.file}, line {first.position.line}"
             message = f"{what} is claimed by '{first.flow}' too ({place})"
-            problems.error(trigger.position, "E602", message)
+            problems.error(
+                trigger.position,
+                "E602",
+                message,
+                "Take another word, or tell them apart by 'only', 'channel' or 'priority'.",
+            )
             return
 
 
@@ -320,10 +339,12 @@ def _check_keyword(
 ) -> None:
     if always.get(word, trigger.flow) != trigger.flow:
         message = f"'{word}' is claimed by 'always' in crm.yaml, which comes first"
-        problems.error(trigger.position, "E602", message)
+        problems.error(
+            trigger.position, "E602", message, "Take another word, or take it out of 'always'."
+        )
     if is_opt_out(word, business):
         message = f"'{word}' never gets here: with it people opt out"
-        problems.warning(trigger.position, "W601", message)
+        problems.warning(trigger.position, "W601", message, "Take another word.")
 
 
 # -- tests
@@ -335,4 +356,4 @@ def _check_tests(tests: Sequence[Transcript], problems: Problems) -> None:
         same = seen.setdefault((test.flow, test.name), test)
         if same is not test:
             message = f"a test of '{test.flow}' with this name is on line {same.position.line}"
-            problems.error(test.position, "E110", message)
+            problems.error(test.position, "E110", message, "Give one of them another name.")

@@ -26,7 +26,7 @@ from engine.shapes import (
 from engine.shapes.shape import ScalarShape
 from engine.shapes.structures import places_of, read_options, record_schema
 from engine.source import Source
-from engine.suggest import did_you_mean
+from engine.suggest import LEAVE_OUT, meant
 
 
 class Phrase(ScalarShape[str]):
@@ -131,7 +131,12 @@ class TriggerShape(Shape[Trigger]):
             return None
         on = source.get("on")
         if not isinstance(on, tree.Scalar):
-            reader.error(source.position, "E109", "a trigger needs 'on', the name of an event")
+            reader.error(
+                source.position,
+                "E109",
+                "a trigger needs 'on', the name of an event",
+                "Write 'on: EVENT'.",
+            )
             return None
         event = EVENTS.get(on.text)
         if event is None:
@@ -141,7 +146,9 @@ class TriggerShape(Shape[Trigger]):
         known = {"on": Option(WORD, ""), **later, **event.options, **COMMON}
         values, complete = read_options(source, known, reader, f"'on: {on.text}'")
         for name in values.keys() & later.keys():
-            reader.error(places_of(source)[name], "E901", f"'{name}' is not available yet")
+            reader.error(
+                places_of(source)[name], "E901", f"'{name}' is not available yet", LEAVE_OUT
+            )
         return self.built(on, source, values, reader) if complete else None
 
     def built(
@@ -153,7 +160,7 @@ class TriggerShape(Shape[Trigger]):
             return None
         if event.needs and not any(values.get(name) for name in event.needs):
             message = f"'on: {on.text}' needs one of {', '.join(event.needs)}"
-            reader.error(source.position, "E109", message)
+            reader.error(source.position, "E109", message, "Write one of them.")
             return None
         options = {
             name: value for name, value in values.items() if name not in ("on", "only", "id")
@@ -178,9 +185,9 @@ def _words(value: Any) -> str:
 
 def unknown_event(on: tree.Scalar, reader: Reader) -> None:
     if on.text in LATER:
-        reader.error(on.position, "E901", f"the event '{on.text}' is not available yet")
+        reader.error(on.position, "E901", f"the event '{on.text}' is not available yet", LEAVE_OUT)
         return
-    cure = did_you_mean(on.text, EVENTS) or f"There are {', '.join(EVENTS)}."
+    cure = meant(on.text, EVENTS)
     reader.error(on.position, "E601", f"unknown event '{on.text}'", cure)
 
 

@@ -53,7 +53,12 @@ class Branch(Node, frozen=True, kw_only=True):
     @classmethod
     def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Branch:
         if "else" in options and (common.get("goto") or common.get("end") or common.get("end_all")):
-            reader.error(reader.at("else"), "E113", "`else` is where a branch goes: no other exit")
+            reader.error(
+                reader.at("else"),
+                "E113",
+                "`else` is where a branch goes: no other exit",
+                "Keep `else` alone.",
+            )
         return cls(**common, cases=options["branch"], otherwise=options.get("else", ""))
 
     def exits(self) -> Iterator[tuple[str, str]]:

@@ -48,9 +48,19 @@ class _Span(Shape[Pause]):
 def _pause(options: dict[str, Any], reader: Reader) -> Pause:
     ways = [name for name in ("for", "at", "until") if name in options]
     if not ways or ("until" in ways and len(ways) > 1):
-        reader.error(reader.at(), "E112", "`delay` needs `for` or `at`, or `until` without them")
+        reader.error(
+            reader.at(),
+            "E112",
+            "`delay` needs `for` or `at`, or `until` without them",
+            "Write how long: `delay: 2h`.",
+        )
     if "offset" in options and "until" not in options:
-        reader.error(reader.at("offset"), "E112", "`offset` counts from `until`, which is missing")
+        reader.error(
+            reader.at("offset"),
+            "E112",
+            "`offset` counts from `until`, which is missing",
+            "Write `until` too, or the whole time as `for`.",
+        )
     return Pause(
         span=options.get("for", NO_TIME),
         at=options.get("at"),

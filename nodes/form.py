@@ -59,7 +59,12 @@ def _item(options: dict[str, Any], reader: Reader) -> Item | None:
     text = options.get("ask")
     question = question_of(options, text or _NO_TEXT, reader)
     if not question.save_to:
-        reader.error(reader.at(), "E112", "what a form asks needs `save_to`")
+        reader.error(
+            reader.at(),
+            "E112",
+            "what a form asks needs `save_to`",
+            "Write the field or variable that keeps the reply.",
+        )
     if text is None:
         question = replace(question, text=_own_text(question))
     return Item(question, options.get("when"))
@@ -121,7 +126,12 @@ class Form(Node, frozen=True, kw_only=True):
     def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Form:
         items = tuple(_with_defaults(item, options) for item in options["form"])
         if not items:
-            reader.error(reader.at("form"), "E202", "`form` asks nothing")
+            reader.error(
+                reader.at("form"),
+                "E202",
+                "`form` asks nothing",
+                "Write the keys of the fields it asks for.",
+            )
         return cls(**common, items=items, overview=_overview(options))
 
     @property

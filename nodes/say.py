@@ -27,7 +27,12 @@ class SayButton(Struct, frozen=True):
 
 def _button(options: dict[str, Any], reader: Reader) -> SayButton:
     if ("url" in options) is ("flow" in options):
-        reader.error(reader.at(), "E112", "a button needs `url` or `flow`, one of the two")
+        reader.error(
+            reader.at(),
+            "E112",
+            "a button needs `url` or `flow`, one of the two",
+            "Write where it leads, and only once.",
+        )
     return SayButton(**options)
 
 
@@ -62,7 +67,7 @@ class Say(Node, frozen=True, kw_only=True):
     @classmethod
     def build(cls, common: dict[str, Any], options: dict[str, Any], reader: Reader) -> Say:
         if not options["say"]:
-            reader.error(reader.at("say"), "E202", "`say` has no text")
+            reader.error(reader.at("say"), "E202", "`say` has no text", "Write the text.")
         buttons = options.get("buttons", ())
         check_buttons([len(row) for row in buttons], reader.at("buttons"), reader)
         return cls(**common, texts=options["say"], buttons=buttons)

@@ -46,10 +46,15 @@ class Split(Node, frozen=True, kw_only=True):
         arms = tuple(Arm(name, weight) for name, weight in options["split"].items())
         save_to = options.get("save_to", "")
         if not any(arm.weight for arm in arms):
-            reader.error(reader.at("split"), "E340", "`split` needs a way with a weight above 0")
+            reader.error(
+                reader.at("split"),
+                "E340",
+                "`split` needs a way with a weight above 0",
+                "Give one of them a weight.",
+            )
         if any(common.get(way) for way in ("goto", "end", "end_all")):
             message = "`split` says where it goes: no other exit"
-            reader.error(reader.at("split"), "E113", message)
+            reader.error(reader.at("split"), "E113", message, "Delete the other exit.")
         _check_saved(reader.field(save_to), arms, reader)
         return cls(**common, arms=arms, save_to=save_to)
 
@@ -92,7 +97,12 @@ def _check_saved(field: Field | None, arms: tuple[Arm, ...], reader: Reader) -> 
         return
     if field.type not in (FieldType.TEXT, FieldType.SELECT):
         message = f"'{field.key}' keeps a {field.type}, and the id of a node is a text"
-        reader.error(reader.at("save_to"), "E401", message)
+        reader.error(
+            reader.at("save_to"),
+            "E401",
+            message,
+            "Save to a text field, or to one whose options are the ways.",
+        )
     known = {option.value for option in field.options}
     for arm in arms:
         if known and arm.goto not in known:

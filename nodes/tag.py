@@ -20,9 +20,19 @@ class TagChange(Struct, frozen=True):
 def _change(options: dict[str, Any], reader: Reader) -> TagChange:
     change = TagChange(**options)
     if not change.add and not change.remove:
-        reader.error(reader.at(), "E112", "`tag` needs `add` or `remove`")
+        reader.error(
+            reader.at(),
+            "E112",
+            "`tag` needs `add` or `remove`",
+            "Write the tags: `tag: {add: [VIP]}`.",
+        )
     for name in sorted(set(change.add) & set(change.remove)):
-        reader.error(reader.at("remove"), "E112", f"the tag '{name}' is added and removed at once")
+        reader.error(
+            reader.at("remove"),
+            "E112",
+            f"the tag '{name}' is added and removed at once",
+            "Delete it from one of the two.",
+        )
     return change
 
 

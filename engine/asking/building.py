@@ -61,7 +61,12 @@ def question_of(options: Mapping[str, Any], text: Text[Template], reader: Reader
 def _save_to(options: Mapping[str, Any], reader: Reader) -> str:
     written = [name for name in _SAVED if name in options]
     for name in written[1:]:
-        reader.error(reader.at(name), "E112", f"`{name}` says the same as `{written[0]}`")
+        reader.error(
+            reader.at(name),
+            "E112",
+            f"`{name}` says the same as `{written[0]}`",
+            "Keep one of them.",
+        )
     return str(options[written[0]]).removeprefix("customer.") if written else ""
 
 
@@ -79,6 +84,7 @@ def _answer(options: Mapping[str, Any], save_to: str, reader: Reader) -> tuple[F
                 reader.at("expect"),
                 "E401",
                 f"'{own.key}' keeps a {own.type}, and a reply read as {expect} is none",
+                "Leave `expect` out: the field's own type is the default.",
             )
         field = own if type_ is own.type else replace(own, type=type_)
     rules: WrittenRules | None = options.get("rules")
@@ -99,7 +105,12 @@ def _only_choices(options: Mapping[str, Any], field: Field, save_to: str, reader
     """Whether nothing but the choices is an answer: where no type says what else could be one."""
     expect = options.get("expect")
     if expect == "select" and not field.options and not options.get("choices"):
-        reader.error(reader.at("expect"), "E112", "`expect: select` needs `choices`")
+        reader.error(
+            reader.at("expect"),
+            "E112",
+            "`expect: select` needs `choices`",
+            "Write the choices, or save to a select field, whose options they are.",
+        )
     if not options.get("choices"):
         return False
     if expect is not None:

@@ -119,9 +119,19 @@ def _reminder(options: dict[str, Any], _: Reader) -> Reminder:
 
 def _timeout(options: dict[str, Any], reader: Reader) -> Timeout:
     if "after" in options and "until" in options:
-        reader.error(reader.at("until"), "E112", "`timeout` has `after` or `until`, not both")
+        reader.error(
+            reader.at("until"),
+            "E112",
+            "`timeout` has `after` or `until`, not both",
+            "Keep one of them.",
+        )
     if "offset" in options and "until" not in options:
-        reader.error(reader.at("offset"), "E112", "`offset` counts from `until`, which is missing")
+        reader.error(
+            reader.at("offset"),
+            "E112",
+            "`offset` counts from `until`, which is missing",
+            "Write `until` too, or the whole time as `after`.",
+        )
     timeout = Timeout(**options)
     for reminder in timeout.remind:
         if timeout.until is None and reminder.after >= timeout.after:
@@ -130,6 +140,7 @@ def _timeout(options: dict[str, Any], reader: Reader) -> Timeout:
                 "E112",
                 f"a reminder after {reminder.after} comes when the question has closed, "
                 f"after {timeout.after}",
+                "Remind earlier, or wait longer.",
             )
     return timeout
 

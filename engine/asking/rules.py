@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from engine.fields.patterns import compile_pattern
 from engine.fields.types import NO_RULES, Field, FieldType
 from engine.shapes import BOOLEAN, LITERAL, WORD, Option, Reader, Record, WholeNumber, typed
+from engine.suggest import PATTERN_CURE
 from engine.templates import Template
 
 WrittenRules = dict[str, Any]
@@ -43,7 +44,9 @@ def _as_written(options: dict[str, Any], reader: Reader) -> WrittenRules:
         compile_pattern(kept.get("pattern", ""))
     except ValueError as error:
         del kept["pattern"]
-        reader.error(reader.at("pattern"), "E405", f"a pattern that cannot be used: {error}")
+        reader.error(
+            reader.at("pattern"), "E405", f"a pattern that cannot be used: {error}", PATTERN_CURE
+        )
     return kept
 
 
@@ -75,16 +78,31 @@ def with_rules(field: Field, written: WrittenRules, reader: Reader) -> Field:
 def _usable(name: str, rule: Any, field: Field, reader: Reader) -> Any:
     """The rule's value in the type of the field; None, reported, where it cannot be kept."""
     if field.type not in _APPLIES[name]:
-        reader.error(reader.at("rules"), "E112", f"`{name}` is no rule of a {field.type}")
+        reader.error(
+            reader.at("rules"),
+            "E112",
+            f"`{name}` is no rule of a {field.type}",
+            "Delete it, or read the reply as a type that has it.",
+        )
         return None
     if name == "pattern" and field.rules.pattern not in (None, rule):
-        reader.error(reader.at("rules"), "E112", f"'{field.key}' has a pattern of its own already")
+        reader.error(
+            reader.at("rules"),
+            "E112",
+            f"'{field.key}' has a pattern of its own already",
+            "Keep one of the two patterns.",
+        )
         return None
     if name not in ("min", "max"):
         return rule
     value = typed(rule, replace(field, rules=NO_RULES), reader)
     if isinstance(value, Template):
-        reader.error(reader.at("rules"), "E112", f"`{name}` is a value, not a template")
+        reader.error(
+            reader.at("rules"),
+            "E112",
+            f"`{name}` is a value, not a template",
+            "Write the value itself.",
+        )
         return None
     return value
 

@@ -73,7 +73,7 @@ class Catalogue(Struct, frozen=True):
         field, _, lookup = name.rpartition("__")
         if field in self.fields:
             return did_you_mean(lookup, LOOKUPS) or _comparisons(self.fields[field])
-        return did_you_mean(name, self.fields)
+        return did_you_mean(name, self.fields) or "Declare it under 'fields' in crm.yaml."
 
 
 def _comparisons(field: Field) -> str:

@@ -14,7 +14,7 @@ from engine.fields.faults import FaultCode, fault_text
 from engine.fields.places import Locale
 from engine.fields.readings import Refused
 from engine.fields.types import PLAIN, FieldType
-from engine.suggest import did_you_mean
+from engine.suggest import meant
 
 LONGEST = {
     Unit.YEARS: 200,
@@ -55,9 +55,7 @@ def read(raw: object, target: Target, locale: Locale) -> Single:
     value = _VALUE_READERS[target.type](raw, locale)
     if target.options and value not in target.options:
         kind = "option" if target.type is FieldType.SELECT else "name"
-        raise LiteralError(
-            f"there is no {kind} '{value}'", did_you_mean(str(value), target.options)
-        )
+        raise LiteralError(f"there is no {kind} '{value}'", meant(str(value), target.options))
     return value
 
 
@@ -74,7 +72,9 @@ def whole(raw: object, lowest: int, highest: int) -> int:
         raw = int(raw)
     if isinstance(raw, int) and not isinstance(raw, bool) and lowest <= raw <= highest:
         return raw
-    raise LiteralError(f"{_shown(raw)} is not a whole number from {lowest} to {highest}")
+    raise LiteralError(
+        f"{_shown(raw)} is not a whole number from {lowest} to {highest}", "Write such a number."
+    )
 
 
 def yes(raw: object) -> bool:
@@ -181,7 +181,7 @@ def _counted(sign: int, count: str, unit: str) -> Relative:
     plural = unit if unit.endswith("s") else f"{unit}s"
     known = {unit.value: unit for unit in Unit}
     if plural not in known:
-        raise LiteralError(f"'{unit}' is not a unit of time", did_you_mean(plural, known))
+        raise LiteralError(f"'{unit}' is not a unit of time", meant(plural, known))
     return Relative(sign * whole(count, 0, LONGEST[known[plural]]), known[plural])
 
 

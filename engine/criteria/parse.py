@@ -40,10 +40,10 @@ def _read(value: object, path: Path, depth: int, report: Report) -> Criterion | 
         report(path, "a criterion is a mapping, such as {crm_score__gte: 80}", cure)
         return None
     if depth > MAX_DEPTH:
-        report(path, f"criteria go {MAX_DEPTH} levels deep at most", "")
+        report(path, f"criteria go {MAX_DEPTH} levels deep at most", "Divide it.")
         return None
     if not value:
-        report(path, "the criterion is empty", "")
+        report(path, "the criterion is empty", "Write {FIELD: VALUE}.")
         return None
     return _joined(All, list(_items(value, path, depth, report)))
 
@@ -78,7 +78,7 @@ def _read_each(
     if isinstance(value, Mapping):
         return _read(value, path, depth, report)
     if not isinstance(value, list) or not value:
-        report(path, f"'{path[-1]}' takes a list of criteria", "")
+        report(path, f"'{path[-1]}' takes a list of criteria", "Write [{FIELD: VALUE}, ...].")
         return None
     read = (_read(item, (*path, place), depth, report) for place, item in enumerate(value))
     return _joined(join, [item for item in read if item is not None])

@@ -21,6 +21,7 @@ from engine.node import Node
 from engine.problems import Position, Problem, Problems
 from engine.shapes import Reader
 from engine.source import Document, Source, read_documents
+from engine.suggest import LEAVE_OUT
 from engine.transcript import Transcript
 
 CRM_FILE = "crm.yaml"
@@ -58,7 +59,12 @@ def load_project(
     crm = next((path for path in files if path.rpartition("/")[2] == CRM_FILE), None)
     crm_reader = Reader(problems, Business(key="", name=""))
     if crm is None:
-        problems.error(Position(CRM_FILE, 1, 1), "E012", "a project has a crm.yaml, this has none")
+        problems.error(
+            Position(CRM_FILE, 1, 1),
+            "E012",
+            "a project has a crm.yaml, this has none",
+            "Write one that begins with 'business: {name: ...}'.",
+        )
     for document in documents.pop(crm, [])[:1] if crm else ():
         read_business(document.root, by_name, industry, crm_reader)
     business = crm_reader.business
@@ -113,7 +119,7 @@ def _add(flows: dict[str, FlowRead], read: FlowRead | None, problems: Problems) 
     if same is not read:
         there = same.flow.position
         message = f"the flow '{read.flow.key}' is already in {there.file}, line {there.line}"
-        problems.error(read.flow.position, "E110", message)
+        problems.error(read.flow.position, "E110", message, "Give one of them another name.")
 
 
 def _report_unknown(source: Source, problems: Problems) -> None:
@@ -121,7 +127,9 @@ def _report_unknown(source: Source, problems: Problems) -> None:
         campaign = source.entry("campaign")
         if campaign is not None:
             message = "campaigns are not available yet"
-            problems.error(campaign.key.position, "E901", message)
+            problems.error(campaign.key.position, "E901", message, LEAVE_OUT)
             return
     message = "a file of a project begins with 'flow:', 'campaign:' or 'test:'"
-    problems.error(source.position, "E011", message)
+    problems.error(
+        source.position, "E011", message, "Write one of them, or put the file elsewhere."
+    )

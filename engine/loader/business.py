@@ -36,7 +36,9 @@ from engine.shapes import (
     WholeNumber,
 )
 from engine.shapes.structures import read_options, record_schema
+from engine.shapes.words import unfit
 from engine.source import Source
+from engine.suggest import LEAVE_OUT
 from engine.triggers import PHRASES
 
 
@@ -47,7 +49,7 @@ class _Pattern(ScalarShape[str]):
 
     def parse(self, text: str) -> str:
         if not self.pattern.fullmatch(text):
-            raise ValueError(f"{self.wanted} belongs here, not '{text}'")
+            raise ValueError(unfit(text))
         return text
 
     def schema(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class _Zone(ScalarShape[str]):
         try:
             ZoneInfo(text)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # a directory's name: OSError
-            raise ValueError(f"{self.wanted} belongs here, not '{text}'") from None
+            raise ValueError(unfit(text)) from None
         return text
 
 
@@ -207,10 +209,12 @@ OPTIONS: Mapping[str, Option] = {
 
 def _always(values: dict[str, Any], reader: Reader) -> Always | None:
     if LATER_ALWAYS in values:
-        reader.error(reader.at(LATER_ALWAYS), "E901", "'handoff' is not available yet")
+        reader.error(reader.at(LATER_ALWAYS), "E901", "'handoff' is not available yet", LEAVE_OUT)
         return None
     if "flow" not in values:
-        reader.error(reader.at(), "E109", "one of 'always' needs 'flow'")
+        reader.error(
+            reader.at(), "E109", "one of 'always' needs 'flow'", "Write the flow that answers."
+        )
         return None
     return Always(values["keywords"], values["flow"])
 
@@ -222,7 +226,12 @@ def read_business(source: Source, kinds: Kinds, industry: Industry, reader: Read
     before it: criteria against fields, tags and segments.
     """
     if not isinstance(source, tree.Mapping):
-        reader.error(source.position, "E201", "crm.yaml is a mapping that begins with 'business:'")
+        reader.error(
+            source.position,
+            "E201",
+            "crm.yaml is a mapping that begins with 'business:'",
+            "Write 'business: {name: ...}'.",
+        )
         return reader.business
     _speak(reader, source.get("business"))
     reader.channels = channels_of(source.entry("instagram") is not None)
@@ -318,7 +327,12 @@ def _entries(
             source.position,
         )
     if not isinstance(source, tree.Mapping):
-        reader.error(source.position, "E201", f"'{what}' takes a mapping by name")
+        reader.error(
+            source.position,
+            "E201",
+            f"'{what}' takes a mapping by name",
+            "Write each as 'NAME:' on a line of its own.",
+        )
         return {}
     return {
         entry.key.text: entry
@@ -341,7 +355,12 @@ def _tags(source: Source | None, reader: Reader) -> dict[str, Tag]:
     for name, entry in _entries(source, "tags", TAG_NAME, reader).items():
         same = seen.setdefault(name.casefold(), name)
         if same != name:
-            reader.error(entry.key.position, "E007", f"the tag '{name}' is there as '{same}'")
+            reader.error(
+                entry.key.position,
+                "E007",
+                f"the tag '{name}' is there as '{same}'",
+                "Delete one of the two: large and small letters are the same.",
+            )
         tags[name] = Tag(name, **_record(entry, TAG, "a tag", reader))
     return tags
 
@@ -353,7 +372,7 @@ def _segments(entries: Mapping[str, tree.Entry], reader: Reader) -> dict[str, Se
         when = values.pop("when", None)
         if (when is None) is not values.get("static", False):
             message = "a segment has either 'when' or 'static: true'"
-            reader.error(entry.key.position, "E112", message)
+            reader.error(entry.key.position, "E112", message, "Write one of the two.")
         criteria = CUSTOMER_CRITERIA.read(when, reader) if when is not None else None
         criterion = criteria.criterion if criteria else None
         segments[key] = Segment(key, values.pop("name", key), criterion=criterion, **values)

@@ -37,6 +37,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import places_of, read_options
 from engine.source import Source
+from engine.suggest import PATTERN_CURE
 from engine.texts import Text
 
 RESERVED = frozenset(
@@ -152,7 +153,7 @@ def read_declared(
         return {}
     if not isinstance(source, tree.Mapping):
         message = "'fields' takes a mapping such as {birth_date: {type: date}}"
-        reader.error(source.position, "E201", message)
+        reader.error(source.position, "E201", message, "Write each field as 'KEY: {type: ...}'.")
         return {}
     declared: dict[str, Declared] = {}
     for entry in source.entries:
@@ -166,7 +167,12 @@ def _declaration(entry: tree.Entry, reader: Reader, is_system: bool) -> Declared
     if isinstance(value, tree.Scalar) and value.empty:
         return Declared({}, entry.key.position, {}, is_system)
     if not isinstance(value, tree.Mapping):
-        reader.error(value.position, "E201", "a field takes a mapping such as {type: date}")
+        reader.error(
+            value.position,
+            "E201",
+            "a field takes a mapping such as {type: date}",
+            "Write what stands here as 'type:' or 'label:'.",
+        )
         return Declared({}, entry.key.position, {}, is_system)
     values, _ = read_options(value, FIELD, reader, "a field")
     return Declared(values, entry.key.position, places_of(value), is_system)
@@ -177,13 +183,15 @@ def _is_key(key: tree.Scalar, reader: Reader) -> bool:
         message = (
             f"'{key.text}' cannot be a field: small English letters, digits and _, at most 100"
         )
-        reader.error(key.position, "E702", message)
+        reader.error(
+            key.position, "E702", message, "Call it so by its 'label', and give it a plain key."
+        )
     elif key.text in BASE_FIELDS:
         message = f"'{key.text}' is there already: every customer has it"
         reader.error(key.position, "E702", message, "Use it in flows without declaring it.")
     elif key.text in RESERVED:
         message = f"'{key.text}' cannot be a field: the word has another meaning"
-        reader.error(key.position, "E702", message)
+        reader.error(key.position, "E702", message, "Take another key.")
     else:
         return True
     return False
@@ -233,13 +241,23 @@ def _field(key: str, declared: Declared, order: int, reader: Reader) -> Field:
 
 def _check_options(field: Field, reader: Reader) -> None:
     if field.type is FieldType.SELECT and not field.options:
-        reader.error(reader.at("type"), "E109", f"the select '{field.key}' needs 'options'")
+        reader.error(
+            reader.at("type"),
+            "E109",
+            f"the select '{field.key}' needs 'options'",
+            "Write 'options: [...]', or another type.",
+        )
     if field.options and field.type not in (FieldType.SELECT, FieldType.LIST):
         message = f"only a select or list has options, '{field.key}' is a {field.type}"
-        reader.error(reader.at("options"), "E704", message)
+        reader.error(reader.at("options"), "E704", message, "Delete them, or make it a select.")
     for value, count in Counter(option.value for option in field.options).items():
         if count > 1:
-            reader.error(reader.at("options"), "E704", f"the option '{value}' is there twice")
+            reader.error(
+                reader.at("options"),
+                "E704",
+                f"the option '{value}' is there twice",
+                "Delete one of the two.",
+            )
 
 
 def _check_sizes(field: Field, reader: Reader) -> None:
@@ -250,7 +268,9 @@ def _check_sizes(field: Field, reader: Reader) -> None:
     }
     for name, (text, size) in texts.items():
         if text and any(len(leaf) > size for _, _, leaf in text.variants):
-            reader.error(reader.at(name), "E203", f"'{name}' has more than {size} characters")
+            reader.error(
+                reader.at(name), "E203", f"'{name}' has more than {size} characters", "Shorten it."
+            )
 
 
 # -- rules
@@ -282,9 +302,19 @@ def read_rules(values: Mapping[str, Any], field: Field, reader: Reader) -> Rules
             kept[name] = typed(kept[name], field, reader)
     for low, high in (("min", "max"), ("min_length", "max_length")):
         if kept.get(low) is not None and kept.get(high) is not None and kept[low] > kept[high]:
-            reader.error(reader.at("rules"), "E704", f"'{low}' is greater than '{high}'")
+            reader.error(
+                reader.at("rules"),
+                "E704",
+                f"'{low}' is greater than '{high}'",
+                f"Exchange them, or write the smaller one as '{low}'.",
+            )
     if kept.get("past") and kept.get("future"):
-        reader.error(reader.at("rules"), "E704", "nothing is both in the past and in the future")
+        reader.error(
+            reader.at("rules"),
+            "E704",
+            "nothing is both in the past and in the future",
+            "Keep one of 'past' and 'future'.",
+        )
     _check_pattern(kept.get("pattern"), reader)
     return Rules(**kept)
 
@@ -307,7 +337,9 @@ def _check_pattern(pattern: str | None, reader: Reader) -> None:
         if pattern is not None:
             compile_pattern(pattern)
     except ValueError as error:
-        reader.error(reader.at("rules"), "E405", f"the pattern cannot be used: {error}")
+        reader.error(
+            reader.at("rules"), "E405", f"the pattern cannot be used: {error}", PATTERN_CURE
+        )
 
 
 # -- slots

@@ -29,6 +29,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import read_options
 from engine.source import Document, Source
+from engine.suggest import LEAVE_OUT
 from engine.triggers import TRIGGER
 
 PURPOSES = (
@@ -110,7 +111,9 @@ def read_flow(
     reader = _reader(source, business, problems)
     values, complete = read_options(source, OPTIONS, reader, "a flow")
     if "stop_on" in values:
-        reader.error(values["stop_on"].position, "E901", "'stop_on' is not available yet")
+        reader.error(
+            values["stop_on"].position, "E901", "'stop_on' is not available yet", LEAVE_OUT
+        )
     if not complete:
         return None
     own = defaults_by_kind(values.get("defaults"), kinds, reader)
@@ -169,7 +172,12 @@ def defaults_by_kind(
         return {}
     options = {kind: Option(Part(), "") for kind in kinds}
     if not isinstance(source, tree.Mapping):
-        reader.error(source.position, "E201", "'defaults' takes a mapping such as {ask: {...}}")
+        reader.error(
+            source.position,
+            "E201",
+            "'defaults' takes a mapping such as {ask: {...}}",
+            "Write the kind above the options.",
+        )
         return {}
     values, _ = read_options(source, options, reader, "'defaults'")
     for kind, value in values.items():
@@ -179,7 +187,12 @@ def defaults_by_kind(
 
 def _check_default(kind: str, value: Source, kinds: Kinds, reader: Reader) -> None:
     if not isinstance(value, tree.Mapping):
-        reader.error(value.position, "E201", f"'{kind}' takes a mapping of its options here")
+        reader.error(
+            value.position,
+            "E201",
+            f"'{kind}' takes a mapping of its options here",
+            f"Write {kind}: {{OPTION: ...}}.",
+        )
         return
     options = {name: Option(Part(), "") for name in kinds[kind].OPTIONS if name != kind}
     read_options(value, options, reader, f"'{kind}'")

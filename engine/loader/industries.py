@@ -9,7 +9,7 @@ from engine.loader.fields import Declared, read_declared
 from engine.problems import Problems
 from engine.shapes import Reader
 from engine.source import Source, read_documents
-from engine.suggest import did_you_mean
+from engine.suggest import meant
 
 Industry = Callable[[str], str | None]
 """The text of an industry's template, by the industry's name; None if there is none."""
@@ -29,7 +29,7 @@ def industry_fields(
     """What the template of the industry `name`, which is written `at`, declares."""
     text = industry(name)
     if text is None:
-        cure = did_you_mean(name, INDUSTRIES)
+        cure = meant(name, INDUSTRIES)
         reader.error(at.position, "E701", f"unknown industry '{name}'", cure)
         return {}
     documents = read_documents(text, f"industry {name}", reader.problems)

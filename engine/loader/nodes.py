@@ -23,7 +23,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import places_of, read_options
 from engine.source import Entry, Source
-from engine.suggest import did_you_mean
+from engine.suggest import LEAVE_OUT, did_you_mean
 
 COMMON: Mapping[str, Option] = {
     "id": Option(NAME, "The node's name: exits lead to it, and waiting people stand at it"),
@@ -64,7 +64,12 @@ class NodeReader(Struct):
     def read(self, source: Source) -> list[Read]:
         """All nodes that can be read, in order, each with an id of its own."""
         if not isinstance(source, tree.Sequence) or not source.items:
-            self.reader.error(source.position, "E111", "'nodes' takes a list of nodes")
+            self.reader.error(
+                source.position,
+                "E111",
+                "'nodes' takes a list of nodes",
+                "Write each node after '- ' on a line of its own.",
+            )
             return []
         self.ids = self.written_ids(source.items)
         read = (self.node(item, place) for place, item in enumerate(source.items, 1))
@@ -78,11 +83,13 @@ class NodeReader(Struct):
                 continue
             if written.text == END:
                 message = f"'{END}' cannot be an id: as an exit it ends the flow"
-                self.reader.error(written.position, "E206", message)
+                self.reader.error(written.position, "E206", message, "Take another word.")
             elif written.text in ids:
                 line = ids[written.text].line
                 message = f"the id '{written.text}' is already on line {line}"
-                self.reader.error(written.position, "E102", message)
+                self.reader.error(
+                    written.position, "E102", message, "Give one of the two another id."
+                )
             else:
                 ids[written.text] = written.position
         return ids
@@ -90,7 +97,9 @@ class NodeReader(Struct):
     def node(self, source: Source, place: int) -> Read | None:
         if not isinstance(source, tree.Mapping):
             message = "a node is a mapping such as 'say: Hello'"
-            self.reader.error(source.position, "E201", message)
+            self.reader.error(
+                source.position, "E201", message, "Write its kind before it, with a colon."
+            )
             return None
         kind = self.kind_of(source)
         if kind is None:
@@ -147,7 +156,7 @@ class NodeReader(Struct):
         for entry in strange:
             if entry.key.text in LATER:
                 message = f"'{entry.key.text}' is not available yet"
-                self.reader.error(entry.key.position, "E901", message)
+                self.reader.error(entry.key.position, "E901", message, LEAVE_OUT)
                 return
         for entry in strange:
             cure = did_you_mean(entry.key.text, self.kinds)
@@ -156,7 +165,7 @@ class NodeReader(Struct):
                 self.reader.error(entry.key.position, "E108", message, cure)
                 return
         message = f"a node needs a key that says its kind: {', '.join(self.kinds)}"
-        self.reader.error(source.position, "E108", message)
+        self.reader.error(source.position, "E108", message, "Write one of them.")
 
     # -- the node
 
@@ -190,7 +199,7 @@ class NodeReader(Struct):
         ways = [name for name in ("goto", "next", "end", "end_all") if name in values]
         if len(ways) > 1:
             message = f"a node leaves one way, this one has {' and '.join(ways)}"
-            self.reader.error(places_of(source)[ways[1]], "E113", message)
+            self.reader.error(places_of(source)[ways[1]], "E113", message, "Keep one of them.")
         id_ = values.get("id") or f"{kind.KIND}_{place}"
         if "was" in values:
             self.was[values["was"]] = id_

@@ -28,7 +28,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import read_options
 from engine.source import Source
-from engine.suggest import did_you_mean
+from engine.suggest import LEAVE_OUT, PATTERN_CURE, meant
 from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
 
 
@@ -99,7 +99,9 @@ def check_pattern(pattern: str, reader: Reader) -> None:
     try:
         compile_pattern(pattern)
     except ValueError as error:
-        reader.error(reader.at("matches"), "E405", f"the pattern cannot be used: {error}")
+        reader.error(
+            reader.at("matches"), "E405", f"the pattern cannot be used: {error}", PATTERN_CURE
+        )
 
 
 _STEPS: Mapping[str, tuple[Shape[Any], str]] = {
@@ -130,7 +132,9 @@ class _StepShape(Shape[Step]):
     def read(self, source: Source, reader: Reader) -> Step | None:
         if not isinstance(source, tree.Mapping) or len(source.entries) != 1:
             message = f"a step has one of {', '.join(_STEPS)}"
-            reader.error(source.position, "E801", message)
+            reader.error(
+                source.position, "E801", message, "Write each step after '- ', as 'user: Hello'."
+            )
             return None
         entry = source.entries[0]
         name = entry.key.text
@@ -155,9 +159,9 @@ class _StepShape(Shape[Step]):
 
 def _report_unknown(name: str, key: tree.Scalar, reader: Reader) -> None:
     if name in LATER_STEPS:
-        reader.error(key.position, "E901", f"the step '{name}' is not available yet")
+        reader.error(key.position, "E901", f"the step '{name}' is not available yet", LEAVE_OUT)
     else:
-        cure = did_you_mean(name, _STEPS) or f"There are {', '.join(_STEPS)}."
+        cure = meant(name, _STEPS)
         reader.error(key.position, "E801", f"unknown step '{name}'", cure)
 
 
@@ -187,12 +191,14 @@ def read_transcript(source: Source, reader: Reader) -> Transcript | None:
     for name in LATER_KEYS:
         entry = source.entry(name)
         if entry:
-            reader.error(entry.key.position, "E901", f"'{name}' is not available yet")
+            reader.error(entry.key.position, "E901", f"'{name}' is not available yet", LEAVE_OUT)
     now = values.get("now")
     if now is not None and not (isinstance(now, datetime) and now.tzinfo):
         position = source.get("now") or source
         message = "'now' needs a time and an offset, as in 2026-03-01T10:00:00+03:30"
-        reader.error(position.position, "E203", message)
+        reader.error(
+            position.position, "E203", message, "Write the date, the time and its offset from UTC."
+        )
     if not complete:
         return None
     return Transcript(

@@ -60,6 +60,10 @@ class Criteria(Struct, frozen=True, eq=False):
         return hash(self.criterion)
 
 
+_CURE = "Write it as {crm_score__gte: 80}, some of them under 'all:' or 'any:'."
+"""Where criteria are wrong in a way that has no cure of its own."""
+
+
 class CriteriaShape(Shape[Criteria], Struct, frozen=True):
     """in_flow: the names of a run are known besides those of the customer."""
 
@@ -68,7 +72,7 @@ class CriteriaShape(Shape[Criteria], Struct, frozen=True):
 
     def read(self, source: Source, reader: Reader) -> Criteria | None:
         def report(path: tuple[str | int, ...], message: str, suggestion: str) -> None:
-            reader.error(locate(source, path), "E404", message, suggestion)
+            reader.error(locate(source, path), "E404", message, suggestion or _CURE)
 
         if not isinstance(source, Mapping):
             self.refuse(source, reader)

@@ -76,12 +76,13 @@ class ScalarShape(Shape[T_co]):
                 source.position,
                 "E202",
                 f"nothing is written here: {self.wanted} belongs",
+                "Write it, or delete the key.",
             )
             return None
         try:
             return self.parse(source.text)
         except ValueError as error:
-            reader.error(source.position, "E203", str(error))
+            reader.error(source.position, "E203", str(error), f"Write {self.wanted}.")
             return None
 
     def parse(self, text: str) -> T_co:

@@ -112,7 +112,7 @@ def read_options(
     required = [name for name, option in options.items() if option.required]
     for name in required:
         if source.entry(name) is None:
-            reader.error(source.position, "E109", f"{what} needs '{name}'")
+            reader.error(source.position, "E109", f"{what} needs '{name}'", f"Write '{name}' too.")
     return values, all(name in values for name in required)
 
 

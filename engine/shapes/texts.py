@@ -57,7 +57,12 @@ class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
         if not variants or len(variants) < len(read):
             return None
         if len({variant[:2] for variant in variants}) < len(variants):
-            reader.error(source.position, "E205", "a language has two texts for one channel")
+            reader.error(
+                source.position,
+                "E205",
+                "a language has two texts for one channel",
+                "Delete one of the two.",
+            )
             return None
         _warn_of_missing(variants, source, reader)
         written = tuple((place.language, place.channel, leaf) for place, leaf in found)
@@ -82,7 +87,12 @@ class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
 
     def read_leaf(self, scalar: Scalar, place: _Place, reader: Reader) -> Leaf | None:
         if scalar.empty:
-            reader.error(scalar.position, "E202", "nothing is written where a text belongs")
+            reader.error(
+                scalar.position,
+                "E202",
+                "nothing is written where a text belongs",
+                "Write the text, or delete the key.",
+            )
             return None
         if self.leaf is str:
             self.check_limits(scalar.text, scalar, place, reader)

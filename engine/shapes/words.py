@@ -12,13 +12,18 @@ from engine.durations import Duration
 from engine.shapes.reader import Reader, Ref
 from engine.shapes.shape import SCALAR_TYPES, ScalarShape
 from engine.source import Source
-from engine.suggest import did_you_mean
+from engine.suggest import meant
 
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 """RFC 8259, section 6, short enough to be a number somebody means."""
 
 _YES = frozenset(("true", "yes", "on"))
 _NO = frozenset(("false", "no", "off"))
+
+
+def unfit(text: str) -> str:
+    """What is said of a value in another form than its place asks for; the cure names the form."""
+    return f"'{text}' does not belong here"
 
 
 class Word(ScalarShape[str], Struct, frozen=True):
@@ -52,7 +57,7 @@ class Boolean(ScalarShape[bool]):
     def parse(self, text: str) -> bool:
         word = text.lower()
         if word not in _YES | _NO:
-            raise ValueError(f"true or false belongs here, not '{text}'")
+            raise ValueError(unfit(text))
         return word in _YES
 
     def schema(self) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class WholeNumber(ScalarShape[int], Struct, frozen=True):
 
     def parse(self, text: str) -> int:
         if not re.fullmatch(r"-?(0|[1-9][0-9]{0,15})", text):
-            raise ValueError(f"{self.wanted} belongs here, not '{text}'")
+            raise ValueError(unfit(text))
         number = int(text)
         if self.min is not None and number < self.min:
             raise ValueError(f"{text} is too small: at least {self.min}")
@@ -109,7 +114,7 @@ class TimeShape(ScalarShape[time]):
 
     def parse(self, text: str) -> time:
         if not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", text):
-            raise ValueError(f"{self.wanted} belongs here, not '{text}'")
+            raise ValueError(unfit(text))
         hour, minute, second = (*map(int, text.split(":")), 0)[:3]
         return time(hour, minute, second)
 
@@ -127,7 +132,7 @@ class MomentShape(ScalarShape[date]):
                 return datetime.fromisoformat(text)
         except ValueError:
             pass
-        raise ValueError(f"{self.wanted} belongs here, not '{text}'")
+        raise ValueError(unfit(text))
 
 
 class OneOf(ScalarShape[str]):
@@ -145,7 +150,7 @@ class OneOf(ScalarShape[str]):
         if word is None or word in self.words:
             return word
         message = f"'{word}' is not {self.wanted}"
-        reader.error(source.position, "E204", message, did_you_mean(word, self.words))
+        reader.error(source.position, "E204", message, meant(word, self.words))
         return None
 
     def parse(self, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
-from engine.suggest import did_you_mean
+from engine.suggest import meant
 from engine.templates.bounds import HEAVY, bounded
 from engine.templates.filters import FILTERS, LIGHT, TAKE_UNDEFINED, TESTS
 from engine.templates.formatting import Place, lay_out, read_pattern
@@ -42,7 +42,7 @@ def apply_filter(compiler: Compiler, node: nodes.Filter) -> Read:
         return _format(compiler, node)
     function = _ALL_FILTERS.get(node.name)
     if function is None:
-        hint = did_you_mean(node.name, (*_ALL_FILTERS, _FORMAT))
+        hint = meant(node.name, (*_ALL_FILTERS, _FORMAT))
         return compiler.refuse(node, f"there is no filter '{node.name}'", hint)
     assert node.node is not None  # only the filter of a filter block, which is refused
     compiler.charge(1 if node.name in LIGHT else HEAVY)
@@ -108,7 +108,7 @@ def _format(compiler: Compiler, node: nodes.Filter) -> Read:
 def apply_test(compiler: Compiler, node: nodes.Test) -> Read:
     function = TESTS.get(node.name)
     if function is None:
-        hint = did_you_mean(node.name, TESTS)
+        hint = meant(node.name, TESTS)
         return compiler.refuse(node, f"there is no test '{node.name}'", hint)
     read = compiler.expression(node.node)
     arguments = _arguments(compiler, node, function, 1)

@@ -38,6 +38,7 @@ def test_a_wrong_example_gives_its_code_at_its_place_and_nothing_else(
     found = problems_of(example.wrong)
     assert [f"{one.position} {one.code}" for one in found] == [f"{place_of(example)} {code}"]
     assert example.says in found[0].told
+    assert found[0].suggestion, "what to do is said too"
     assert found[0].severity == ("error" if code.startswith("E") else "warning")
 
 

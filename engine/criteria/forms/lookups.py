@@ -23,7 +23,11 @@ def recognises(_mapping: Mapping[str, object]) -> bool:
 def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[Compare]:
     for key, value in mapping.items():
         if isinstance(value, Mapping):
-            report((*path, key), f"'{key}' is compared with a mapping", "")
+            report(
+                (*path, key),
+                f"'{key}' is compared with a mapping",
+                "Compare it with a value or a list.",
+            )
             continue
         field, op = split(key)
         named = (*path, Key(key))

@@ -171,7 +171,7 @@ def test_tags_may_be_a_list_of_names() -> None:
 def test_one_mistake_is_one_problem_at_its_place(text: str, problem: str, message: str) -> None:
     loaded = load(crm=text)
     assert problem in told(loaded.problems), [str(one) for one in loaded.problems]
-    assert message in next(one.message for one in loaded.problems if told([one]) == [problem])
+    assert message in next(one.told for one in loaded.problems if told([one]) == [problem])
 
 
 def test_a_project_without_crm_yaml_says_so() -> None:
