@@ -70,13 +70,13 @@ def _is_form(entry: Entry, language: str, reader: Reader) -> bool:
         reader.error(key.position, "E205", message, "Put the forms under their language.")
         return False
     if not isinstance(entry.value, Scalar):
-        reader.error(entry.value.position, "E201", "one text belongs here")
+        reader.error(entry.value.position, "E201", "one text belongs here", "Write it in quotes.")
         return False
     from engine.templates.plural import known_forms
 
     if key.text not in known_forms(language):
         message = f"a plural in '{language}' never takes the form '{key.text}'"
-        reader.warning(key.position, "W503", message)
+        reader.warning(key.position, "W503", message, "Delete it.")
     return True
 
 
@@ -92,5 +92,5 @@ def _number(count: Source, reader: Reader) -> Template | None:
     if template is None or template.is_value:
         return template
     message = f"`{COUNT}` takes a name such as var.n, or one whole {{{{ }}}}"
-    reader.error(count.position, "E507", message)
+    reader.error(count.position, "E507", message, "Write the number's name alone.")
     return None

@@ -6,7 +6,6 @@ from engine.shapes.reader import Reader, inside_text
 from engine.source import Scalar
 from engine.templates import Template, TemplateError, compile_template
 
-
 _CURE = "Write it as {{ customer.first_name | default('friend') }}, and a plain '{{' as {{ '{{' }}."
 """Where a template is wrong in a way that has no cure of its own."""
 
