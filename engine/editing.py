@@ -13,8 +13,6 @@ from typing import Any
 import yaml
 from msgspec import Struct, field
 
-from engine.problems import Position
-from engine.source import excerpt
 from engine.yaml_events import end_of, events, start_of
 
 OFF = "active: false"
@@ -124,7 +122,7 @@ def _append(text: str, mapping: _Part, entry: str) -> str:
 
 def _own(text: str, part: _Part) -> _Part:
     if part.shared:
-        line = excerpt(text, Position("", part.line + 1, 1)).splitlines()[0].strip()
+        line = text.splitlines()[part.line].strip()
         raise CannotEdit(f"line {part.line + 1} of crm.yaml, '{line}', is shared by an alias")
     return part
 

@@ -118,16 +118,6 @@ def read_documents(
     return [Document(documents[0].root, builder.text)] if len(documents) == 1 else documents
 
 
-def excerpt(text: str, position: Position) -> str:
-    """The line of `position` with a caret under its column; '' if there is no such line."""
-    lines = text.removeprefix("\ufeff").splitlines()
-    if not 0 < position.line <= len(lines):
-        return ""
-    line = lines[position.line - 1]
-    blank = "".join("\t" if letter == "\t" else " " for letter in line[: position.column - 1])
-    return f"{line}\n{blank}^"
-
-
 # What YAML 1.1 (5.1) does not count as printable, which libyaml and PyYAML refuse in other words,
 # and U+FEFF, a byte order mark that belongs before the text. Named one by one: as the complement
 # of what is allowed the pattern would take ten times as long to compile, at every start.

@@ -22,8 +22,8 @@ def require_sound(folder: Path) -> Loaded:
     loaded = read_project(folder)
     if not loaded.ok:
         problems = located(loaded.problems, folder)
-        for problem in problems:
-            print(as_text(problem), file=sys.stderr)
+        for text in as_text(problems):
+            print(text, file=sys.stderr)
         print(f"{folder}: {count_of(problems)}; nothing was applied", file=sys.stderr)
         raise typer.Exit(FOUND_PROBLEMS)
     return loaded

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.problems import Position, Problems
-from engine.source import Mapping, Scalar, Sequence, Source, excerpt, read_documents
+from engine.source import Mapping, Scalar, Sequence, Source, read_documents
 from engine.yaml_events import PythonParser, fast_parser
 from tests.engine.loader.loading import told
 
@@ -181,11 +181,6 @@ def test_aliases_cannot_build_what_could_not_be_written() -> None:
 def test_a_large_file_is_refused_unread() -> None:
     _, problems = read("a: " + "سلام" * 200_000)
     assert told(problems.found) == ["1:1 E002"]
-
-
-def test_the_excerpt_puts_a_caret_under_the_column() -> None:
-    assert excerpt("a: 1\n\tb: 2\n", Position("f", 2, 3)) == "\tb: 2\n\t ^"
-    assert excerpt("a", Position("f", 9, 1)) == ""
 
 
 PIECES = st.sampled_from(
