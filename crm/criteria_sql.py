@@ -95,6 +95,8 @@ class _Compiler:
 
     def _value(self, leaf: Leaf) -> Expression:
         column = self.columns.get(leaf.field)
+        if column is None and leaf.field in self.columns.values():
+            column = leaf.field  # a slot by its own name, where a field is in it
         if column is not None:
             return customer.c[column]
         return self.store.extra_value(leaf.field.removeprefix("extra."), leaf.field_type)

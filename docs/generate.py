@@ -140,6 +140,30 @@ _BESIDE: Mapping[Shape, str] = {
 }
 
 
+_CRITERIA_FORMS = [
+    ("canonical", code("{field: crm_score, op: greater_than_or_equal, value: 80}")),
+    ("lookups", code("{crm_score__gte: 80, birth_date__month: this, tags: [VIP]}")),
+    (
+        "rules",
+        code(
+            "{entity: company, match_type: any,"
+            " rules: [{field: industry, operator: equals, value: Hotels}]}"
+        ),
+    ),
+    (
+        "measures",
+        code("{min_visits: 5, max_days_since_visit: 90, min_spent: 500, tags_include: [VIP]}"),
+    ),
+    (
+        "filters",
+        code(
+            "{crm_score: {min: 0, max: 100}, last_contacted: {days: 30},"
+            " custom_fields: {is_vip: true}}"
+        ),
+    ),
+]
+
+
 def criteria_page() -> str:
     written = {op: [name for name, of in LOOKUPS.items() if of is op] for op in OPERATORS}
     rows = [
@@ -154,8 +178,13 @@ def criteria_page() -> str:
     parts = [
         "# Criteria",
         (
-            "The canonical form is `{field: F, op: OP, value: V}` under `all`, `any` or `not`; the "
-            "short one is `F__OP: V`, or `F: V` for equals."
+            "A condition is written in any of these forms, which may be mixed under `all`, `any` "
+            "and `not`; keys of one mapping are joined by all."
+        ),
+        table(("form", "example"), _CRITERIA_FORMS),
+        (
+            "A slot (`custom_text_1`) is the field that the business has in it; `extra.KEY` is "
+            "what is stored under a key that no field declares."
         ),
         table(("operator", "also written", "of fields that are", "beside it"), rows),
     ]

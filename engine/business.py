@@ -59,7 +59,8 @@ class Business(Struct, frozen=True, dict=True):
     languages: the default one first. timezone: an IANA name. opt_out, opt_in: the business's own
     words, beside those built in, folded. defaults: what `defaults:` says of each node kind, as
     it was written (engine.source.Mapping). sending, scoring, stages, retention, http, instagram:
-    the sections of those names, typed; empty where none is written.
+    the sections of those names, typed; empty where none is written. slots: the field in each slot
+    in use, which only the database knows; empty where none was asked.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Business(Struct, frozen=True, dict=True):
     retention: Mapping[str, Any] = field(default_factory=dict)
     http: Mapping[str, Any] = field(default_factory=dict)
     instagram: Mapping[str, Any] = field(default_factory=dict)
+    slots: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _labels(self) -> dict[str, Labels]:

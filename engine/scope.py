@@ -140,8 +140,12 @@ class Customer(Mapping[str, object]):
         value = source.values.get(name)
         if value is not None:
             return value
-        own = _OWN.get(name)
-        return own(source) if own else source.extra.get(name, default)
+        if name in _OWN:
+            return _OWN[name](source)
+        slots = source.facts.business.slots
+        if name in slots:
+            return source.values.get(slots[name], default)
+        return source.extra.get(name, default)
 
     def __getitem__(self, name: str) -> object:
         value = self.get(name)

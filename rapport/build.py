@@ -26,6 +26,7 @@ from crm.services.tags import tag_ids
 from crm.sql import insert_for
 from crm.tables import account
 from engine.business import Business
+from engine.fields.slots import SLOTS
 from engine.flow import Flow
 from engine.loader import Loaded, load_flow
 from nodes import KINDS
@@ -99,11 +100,13 @@ def _library(
         source = flow_source(at, business_id, key, number).source
         return load_flow(source, business, KINDS, key, number)
 
+    columns = stored_columns(db, business_id, business)
+    slots = {column: key for key, column in columns.items() if column in SLOTS}
     return Library(
-        business=business,
+        business=replace(business, slots=slots),
         business_id=business_id,
         flows=shelf(flows),
-        columns=stored_columns(db, business_id, business),
+        columns=columns,
         tags=tag_ids(db, business_id),
         load_version=load_version,
         applied_at=last_applied_at(db, business_id),

@@ -10,12 +10,18 @@ from msgspec import Struct, field
 from engine.criteria.operands import PARTS, Part
 from engine.criteria.operators import LOOKUPS, OPERATORS, Op
 from engine.fields.places import Locale
+from engine.fields.slots import SLOTS
 from engine.fields.types import Field, FieldType
 from engine.suggest import did_you_mean
 from engine.texts import Text
 
 _EXTRA = "extra."
 _EXTRA_NAME = re.compile(r"extra\.[a-z][a-z0-9_]{0,99}")
+
+
+_SLOTS: Mapping[str, Field] = {
+    name: Field(key=name, type=slot.type, label=Text.plain(name)) for name, slot in SLOTS.items()
+}
 
 
 class Known(Struct, frozen=True):
@@ -33,7 +39,8 @@ class Catalogue(Struct, frozen=True):
     any). `untyped`: names of which only the value at hand tells the type, `reply.value`, or
     first words that allow all names below them: `var` allows `var.x`.
     Besides these, `extra.KEY` is any key among a customer's extras: of the type of its field, or
-    text where none is declared. `locale` is the business's: the country of phone numbers and the
+    text where none is declared; and a slot is the field that the business has in it, absent where
+    none is. `locale` is the business's: the country of phone numbers and the
     zone of times written without one. Dates have parts: `now.weekday`. `customer.x` is `x`.
     """
 
@@ -48,6 +55,8 @@ class Catalogue(Struct, frozen=True):
             return Known(name, self.fields[name])
         if name in self.untyped or name.partition(".")[0] in self.untyped:
             return Known(name, None)
+        if name in _SLOTS:
+            return Known(name, _SLOTS[name])
         return self._part(name) or self._extra(name)
 
     def _part(self, name: str) -> Known | None:

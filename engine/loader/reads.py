@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.fields.slots import SLOTS
 from engine.flow import Reads
 from engine.shapes import Reader, Ref
 
@@ -17,9 +18,10 @@ def reads_of(reader: Reader) -> Reads:
     names = set(_names(reader))
     business = reader.business
     fields = {name for name in names if name in business.fields}
-    unknown = {name for name in names if name not in business.fields}
+    slots = names.intersection(SLOTS)
+    unknown = names.difference(fields, slots)
     return Reads(
-        fields=frozenset(fields),
+        fields=frozenset(fields | slots),
         history=frozenset(use.path[0] for use in reader.histories),
         tags=bool(names.intersection(_TAGS)) or _names_a_tag(reader),
         segments=bool(names.intersection(_SEGMENTS)),

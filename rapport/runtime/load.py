@@ -124,8 +124,9 @@ def _load_customers(db: Connection, library: Library, cases: dict[int, Case], id
 
 def keys_read(library: Library) -> Mapping[str, str]:
     """The keys of the fields that are loaded of every customer, by their columns."""
-    read = library.reads
-    keys = sorted(key for key in read.fields | read.history if key in library.columns)
+    read, slots = library.reads, library.business.slots
+    named = {slots.get(key, key) for key in read.fields | read.history}
+    keys = sorted(key for key in named if key in library.columns)
     return {library.columns.get(key, key): key for key in (*ALWAYS_READ, *keys)}
 
 

@@ -34,7 +34,7 @@ from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
 
 
 class Moves:
-    """The working copy of one customer's runs; their rows go to the sheet by `store`, at the end."""
+    """The working copy of a customer's runs; their rows go to the sheet by `store`, at the end."""
 
     def __init__(self, case: Case, around: Surroundings, sheet: Sheet) -> None:
         self.case = case

@@ -72,6 +72,16 @@ def test_a_criterion_chooses_and_fields_are_shown_by_key(db: Connection, busines
     assert rows == [{"id": chosen, "points": 12.5, "birth_date": None}]
 
 
+def test_a_slot_asks_for_the_field_in_it_and_a_free_one_for_nothing(
+    db: Connection, business_id: int
+) -> None:
+    chosen = _customer(db, business_id, points=12)
+    used = Compare("custom_number_1", Op.EQUALS, 12, FieldType.NUMBER)
+    free = Compare("custom_number_2", Op.IS_NOT_EMPTY, None, FieldType.NUMBER)
+    assert _ids(db, business_id, where=used) == [chosen]
+    assert _ids(db, business_id, where=free) == []
+
+
 def test_without_names_the_usual_columns_are_shown(db: Connection, business_id: int) -> None:
     _customer(db, business_id, first_name="Sara")
     [row] = list_customers(db, business_id, PROJECT, NOW)

@@ -21,6 +21,10 @@ def declared(key: str, type_: FieldType, *options: str, extra: bool = False) -> 
 _FIELDS = (
     declared("crm_score", FieldType.NUMBER),
     declared("total_purchases", FieldType.NUMBER),
+    declared("total_visits", FieldType.NUMBER),
+    declared("total_spent", FieldType.NUMBER),
+    declared("last_visit_at", FieldType.DATETIME),
+    declared("customer_type", FieldType.SELECT, "individual", "company"),
     declared("first_name", FieldType.TEXT),
     declared("email", FieldType.EMAIL),
     declared("phone_number", FieldType.PHONE),

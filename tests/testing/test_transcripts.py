@@ -120,3 +120,26 @@ def test_a_way_that_no_split_has_is_told(verdict: Held) -> None:
     held = verdict(ASKED, "arms: {order: warm}\n")
     assert held.difference is not None
     assert held.difference.why == "arms: no split of 'order' leads to 'warm'"
+
+
+def test_a_flow_may_ask_for_a_slot_instead_of_the_field_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "kiosk"
+    folder.mkdir()
+    (folder / "crm.yaml").write_text("business: {name: Kiosk}\nfields: {size: {type: number}}\n")
+    (folder / "order.yaml").write_text(
+        "flow: order\n"
+        "triggers: {on: command, command: start}\n"
+        "nodes:\n"
+        "  - {ask: Which size?, save_to: size}\n"
+        "  - branch: [{when: {custom_number_1__gte: 40}, goto: large}]\n"
+        "    else: small\n"
+        "  - {id: small, end: small}\n"
+        "  - {id: large, end: large}\n"
+        "---\n"
+        "test: a large one\nflow: order\n"
+        "steps: [{user: /start}, {bot: Which size?}, {user: '41'}, {expect: {outcome: large}}]\n"
+    )
+    loaded = read_project(folder)
+    assert loaded.ok, loaded.problems
+    (held,) = run_transcripts(loaded)
+    assert held.passed, held.difference

@@ -1,4 +1,4 @@
-"""`{field: crm_score, op: greater_than_or_equal, value: 80}`."""
+"""`{field: crm_score, op: greater_than_or_equal, value: 80}`; `operator` is read for `op` too."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from engine.criteria.operators import LOOKUPS, OPS, Op
 from engine.criteria.report import Report
 from engine.suggest import meant
 
-_KEYS = ("field", "op", "value")
-
 
 def recognises(mapping: Mapping[str, object]) -> bool:
     return "field" in mapping or "op" in mapping
 
 
 def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[Compare]:
+    """One comparison, or none where it cannot be read."""
+    word_key = "operator" if "operator" in mapping else "op"
     for key in mapping:
-        if key not in _KEYS:
-            report(
-                (*path, Key(key)), f"'{key}' has no place beside field, op and value", "Delete it."
-            )
-    field, word = mapping.get("field"), mapping.get("op")
+        if key not in ("field", word_key, "value"):
+            wrong = f"'{key}' has no place beside field, {word_key} and value"
+            report((*path, Key(key)), wrong, "Delete it.")
+    field, word = mapping.get("field"), mapping.get(word_key)
     if not isinstance(field, str) or not isinstance(word, str):
-        missing = "op" if isinstance(field, str) else "field"
+        missing = word_key if isinstance(field, str) else "field"
         report(path, f"a comparison needs '{missing}', a name", f"Write '{missing}: ...' too.")
         return
-    op = _operator(word, (*path, "op"), report)
+    op = _operator(word, (*path, word_key), report)
     if op is not None:
         value_path, name_path = (*path, "value"), (*path, "field")
         yield Compare(field, op, mapping.get("value"), path=value_path, name_path=name_path)

@@ -8,30 +8,15 @@ knows them, says which of the two was misspelt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from engine.criteria.ast import Compare, Key, Path
 from engine.criteria.operands import PARTS
 from engine.criteria.operators import LOOKUPS, Op
-from engine.criteria.report import Report
 
 
-def recognises(_mapping: Mapping[str, object]) -> bool:
-    return True
-
-
-def read(mapping: Mapping[str, object], path: Path, report: Report) -> Iterator[Compare]:
-    for key, value in mapping.items():
-        if isinstance(value, Mapping):
-            report(
-                (*path, key),
-                f"'{key}' is compared with a mapping",
-                "Compare it with a value or a list.",
-            )
-            continue
-        field, op = split(key)
-        named = (*path, Key(key))
-        yield Compare(field, op or _bare(value), value, path=(*path, key), name_path=named)
+def read(key: str, value: object, path: Path) -> Compare:
+    """What one key asks, in the mapping at `path`."""
+    field, op = split(key)
+    return Compare(field, op or _bare(value), value, path=(*path, key), name_path=(*path, Key(key)))
 
 
 def split(key: str) -> tuple[str, Op | None]:

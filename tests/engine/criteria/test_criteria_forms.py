@@ -142,6 +142,59 @@ def test_where_it_was_written_does_not_count_when_two_are_compared() -> None:
     assert Compare("a", Op.EQUALS, 1, path=("a",)) == Compare("a", Op.EQUALS, 1, path=("b", 0))
 
 
+MORE_FORMS = [
+    (
+        {
+            "entity": "company",
+            "match_type": "any",
+            "rules": [
+                {"field": "first_name", "operator": "equals", "value": "Hotels"},
+                {"field": "crm_score", "operator": "greater_than", "value": 3},
+            ],
+        },
+        {
+            "customer_type__ne": "individual",
+            "any": [{"first_name": "Hotels"}, {"crm_score__gt": 3}],
+        },
+    ),
+    (
+        {"entity": "contact", "rules": [{"field": "is_vip", "operator": "is_empty"}]},
+        {"is_vip__isnull": True},
+    ),
+    ({"entity": "company"}, {"customer_type__ne": "individual"}),
+    ({"min_visits": 5, "max_visits": "9"}, {"total_visits__gte": 5, "total_visits__lte": 9}),
+    ({"min_spent": 500, "max_spent": 900}, {"total_spent__gte": 500, "total_spent__lte": 900}),
+    ({"max_days_since_visit": 90}, {"last_visit_at__within_days": 90}),
+    ({"min_days_since_visit": "90"}, {"last_visit_at__older_than_days": 89}),
+    ({"min_days_since_visit": 0}, {"last_visit_at__lte": "today"}),
+    (
+        {"tags_include": ["VIP", "Sneakers"], "tags_exclude": ["VIP"]},
+        {"tags__has_all": ["VIP", "Sneakers"], "tags__has_none": ["VIP"]},
+    ),
+    ({"crm_score": {"min": 0, "max": 100}}, {"crm_score__gte": 0, "crm_score__lte": 100}),
+    ({"last_contacted": {"days": 30}}, {"last_contacted_at__within_days": 30}),
+    (
+        {"custom_fields": {"birth_date": {"month": 1}, "is_vip": True}},
+        {"birth_date__month": 1, "is_vip": True},
+    ),
+    (
+        {"min_visits": 1, "crm_score": {"min": 1}, "status": ["lead"], "first_name__exact": "Sara"},
+        {
+            "total_visits__gte": 1,
+            "crm_score__gte": 1,
+            "status__in": ["lead"],
+            "first_name": "Sara",
+        },
+    ),
+]
+"""A form, and what says the same by lookups."""
+
+
+@pytest.mark.parametrize(("written", "same"), MORE_FORMS, ids=[str(case[0]) for case in MORE_FORMS])
+def test_rules_measures_and_filters_say_what_lookups_say(written: object, same: object) -> None:
+    assert _sorted(to_canonical(criterion_of(written))) == _sorted(to_canonical(criterion_of(same)))
+
+
 UNREADABLE: list[tuple[object, tuple[str | int, ...], str]] = [
     ("crm_score > 80", (), "a criterion is a mapping"),
     ([{"crm_score": 1}], (), "a criterion is a mapping"),
@@ -152,7 +205,23 @@ UNREADABLE: list[tuple[object, tuple[str | int, ...], str]] = [
     ({"all": [{"crm_score": 1}, 5]}, ("all", 1), "a criterion is a mapping"),
     ({"not": {}}, ("not",), "is empty"),
     ({7: 1}, (), "is not a name"),
-    ({"crm_score": {"min": 1}}, ("crm_score",), "compared with a mapping"),
+    ({"crm_score": {}}, ("crm_score",), "takes a mapping"),
+    ({"crm_score": {"mni": 1}}, ("crm_score", "mni"), "'mni' asks nothing"),
+    ({"crm_score": {7: 1}}, ("crm_score",), "is not a name"),
+    ({"last_contacted": 30}, ("last_contacted",), "takes a mapping"),
+    ({"custom_fields": {7: 1}}, ("custom_fields",), "is not a name"),
+    ({"min_days_since_visit": "long"}, ("min_days_since_visit",), "whole number of days"),
+    ({"min_days_since_visit": -1}, ("min_days_since_visit",), "whole number of days"),
+    ({"rules": "x"}, ("rules",), "takes a list"),
+    ({"rules": ["x"]}, ("rules", 0), "a rule is"),
+    (
+        {"rules": [{"field": "a", "operator": "equals", "valeu": 1}]},
+        ("rules", 0, "valeu"),
+        "has no place",
+    ),
+    ({"entity": "firm", "rules": []}, ("entity",), "contact or company"),
+    ({"match_type": ["all"], "rules": []}, ("match_type",), "all or any"),
+    ({"rules": [], "crm_score": 1}, ("crm_score",), "has no place beside rules"),
     ({"field": "crm_score", "value": 1}, (), "needs 'op'"),
     ({"op": "equals", "value": 1}, (), "needs 'field'"),
     ({"field": "crm_score", "op": "gte", "value": 1}, ("op",), "'gte' is not an operator"),
