@@ -12,7 +12,7 @@ from typing import Any
 
 from docs.problem_cases import BUSINESS, Files, Link, named, problem_cases, problems_of
 from docs.tables import code, options_table, table
-from engine import triggers
+from engine import events
 from engine.codes import CODES
 from engine.criteria.operators import LOOKUPS, OPERATORS, Shape
 from engine.fields.base import BASE_FIELDS
@@ -79,7 +79,7 @@ def files_page() -> str:
 
 def triggers_page() -> str:
     parts = ["# Triggers", "What a flow's `triggers:` may name with `on:`."]
-    for name, event in triggers.EVENTS.items():
+    for name, event in events.EVENTS.items():
         needs = [need for need in event.needs if need]
         rule = f" One of {_words(needs)} is needed." if needs else ""
         parts.append(f"## {name}\n\n{event.help}.{rule}")
@@ -87,11 +87,11 @@ def triggers_page() -> str:
             parts.append(options_table(event.options))
     parts += [
         "## Every trigger",
-        options_table(triggers.COMMON),
+        options_table(events.COMMON),
         "## Not available yet",
         (
-            f"Events refused with E901: {_words(triggers.LATER)}. "
-            f"Options: {_words(triggers.LATER_OPTIONS)}."
+            f"Events refused with E901: {_words(events.LATER)}. "
+            f"Options: {_words(events.LATER_OPTIONS)}."
         ),
     ]
     return _page(parts)

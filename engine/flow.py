@@ -28,6 +28,14 @@ class Trigger(Struct, frozen=True):
     position: Position = NOWHERE
 
 
+class Stop(Struct, frozen=True):
+    """An event that ends a run of the flow with `outcome`, or sends it to the node `goto`."""
+
+    event: Trigger
+    outcome: str = "stopped"
+    goto: str = ""
+
+
 class Reads(Struct, frozen=True):
     """What a flow may ask of a customer: a turn loads just that."""
 
@@ -67,6 +75,7 @@ class Flow(Struct, frozen=True):
     triggers: tuple[Trigger, ...] = ()
     vars: Mapping[str, Value] = field(default_factory=dict)
     again: str | None = None
+    stop_on: tuple[Stop, ...] = ()
     on_update: str = "move"
     was: Mapping[str, str] = field(default_factory=dict)
     error: Any = None

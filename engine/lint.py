@@ -52,6 +52,7 @@ def lint_project(
     for read in flows.values():
         _check_names(read, names, problems)
         _check_targets(read, problems)
+        _check_stops(read, problems)
         _check_ways(read, waiting, problems)
         _check_occurrences(read.flow, problems)
     _check_claims(business, [read.flow for read in flows.values()], problems)
@@ -101,6 +102,8 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.flows, "E304", "flow", position, problems)
         case Ref.TAG:
             _known(name, names.business.tags, "E302", "tag", position, problems)
+        case Ref.FIELD:
+            _known(name, names.business.fields, "E301", "field", position, problems)
         case Ref.WRITE | Ref.SAVE | Ref.KEEP:
             _check_field(reference, names, problems)
         case Ref.NODE:
@@ -209,6 +212,14 @@ def _check_targets(read: FlowRead, problems: Problems) -> None:
                 problems.error(position, "E103", message, meant(target, (*read.ids, END)))
 
 
+def _check_stops(read: FlowRead, problems: Problems) -> None:
+    for stop in read.flow.stop_on:
+        if stop.goto not in ("", END, *read.ids):
+            message = f"`stop_on` goes to '{stop.goto}', which does not exist."
+            cure = meant(stop.goto, (*read.ids, END))
+            problems.error(stop.event.position, "E103", message, cure)
+
+
 def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
     """Nothing is said of the ways of a flow that could not be read whole."""
     flow = read.flow
@@ -219,6 +230,8 @@ def _check_ways(read: FlowRead, waiting: set[str], problems: Problems) -> None:
         return
     edges = edges_of(flow)
     seen = reached(edges, flow.nodes[0].id)
+    for stop in flow.stop_on:
+        seen |= reached(edges, stop.goto) if stop.goto else set()
     for node in flow.nodes:
         if node.id not in seen:
             problems.error(
@@ -300,6 +313,8 @@ def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
         yield "command", options["command"]
     if trigger.on == "referral":
         yield "referral", options.get("ref", "")
+    if trigger.on == "message" and "pattern" in options:
+        yield "pattern", options["pattern"]
     if trigger.on == "customer_created":
         yield "customer_created", ""
 

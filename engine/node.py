@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from engine.problems import NOWHERE, Position
 
 if TYPE_CHECKING:
+    from engine.flow import Trigger
     from engine.passage import Passage
     from engine.resume import Resume
     from engine.run import Wait
@@ -90,6 +91,11 @@ class Node(Struct, frozen=True, kw_only=True):
     def waits(self) -> bool:
         """True where the run rests here until something happens."""
         return False
+
+    @property
+    def awaits(self) -> Trigger | None:
+        """The event that a run which rests here waits for."""
+        return None
 
     def exits(self) -> Iterator[tuple[str, str]]:
         """The ways out other than its own exit: (name of the way, target)."""

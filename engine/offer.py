@@ -17,16 +17,15 @@ from typing import Any
 from msgspec import Struct, field
 
 from engine.asking.choices import pressed
+from engine.audience import Offered, is_for
 from engine.business import Business
+from engine.events import is_automatic, types_of
 from engine.facts import Facts
 from engine.fields.fold import fold_phrase
-from engine.fields.places import Locale
-from engine.fields.types import Value
 from engine.flow import Flow, Trigger
+from engine.happenings import matches
 from engine.messages import STARTS_FLOW, Message
-from engine.passage import locale_of
 from engine.run import Wait
-from engine.scope import scope_of
 
 
 class Answer(Struct, frozen=True):
@@ -92,7 +91,8 @@ class TriggerIndex(Struct, frozen=True):
 
     All words are folded phrases. Where several triggers share a word, the first whose `only:`
     and channels hold gets the message: those of higher priority, then those with an `only:`,
-    are asked first. `referrals` are by ref, those of any ref under ''.
+    are asked first. `referrals` are by ref, those of any ref under ''. `automatic` are by the type
+    of event that starts them, `by_id` are all.
     """
 
     flows: Mapping[str, Flow]
@@ -102,8 +102,11 @@ class TriggerIndex(Struct, frozen=True):
     commands: Mapping[str, tuple[Trigger, ...]]
     keywords: Mapping[str, tuple[Trigger, ...]]
     contains: tuple[tuple[str, Trigger], ...]
+    patterns: tuple[Trigger, ...]
     created: tuple[Trigger, ...]
     anything: tuple[Trigger, ...]
+    automatic: Mapping[str, tuple[Trigger, ...]] = {}
+    by_id: Mapping[str, Trigger] = {}
 
     @classmethod
     def of(cls, flows: Iterable[Flow], business: Business) -> TriggerIndex:
@@ -120,8 +123,11 @@ class TriggerIndex(Struct, frozen=True):
             commands=_grouped(_commands(triggers)),
             keywords=_grouped(_words(said, "keywords")),
             contains=tuple(sorted(_words(said, "contains"), key=lambda item: -len(item[0]))),
+            patterns=tuple(trigger for trigger in said if "pattern" in trigger.options),
             created=tuple(trigger for trigger in triggers if trigger.on == "customer_created"),
             anything=tuple(trigger for trigger in said if trigger.options.get("any")),
+            automatic=_grouped(_happening(triggers)),
+            by_id={trigger.id: trigger for trigger in triggers},
         )
 
 
@@ -156,43 +162,19 @@ def _words(triggers: Iterable[Trigger], option: str) -> Iterator[tuple[str, Trig
             yield fold_phrase(word), trigger
 
 
+def _happening(triggers: Iterable[Trigger]) -> Iterator[tuple[str, Trigger]]:
+    """Those that start by themselves, by the types of events that they are for."""
+    for trigger in triggers:
+        if is_automatic(trigger.on) or trigger.on == "customer_created":
+            for type_ in types_of(trigger.on):
+                yield type_, trigger
+
+
 def _grouped(pairs: Iterable[tuple[str, Trigger]]) -> Mapping[str, tuple[Trigger, ...]]:
     groups: dict[str, tuple[Trigger, ...]] = {}
     for word, trigger in pairs:
         groups[word] = (*groups.get(word, ()), trigger)
     return groups
-
-
-class Offered(Struct, frozen=True):
-    """A message that no run has taken yet, as `only:` sees it: an engine.scope.Source."""
-
-    message: Message
-    facts: Facts
-    now: datetime
-    event: Mapping[str, Any]
-    reply_value: None = None
-    vars: Mapping[str, Any] = field(default_factory=dict)
-    answer: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def values(self) -> Mapping[str, Value]:
-        return self.facts.values
-
-    @property
-    def extra(self) -> Mapping[str, Any]:
-        return self.facts.extra
-
-    @property
-    def tags(self) -> frozenset[str]:
-        return self.facts.tags
-
-    @property
-    def reply(self) -> Message:
-        return self.message
-
-    @property
-    def locale(self) -> Locale:
-        return locale_of(self.facts.values, self.facts.business)
 
 
 def decide(
@@ -333,12 +315,14 @@ def _unclaimed(offered: Offered, wait: Wait | None, index: TriggerIndex) -> Deci
 
 def _unasked(offered: Offered, phrase: str, index: TriggerIndex, created: bool) -> Decision:
     """A message while nothing is asked: the most specific trigger's, else the fallback's."""
+    message = offered.message
     if not phrase and not created:
         return Nothing("nothing was written and no question is open")
     spaced = f" {phrase} "
     candidates = (
         *index.keywords.get(phrase, ()),
         *(trigger for word, trigger in index.contains if f" {word} " in spaced),
+        *(one for one in index.patterns if matches(one.options["pattern"], message.text)),
         *(index.created if created else ()),
         *index.anything,
     )
@@ -356,20 +340,10 @@ def _started(trigger: Trigger, offered: Offered) -> Start:
 
 def _first(offered: Offered, index: TriggerIndex, triggers: Iterable[Trigger]) -> Trigger | None:
     """The first trigger that is for this channel and customer."""
-    return next((trigger for trigger in triggers if _applies(trigger, offered, index)), None)
-
-
-def _applies(trigger: Trigger, offered: Offered, index: TriggerIndex) -> bool:
-    channel, flow = offered.facts.channel, index.flows[trigger.flow]
-    if trigger.options.get("channel", channel) != channel:
-        return False
-    if flow.channels and channel not in flow.channels:
-        return False
-    if trigger.only is None:
-        return True
-    scope = scope_of(offered)
-    holds: bool = trigger.only.holds(scope.get, scope.moment)
-    return holds
+    return next(
+        (trigger for trigger in triggers if is_for(trigger, index.flows[trigger.flow], offered)),
+        None,
+    )
 
 
 def _event_of(message: Message) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import Struct
 
 from engine.messages import Message
@@ -53,4 +56,33 @@ class Cancelled(Struct, frozen=True):
     outcome: str
 
 
-Resume = Started | Reply | TimedOut | Reminded | Elapsed | Released | Refused | Cancelled
+class EventSeen(Struct, frozen=True):
+    """What a run waited for has happened; `event` is what `answer.x` reads from now on."""
+
+    wait_id: str
+    event: Mapping[str, Any]
+
+
+class Stopped(Struct, frozen=True):
+    """One of `stop_on` has happened, of the flow at `place` of the call stack, from the bottom.
+
+    The run ends with `outcome`, or goes on at the node `goto` of that flow.
+    """
+
+    place: int
+    outcome: str
+    goto: str = ""
+
+
+Resume = (
+    Started
+    | Reply
+    | TimedOut
+    | Reminded
+    | Elapsed
+    | Released
+    | Refused
+    | Cancelled
+    | EventSeen
+    | Stopped
+)

@@ -20,15 +20,18 @@ from engine.passage import Passage
 from engine.resume import (
     Cancelled,
     Elapsed,
+    EventSeen,
     Refused,
     Released,
     Reminded,
     Reply,
     Resume,
     Started,
+    Stopped,
     TimedOut,
 )
 from engine.run import Run, Wait
+from engine.stopping import is_watched, stop_after, unwind
 
 STEP_LIMIT = 1_000
 """Nodes a run may pass without waiting. The longest sensible flow has some hundreds."""
@@ -65,13 +68,13 @@ def step(
 
 # As tuples: a union of classes is made anew each time that it is asked about.
 _OF_A_QUESTION = (Reply, Released, Refused)
-_OF_A_TIMER = (TimedOut, Reminded, Elapsed)
+_OF_A_WAIT = (TimedOut, Reminded, Elapsed, EventSeen)
 
 
 def _is_stale(wait: Wait | None, resume: Resume) -> bool:
     if isinstance(resume, _OF_A_QUESTION):
         return wait is None or not wait.asks
-    if isinstance(resume, _OF_A_TIMER):
+    if isinstance(resume, _OF_A_WAIT):
         return wait is None or wait.id != resume.wait_id
     return False
 
@@ -81,15 +84,29 @@ def _advance(at: Passage, resume: Resume) -> None:
         at.finish(resume.outcome, everything=True)
         return
     coming: Next | None
-    if isinstance(resume, Started):
+    if isinstance(resume, Stopped):
+        coming = _stop(at, resume.place, resume.outcome, resume.goto)
+    elif isinstance(resume, Started):
         coming = _arrive(at, at.first_node())
     else:
         coming = at.node.resume(at, resume)
+    looked_at = 0
     for _ in range(STEP_LIMIT):
+        if is_watched(at):
+            found = stop_after(at, at.effects[looked_at:])
+            if found is not None:
+                place, stop = found
+                coming = _stop(at, place, stop.outcome, stop.goto)
+            looked_at = len(at.effects)
         if coming is None:
             return
         coming = _take(at, coming)
     raise FlowFailed(f"{STEP_LIMIT} nodes in a row without a wait")
+
+
+def _stop(at: Passage, place: int, outcome: str, goto: str) -> Next:
+    unwind(at, place, outcome)
+    return Go(goto) if goto else Finish(outcome, everything=True)
 
 
 def _take(at: Passage, coming: Next) -> Next | None:

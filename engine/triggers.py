@@ -1,129 +1,39 @@
-"""Reading events: what starts a flow, written alike wherever an event is named."""
+"""Reading events: written alike in `triggers`, `wait_for`, `stop_on` and tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from engine import source as tree
-from engine.fields.fold import fold_phrase
-from engine.flow import Trigger
-from engine.shapes import (
-    BOOLEAN,
-    CHANNEL_NAMES,
-    CRITERIA,
-    INTEGER,
-    NAME,
-    WORD,
-    ListOf,
-    OneOf,
-    Option,
-    Reader,
-    Shape,
-)
-from engine.shapes.shape import ScalarShape
+from engine.events import ALIASES, COMMON, EVENTS, LATER, LATER_OPTIONS, OF_ALL, STOP, Event
+from engine.fields.plain import to_plain
+from engine.flow import Stop, Trigger
+from engine.shapes import WORD, Literal, Option, Reader, Shape, typed
 from engine.shapes.structures import places_of, read_options, record_schema
 from engine.source import Source
 from engine.suggest import LEAVE_OUT, meant
+from engine.templates import Template
+
+_OWN_PLACE = ("on", "only", "id", "outcome", "goto")
+"""What a Trigger or a Stop has a field for."""
 
 
-class Phrase(ScalarShape[str]):
-    """Words compared with what people type; folded."""
+class EventShape(Shape[Trigger], Struct, frozen=True):
+    """An event, with the options that its place has besides its own."""
 
-    wanted = "a word or phrase that people type"
-
-    def parse(self, text: str) -> str:
-        phrase = fold_phrase(text)
-        if not phrase:
-            raise ValueError("nothing is left of this once blanks and signs are taken away")
-        return phrase
-
-    def schema(self) -> dict[str, Any]:
-        return WORD.schema()
-
-
-class Command(ScalarShape[str]):
-    wanted = "a command such as start"
-
-    def parse(self, text: str) -> str:
-        command = text.removeprefix("/").lower()
-        # Telegram's own limits: core.telegram.org/bots/features#commands, read 2026-11-20.
-        if not (0 < len(command) <= 32 and command.replace("_", "a").isalnum()):
-            raise ValueError(
-                f"'{text}' cannot be a command: up to 32 letters, digits and _, as in start"
-            )
-        if not command.isascii():
-            raise ValueError(f"'{text}' cannot be a command: only English letters can")
-        return command
-
-
-PHRASES = ListOf(Phrase(), "a list of words")
-
-COMMON: Mapping[str, Option] = {
-    "id": Option(NAME, "A name that keeps the trigger the same when its options change"),
-    "only": Option(CRITERIA, "Fires only where these criteria hold", "{tags: [VIP]}"),
-    "priority": Option(INTEGER, "Of two that could start, the greater one does"),
-    "channel": Option(OneOf(*CHANNEL_NAMES), "Only on this channel"),
-}
-
-LATER_OPTIONS = ("once", "if_busy", "catch_up", "backfill", "include_imported", "pattern")
-"""Options of the language that this version does not have yet."""
-
-
-class Event(Struct, frozen=True):
-    """One kind of event. needs: at least one of these options; ('',) for none.
-
-    The options are what makes an occurrence, so the identity of a trigger is made of them.
-    """
-
-    help: str
-    options: Mapping[str, Option]
-    needs: tuple[str, ...] = ()
-
-
-EVENTS: Mapping[str, Event] = {
-    "message": Event(
-        "The person writes something",
-        {
-            "keywords": Option(PHRASES, "The whole message is one of these", "[hi, hello]"),
-            "contains": Option(PHRASES, "One of these is among its words", "[price]"),
-            "any": Option(BOOLEAN, "Any message that nothing else claims"),
-        },
-        ("keywords", "contains", "any"),
-    ),
-    "command": Event(
-        "The person sends a command, or opens a deep link of it",
-        {"command": Option(Command(), "The command, without /", "start", required=True)},
-    ),
-    "referral": Event(
-        "The person comes by a link with a reference",
-        {"ref": Option(WORD, "Only with this reference", "spring_24")},
-    ),
-    "customer_created": Event(
-        "A customer is new",
-        {},
-    ),
-}
-
-LATER = (
-    *("birthday", "birthday_approaching", "button", "comment", "custom_field_updated"),
-    *("customer_score_changed", "customer_segment_changed", "date", "field_updated", "inactive"),
-    *("inactive_for_days", "purchase", "schedule", "score_changed", "segment_entered"),
-    *("segment_left", "stage_changed", "story_mention", "story_reply", "tag_added", "tag_removed"),
-    *("task_completed", "task_overdue", "webhook", "window_closing", "at"),
-)
-"""Events of the language that this version does not have yet."""
-
-_OWN_PLACE = ("on", "only", "id")
-"""What a Trigger has a field for."""
-
-
-class TriggerShape(Shape[Trigger]):
-    wanted = "an event such as {on: command, command: start}"
+    beside: Mapping[str, Option] = field(default_factory=lambda: OF_ALL)
+    wanted: str = "an event such as {on: command, command: start}"
 
     def read(self, source: Source, reader: Reader) -> Trigger | None:
+        read = self.parts(source, reader)
+        return None if read is None else read[0]
+
+    def parts(self, source: Source, reader: Reader) -> tuple[Trigger, dict[str, Any]] | None:
+        """The event, and every option that was written."""
         if isinstance(source, tree.Scalar) and not source.empty:
             return self.built(source, source, {}, reader)
         if not isinstance(source, tree.Mapping):
@@ -143,7 +53,7 @@ class TriggerShape(Shape[Trigger]):
             unknown_event(on, reader)
             return None
         later = {name: Option(WORD, "") for name in LATER_OPTIONS}
-        known = {"on": Option(WORD, ""), **later, **event.options, **COMMON}
+        known = {"on": Option(WORD, ""), **later, **event.options, **self.beside}
         values, complete = read_options(source, known, reader, f"'on: {on.text}'")
         for name in values.keys() & later.keys():
             reader.error(
@@ -153,30 +63,80 @@ class TriggerShape(Shape[Trigger]):
 
     def built(
         self, on: tree.Scalar, source: Source, values: dict[str, Any], reader: Reader
-    ) -> Trigger | None:
+    ) -> tuple[Trigger, dict[str, Any]] | None:
         event = EVENTS.get(on.text)
         if event is None:
             unknown_event(on, reader)
+            return None
+        missing = [name for name, option in event.options.items() if option.required]
+        if any(name not in values for name in missing):
+            message = f"'on: {on.text}' needs {', '.join(missing)}"
+            reader.error(source.position, "E109", message, "Add it.")
             return None
         if event.needs and not any(values.get(name) for name in event.needs):
             message = f"'on: {on.text}' needs one of {', '.join(event.needs)}"
             reader.error(source.position, "E109", message, "Write one of them.")
             return None
-        options = {
-            name: value for name, value in values.items() if name not in ("on", "only", "id")
-        }
-        name = values.get("id") or _identity(on.text, event, options)
-        id_ = f"{reader.flow}/{name}"
-        return Trigger(id_, reader.flow, on.text, options, values.get("only"), source.position)
+        options = {name: value for name, value in values.items() if name not in _OWN_PLACE}
+        options = _with_values(options, reader)
+        id_ = f"{reader.flow}/{values.get('id') or _identity(on.text, event, options)}"
+        only = values.get("only")
+        return Trigger(id_, reader.flow, on.text, options, only, source.position), values
 
     def schema(self) -> dict[str, Any]:
-        kinds = [_event_schema(name, event) for name, event in EVENTS.items()]
+        kinds = [_event_schema(name, event, self.beside) for name, event in EVENTS.items()]
         return {"anyOf": [{"enum": list(EVENTS)}, *kinds]}
+
+
+class StopShape(Shape[Stop]):
+    """One of `stop_on`: an event, and how the run then ends or where it goes."""
+
+    wanted = "an event such as purchase, or {on: tag_added, tag: VIP, goto: thanks}"
+
+    def read(self, source: Source, reader: Reader) -> Stop | None:
+        read = _STOPPING.parts(source, reader)
+        if read is None:
+            return None
+        event, values = read
+        if "outcome" in values and "goto" in values:
+            message = "a run that stops ends with `outcome` or goes on by `goto`, not both"
+            reader.error(source.position, "E113", message, "Take one of them away.")
+        return Stop(event, values.get("outcome", "stopped"), values.get("goto", ""))
+
+    def schema(self) -> dict[str, Any]:
+        return _STOPPING.schema()
+
+
+def _with_values(options: dict[str, Any], reader: Reader) -> dict[str, Any]:
+    """The options with `from` and `to` of a field as events have them: plain, typed."""
+    declared = reader.field(options["field"]) if "field" in options else None
+    for name in ("from", "to"):
+        literal = options.get(name)
+        if not isinstance(literal, Literal):
+            continue
+        position = literal.scalar.position
+        value = typed(literal, declared, reader)
+        if isinstance(value, Template):
+            cure = "Ask for it by `only`."
+            reader.error(position, "E203", f"`{name}` is a value, not a template", cure)
+            value = None
+        elif declared is not None and declared.sensitive:
+            message = f"events do not say the values of '{declared.key}', which is sensitive"
+            reader.error(position, "E310", message, f"Leave `{name}` out.")
+        options[name] = to_plain(value)
+    return options
+
+
+_LONGEST_NAME = 80
+"""Of a trigger's name: with its flow and what else is written before it, 200 letters."""
 
 
 def _identity(on: str, event: Event, options: Mapping[str, Any]) -> str:
     made_of = [f"{name}={_words(options[name])}" for name in event.options if name in options]
-    return " ".join((on, *made_of))
+    name = " ".join((ALIASES.get(on, on), *made_of))
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:60]}~{blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def _words(value: Any) -> str:
@@ -191,10 +151,13 @@ def unknown_event(on: tree.Scalar, reader: Reader) -> None:
     reader.error(on.position, "E601", f"unknown event '{on.text}'", cure)
 
 
-def _event_schema(name: str, event: Event) -> dict[str, Any]:
-    schema = record_schema({**event.options, **COMMON})
+def _event_schema(name: str, event: Event, beside: Mapping[str, Option]) -> dict[str, Any]:
+    schema = record_schema({**event.options, **beside})
     properties = {"on": {"const": name, "description": event.help}, **schema["properties"]}
     return schema | {"properties": properties, "required": ["on", *schema.get("required", ())]}
 
 
-TRIGGER = TriggerShape()
+TRIGGER = EventShape(COMMON)
+EVENT = EventShape()
+STOP_ON = StopShape()
+_STOPPING = EventShape(STOP)

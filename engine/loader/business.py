@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from engine import source as tree
 from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
+from engine.events import PHRASES
 from engine.fields.base import BASE_FIELDS
 from engine.loader.fields import FIELD, build_fields, read_declared
 from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
@@ -39,7 +40,6 @@ from engine.shapes.structures import read_options, record_schema
 from engine.shapes.words import unfit
 from engine.source import Source
 from engine.suggest import LEAVE_OUT
-from engine.triggers import PHRASES
 
 
 class _Pattern(ScalarShape[str]):

@@ -29,8 +29,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import read_options
 from engine.source import Document, Source
-from engine.suggest import LEAVE_OUT
-from engine.triggers import TRIGGER
+from engine.triggers import STOP_ON, TRIGGER
 
 PURPOSES = (
     "service",
@@ -71,7 +70,9 @@ OPTIONS: Mapping[str, Option] = {
     "again": Option(
         OneOf("restart", "ignore", "parallel"), "What starting it does for someone already in it"
     ),
-    "stop_on": Option(Part(), "Events that end a run"),
+    "stop_on": Option(
+        ListOf(STOP_ON), "Events that end a run the moment one happens", "[purchase]"
+    ),
     "on_update": Option(
         OneOf("move", "finish", "restart"),
         "What people waiting in it get when it changes",
@@ -110,10 +111,6 @@ def read_flow(
     assert isinstance(source, tree.Mapping), "is_flow was asked"
     reader = _reader(source, business, problems)
     values, complete = read_options(source, OPTIONS, reader, "a flow")
-    if "stop_on" in values:
-        reader.error(
-            values["stop_on"].position, "E901", "'stop_on' is not available yet", LEAVE_OUT
-        )
     if not complete:
         return None
     own = defaults_by_kind(values.get("defaults"), kinds, reader)
@@ -130,6 +127,7 @@ def read_flow(
         triggers=values.get("triggers", ()),
         vars=values.get("vars", {}),
         again=values.get("again"),
+        stop_on=values.get("stop_on", ()),
         on_update=values.get("on_update", "move"),
         was=nodes.was,
         error=values.get("error"),

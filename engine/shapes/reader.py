@@ -21,6 +21,7 @@ class Ref(StrEnum):
     NODE = "node"
     FLOW = "flow"
     TAG = "tag"
+    FIELD = "field that an event is about"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
     KEEP = "key that a reply is kept under, declared or not"

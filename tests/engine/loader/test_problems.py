@@ -19,7 +19,7 @@ TASK = [
     ("flow: f f\nnodes:\n- say: Hi\n", "1:7 E203", "cannot be a name", ""),
     ("flow: f\nagain: restrat\nnodes:\n- say: Hi\n", "2:8 E204", "'restrat'", "'restart'"),
     ("flow: f\nexpires: 24\nnodes:\n- say: Hi\n", "2:10 E203", "unit", ""),
-    ("flow: f\nstop_on: [purchase]\nnodes:\n- say: Hi\n", "2:10 E901", "not available", ""),
+    ("flow: f\nstop_on: [purchse]\nnodes:\n- say: Hi\n", "2:11 E601", "purchse", "purchase"),
     ("campaign: x\n", "1:1 E901", "not available", ""),
     ("- a\n- b\n", "1:1 E011", "begins with", ""),
     # -- nodes
@@ -94,7 +94,8 @@ TASK = [
      "2:45 E404", "pointz", "points"),
     ("flow: f\ntriggers: [{on: command, command: a}, {on: command, command: /A}]\nnodes: [say: b]",
      "2:39 E603", "same occasion", ""),
-    ("flow: f\ntriggers: {on: customer_created, once: ever}\nnodes: [say: b]", "2:40 E901", "once",
+    ("flow: f\ntriggers: {on: customer_created, once: never}\nnodes: [say: b]",
+     "2:40 E203", "never",
      ""),
     ("flow: f\ntriggers: {on: message, keywords: STOP}\nnodes: [say: b]", "2:11 W601", "stop", ""),
     # -- defaults

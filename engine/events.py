@@ -1,0 +1,250 @@
+"""The events there are, with their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from engine.durations import Duration
+from engine.fields.fold import fold_phrase
+from engine.fields.patterns import compile_pattern
+from engine.shapes import (
+    BOOLEAN,
+    CHANNEL_NAMES,
+    CRITERIA,
+    DURATION,
+    FIELD_REF,
+    INTEGER,
+    LITERAL,
+    NAME,
+    NODE_REF,
+    TAG_REF,
+    WORD,
+    ListOf,
+    OneOf,
+    Option,
+    Reader,
+    WholeNumber,
+)
+from engine.shapes.shape import ScalarShape
+from engine.source import Source
+from engine.suggest import PATTERN_CURE
+
+
+class Phrase(ScalarShape[str]):
+    """Words compared with what people type; folded."""
+
+    wanted = "a word or phrase that people type"
+
+    def parse(self, text: str) -> str:
+        phrase = fold_phrase(text)
+        if not phrase:
+            raise ValueError("nothing is left of this once blanks and signs are taken away")
+        return phrase
+
+    def schema(self) -> dict[str, Any]:
+        return WORD.schema()
+
+
+class Command(ScalarShape[str]):
+    wanted = "a command such as start"
+
+    def parse(self, text: str) -> str:
+        command = text.removeprefix("/").lower()
+        # Telegram's own limits: core.telegram.org/bots/features#commands, read 2026-11-20.
+        if not (0 < len(command) <= 32 and command.replace("_", "a").isalnum()):
+            raise ValueError(
+                f"'{text}' cannot be a command: up to 32 letters, digits and _, as in start"
+            )
+        if not command.isascii():
+            raise ValueError(f"'{text}' cannot be a command: only English letters can")
+        return command
+
+
+class Pattern(ScalarShape[str]):
+    """An RE2 pattern that a whole message is searched for, folded as words are."""
+
+    wanted = "a pattern such as order [0-9]+"
+
+    def read(self, source: Source, reader: Reader) -> str | None:
+        pattern = super().read(source, reader)
+        if pattern is None:
+            return None
+        try:
+            compile_pattern(pattern)
+        except ValueError as error:
+            message = f"the pattern cannot be used: {error}"
+            reader.error(source.position, "E405", message, PATTERN_CURE)
+            return None
+        return pattern
+
+    def parse(self, text: str) -> str:
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return WORD.schema()
+
+
+class Once(ScalarShape[str | Duration]):
+    """`ever`, `per_occurrence`, or the time that must have passed since it last started."""
+
+    wanted = "ever, per_occurrence, or a time such as 30d"
+
+    def parse(self, text: str) -> str | Duration:
+        if text in ("ever", "per_occurrence"):
+            return text
+        try:
+            return DURATION.parse(text)
+        except ValueError:
+            raise ValueError(f"{self.wanted} belongs here, not '{text}'") from None
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": ["ever", "per_occurrence"]}, DURATION.schema()]}
+
+
+PHRASES = ListOf(Phrase(), "a list of words")
+
+DIRECTION = OneOf("up", "down", "any")
+
+OF_ALL: Mapping[str, Option] = {
+    "only": Option(CRITERIA, "Only where these criteria hold", "{tags: [VIP]}"),
+    "channel": Option(OneOf(*CHANNEL_NAMES), "Only on this channel"),
+}
+"""What an event may say wherever it is written."""
+
+COMMON: Mapping[str, Option] = {
+    "id": Option(NAME, "A name that keeps the trigger the same when its options change"),
+    **OF_ALL,
+    "priority": Option(INTEGER, "Of two that could start, the greater one does, or does first"),
+    "once": Option(Once(), "Starts once for ever, or once in this time, for each customer", "30d"),
+    "if_busy": Option(
+        OneOf("queue", "skip", "interrupt"),
+        "What it does where a question is open: wait until that closes (the default of what is "
+        "automatic), not start, or end what asks it (what a person does always interrupts)",
+    ),
+    "catch_up": Option(
+        DURATION, "How long after its moment it may still start; by default 24h", "2h"
+    ),
+}
+"""What a trigger may say besides, whatever its event."""
+
+STOP: Mapping[str, Option] = {
+    **OF_ALL,
+    "outcome": Option(NAME, "The outcome that the run ends with; by default stopped", "bought"),
+    "goto": Option(NODE_REF, "Where the run goes on instead of ending", "thanks"),
+}
+"""What `stop_on` may say besides the event."""
+
+LATER_OPTIONS = ("backfill", "include_imported")
+"""Options of the language that this version does not have yet."""
+
+
+class Event(Struct, frozen=True):
+    """One kind of event. needs: at least one of these options; empty for none.
+
+    The options are what makes an occurrence, so the identity of a trigger is made of them.
+    types: what is stored of such an event: its own name, or what an alias stands for. automatic:
+    no person's message, so that it gives way to an open question.
+    """
+
+    help: str
+    options: Mapping[str, Option]
+    needs: tuple[str, ...] = ()
+    automatic: bool = False
+    types: tuple[str, ...] = ()
+
+
+_FIELD = Event(
+    "A field has a new value",
+    {
+        "field": Option(FIELD_REF, "The field", "favorite_category", required=True),
+        "from": Option(LITERAL, "Only where it had this value; null: none"),
+        "to": Option(LITERAL, "Only where it has this value now; null: none", "shoes"),
+    },
+    automatic=True,
+    types=("field_updated",),
+)
+
+_SCORE = Event(
+    "The score has changed",
+    {
+        "crosses": Option(WholeNumber(0, 100), "It was below this and no longer is, or was", "80"),
+        "by": Option(WholeNumber(1, 100), "It has changed by so much at least", "10"),
+        "direction": Option(DIRECTION, "Only where it went this way; by default any"),
+    },
+    ("crosses", "by"),
+    automatic=True,
+    types=("score_changed",),
+)
+
+_SEGMENT = {"segment": Option(NAME, "Only this segment", "regulars")}
+_TAG = {"tag": Option(TAG_REF, "Only this tag", "VIP")}
+
+EVENTS: Mapping[str, Event] = {
+    "message": Event(
+        "The person writes something",
+        {
+            "keywords": Option(PHRASES, "The whole message is one of these", "[hi, hello]"),
+            "contains": Option(PHRASES, "One of these is among its words", "[price]"),
+            "pattern": Option(Pattern(), "An RE2 pattern is found in it", "order [0-9]+"),
+            "any": Option(BOOLEAN, "Any message that nothing else claims"),
+        },
+        ("keywords", "contains", "pattern", "any"),
+    ),
+    "command": Event(
+        "The person sends a command, or opens a deep link of it",
+        {"command": Option(Command(), "The command, without /", "start", required=True)},
+    ),
+    "referral": Event(
+        "The person comes by a link with a reference",
+        {"ref": Option(WORD, "Only with this reference", "spring_24")},
+    ),
+    "customer_created": Event("A customer is new", {}),
+    "field_updated": _FIELD,
+    "tag_added": Event("A tag was put on the customer", _TAG, automatic=True),
+    "tag_removed": Event("A tag was taken off the customer", _TAG, automatic=True),
+    "score_changed": _SCORE,
+    "segment_entered": Event("The customer is now in a segment", _SEGMENT, automatic=True),
+    "segment_left": Event("The customer is no longer in a segment", _SEGMENT, automatic=True),
+    "purchase": Event("The customer has bought something", {}, automatic=True),
+    "task_completed": Event("A task about the customer is done", {}, automatic=True),
+    "stage_changed": Event(
+        "The customer has come to another stage",
+        {
+            "stage": Option(OneOf("lifecycle", "journey"), "Only of these stages"),
+            "to": Option(WORD, "Only to this stage", "vip"),
+        },
+        automatic=True,
+    ),
+    "custom_field_updated": _FIELD,
+    "customer_score_changed": _SCORE,
+    "customer_segment_changed": Event(
+        "The customer has come into a segment or left it; `event.direction` says which",
+        _SEGMENT,
+        automatic=True,
+        types=("segment_entered", "segment_left"),
+    ),
+}
+
+LATER = (
+    *("birthday", "birthday_approaching", "button", "comment", "date", "inactive"),
+    *("inactive_for_days", "schedule", "story_mention", "story_reply"),
+    *("task_overdue", "webhook", "window_closing", "at"),
+)
+"""Events of the language that this version does not have yet."""
+
+ALIASES = {"custom_field_updated": "field_updated", "customer_score_changed": "score_changed"}
+"""Other names of events; a trigger's identity is the same under both."""
+
+
+def types_of(on: str) -> tuple[str, ...]:
+    """The types of stored events that `on` means."""
+    return EVENTS[on].types or (on,)
+
+
+def is_automatic(on: str) -> bool:
+    """Whether it is no person's own act; of an event that is unknown here, it is."""
+    event = EVENTS.get(on)
+    return event is None or event.automatic
