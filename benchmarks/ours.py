@@ -20,13 +20,14 @@ from bots.telegram_aiogram import TelegramAiogram
 from crm import migrations
 from crm.database import open_engine
 from engine.limits import TELEGRAM_UPDATES
-from rapport.build import apply_loaded, open_account
+from rapport.build import apply_loaded, load_applied, open_account
 from rapport.project import read_project
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import SystemClock
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.deliveries import Delivery, Outcome
 from rapport.runtime.desk import Desk
+from rapport.runtime.following import Following
 from rapport.runtime.intake import Origin
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
@@ -95,9 +96,11 @@ class RapportContender:
         self._sender = CountingSender(
             self._channel, account, self._writer, read, clock, Pace(UNPACED), backoff
         )
+        desk = Desk(turns)
         self._service = Service(
-            Desk(turns), self._writer, read, clock, {account: self._sender}, backoff
-        )
+            desk, self._writer, read, clock, {account: self._sender}, backoff,
+            Following(desk, read, load_applied).look,
+        )  # fmt: skip
 
     def meet(self, crowd: Crowd) -> None:
         """Talk to other people from now on."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.problems import NOWHERE, Position
 
@@ -105,6 +106,19 @@ class Node(Struct, frozen=True, kw_only=True):
     def falls_through(self) -> bool:
         """True where its own exit can be taken (a branch with an `else` never does)."""
         return True
+
+    def take_over(self, before: Node | None, wait: Wait) -> Wait | None:  # noqa: ARG002  # for kinds
+        """What somebody waits for who waited at this node in an earlier version of the flow.
+
+        before: the node as it was, of the same kind; None where that version cannot be read any
+        more. None where they cannot go on here: then they finish on the earlier version. Called
+        without knowing the customer; what asks them about looks at the rest in `renew`.
+        """
+        return wait
+
+    def renew(self, at: Passage, wait: Wait) -> Wait:  # noqa: ARG002  # for kinds
+        """The wait of somebody moved here, before the first thing that happens to it."""
+        return replace(wait, moved=False)
 
     def enter(self, at: Passage) -> Next:
         raise NotImplementedError

@@ -34,6 +34,9 @@ from engine.templates.template import Template
 from engine.texts import Text
 from engine.wording import wording
 
+RESTARTED = "restarted"
+"""How a node was left whose flow begins anew."""
+
 _PLACES = frozenset({"language", "timezone", "currency", "date_order"})
 """The fields that reading and showing depend on."""
 
@@ -119,6 +122,24 @@ class Passage:
         self.vars = {**called.vars, **variables}
         self.frames.append(Frame(key, called.version))
         self._flow, self._node = called, None
+        return self.first_node()
+
+    def begin_anew(self, place: int) -> Node | None:
+        """Leave all that the flow at `place` has called, and stand at the first node of its newest
+        version. What the flow was called with stays; of a flow that nobody called nothing does."""
+        key = self.frames[place].flow
+        newest = self.flows.get((key, 0))
+        if newest is None:
+            raise FlowFailed(f"flow '{key}' does not exist")
+        self._keep_vars()
+        left = self.frames[place:]
+        for frame in reversed(left):
+            self._leave(frame, RESTARTED)
+        del self.frames[place:]
+        self.vars = {**newest.vars, **left[0].vars} if place else dict(newest.vars)
+        self.frames.append(Frame(key, newest.version))
+        self.wait = None
+        self._flow, self._node = newest, None
         return self.first_node()
 
     def finish(self, outcome: str, *, everything: bool) -> bool:

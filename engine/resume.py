@@ -74,8 +74,16 @@ class Stopped(Struct, frozen=True):
     goto: str = ""
 
 
+class Restarted(Struct, frozen=True):
+    """The flow of the frame at `place`, counted from the bottom, has changed and wants people to
+    begin anew: at its first node, with its new version."""
+
+    place: int
+
+
 Resume = (
     Started
+    | Restarted
     | Reply
     | TimedOut
     | Reminded

@@ -16,6 +16,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
 
     entered_at: when it arrived there. answer: what the flow it called last brought back: its
     variables and `outcome`. filled: the forms of this flow that were answered to the end.
+    kept: the newest version of the flow that it was not moved to, so as to be asked but once.
     """
 
     flow: str
@@ -25,6 +26,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     vars: Mapping[str, Any] = field(default_factory=dict)
     answer: Mapping[str, Any] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
+    kept: int = 0
 
 
 class Choice(Struct, frozen=True, omit_defaults=True):
@@ -56,7 +58,9 @@ class Wait(Struct, frozen=True, omit_defaults=True):
     id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.
     attempts: invalid replies so far. claims: folded words that the open question takes before
     anything else does (its choices and skip words). heard: ids of the messages it could not use,
-    the latest ones: editing one of them is another try. state: the node's own.
+    the latest ones: editing one of them is another try. state: the node's own. moved: its flow has
+    changed since it was asked, and the node has not looked at it yet. earlier: how many of the
+    choices, the first ones, were offered by an earlier version: their buttons can still be pressed.
     """
 
     id: str
@@ -68,6 +72,8 @@ class Wait(Struct, frozen=True, omit_defaults=True):
     alarms: tuple[Alarm, ...] = ()
     heard: tuple[str, ...] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
+    moved: bool = False
+    earlier: int = 0
 
     @property
     def due_at(self) -> datetime | None:

@@ -25,6 +25,7 @@ from engine.resume import (
     Released,
     Reminded,
     Reply,
+    Restarted,
     Resume,
     Started,
     Stopped,
@@ -83,11 +84,15 @@ def _advance(at: Passage, resume: Resume) -> None:
     if isinstance(resume, Cancelled):
         at.finish(resume.outcome, everything=True)
         return
+    if at.wait is not None and at.wait.moved:
+        at.wait = at.node.renew(at, at.wait)
     coming: Next | None
     if isinstance(resume, Stopped):
         coming = _stop(at, resume.place, resume.outcome, resume.goto)
     elif isinstance(resume, Started):
         coming = _arrive(at, at.first_node())
+    elif isinstance(resume, Restarted):
+        coming = _arrive(at, at.begin_anew(resume.place))
     else:
         coming = at.node.resume(at, resume)
     looked_at = 0

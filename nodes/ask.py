@@ -10,9 +10,11 @@ from engine.asking.hearing import Answered, Left, Open, Skipped, hear
 from engine.asking.options import QUESTION_OPTIONS
 from engine.asking.posing import pose
 from engine.asking.question import Question
+from engine.asking.renewing import renewed
 from engine.node import Exit, Go, Next, Node, Stay
 from engine.passage import Passage
 from engine.resume import Resume
+from engine.run import Wait
 from engine.shapes import TEXT, Option, Reader
 
 
@@ -36,6 +38,9 @@ class Ask(Node, frozen=True, kw_only=True):
 
     def exits(self) -> Iterator[tuple[str, str]]:
         return iter(self.question.exits())
+
+    def renew(self, at: Passage, wait: Wait) -> Wait:
+        return renewed(at, self.question, wait)
 
     def enter(self, at: Passage) -> Next:
         wait = pose(at, self.question)

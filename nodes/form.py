@@ -9,11 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.asking.building import question_of
-from engine.asking.choices import in_rows, pressed, typed
+from engine.asking.choices import GONE, in_rows, pressed, typed
 from engine.asking.hearing import Answered, Heard, Left, Open, Skipped, hear, refuse, unusable
 from engine.asking.options import QUESTION_OPTIONS, RETRY, TIMEOUT
 from engine.asking.posing import pose, put, send
 from engine.asking.question import STANDARD_RETRY, Question
+from engine.asking.renewing import offering, renewed
 from engine.asking.timing import STANDARD_TIMEOUT
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
@@ -22,7 +23,7 @@ from engine.fields.types import PLAIN, FieldType
 from engine.messages import Message
 from engine.node import Exit, Go, Next, Node, Stay
 from engine.passage import Passage
-from engine.resume import Reply, Resume
+from engine.resume import Released, Reply, Resume
 from engine.run import Choice, Wait
 from engine.scope import Condition
 from engine.shapes import (
@@ -145,6 +146,35 @@ class Form(Node, frozen=True, kw_only=True):
         if self.overview is not None:
             yield from self.overview.exits()
 
+    def take_over(self, before: Node | None, wait: Wait) -> Wait | None:
+        """Questions are known by where they save to: the place of one may have changed."""
+        if not isinstance(before, Form):
+            return None
+        if "list" in wait.state:
+            moved = tuple(self._correcting(before, choice) for choice in wait.choices)
+            return None if self.overview is None else replace(wait, choices=moved)
+        place = self._place_of(before, wait.state.get("place", len(before.items)))
+        return None if place is None else replace(wait, state={**wait.state, "place": place})
+
+    def renew(self, at: Passage, wait: Wait) -> Wait:
+        if self.overview is not None and "list" in wait.state:
+            return offering(wait, self._choices(at, self._asked(at)), self.overview)
+        return renewed(at, self.items[wait.state["place"]].question, wait)
+
+    def _correcting(self, before: Form, choice: Choice) -> Choice:
+        """A button of the list of an earlier version: the question it asks again."""
+        if choice.act != CORRECT:
+            return choice
+        place = self._place_of(before, choice.value)
+        return replace(choice, value=-1 if place is None else place)
+
+    def _place_of(self, before: Form, place: int) -> int | None:
+        """Where a question of an earlier version stands now; None where it does not any more."""
+        if place >= len(before.items):
+            return None
+        key = before.items[place].question.save_to
+        return next((n for n, one in enumerate(self.items) if one.question.save_to == key), None)
+
     def enter(self, at: Passage) -> Next:
         if self.overview is not None and at.is_filled(self.id):
             return Stay(self._show(at, self.overview))
@@ -152,12 +182,10 @@ class Form(Node, frozen=True, kw_only=True):
 
     def resume(self, at: Passage, resume: Resume) -> Next:
         assert at.wait is not None, "only a waiting run is resumed"
-        place = at.wait.state.get("place", len(self.items))
         if self.overview is not None and "list" in at.wait.state:
             return self._resume_list(at, self.overview, at.wait, resume)
-        if place >= len(self.items):  # A newer version of the flow has fewer questions.
-            return self.enter(at)
-        return self._after(at, at.wait, hear(at, self.items[place].question, at.wait, resume))
+        question = self.items[at.wait.state["place"]].question
+        return self._after(at, at.wait, hear(at, question, at.wait, resume))
 
     def _after(self, at: Passage, wait: Wait, heard: Heard) -> Next:
         match heard:
@@ -184,17 +212,23 @@ class Form(Node, frozen=True, kw_only=True):
     # -- the list of answers
 
     def _show(self, at: Passage, overview: Question) -> Wait:
-        asked = [
+        asked = self._asked(at)
+        lines = [f"{_label(at, question)}: {_answer(at, question)}" for _, question in asked]
+        text = "\n".join([at.message_of(overview.text), *lines])
+        return send(at, overview, text, self._choices(at, asked), {"list": True})
+
+    def _asked(self, at: Passage) -> list[tuple[int, Question]]:
+        """The questions for this customer, with their places."""
+        return [
             (place, item.question)
             for place, item in enumerate(self.items)
             if item.when is None or at.holds(item.when)
         ]
-        lines = [f"{_label(at, question)}: {_answer(at, question)}" for _, question in asked]
+
+    def _choices(self, at: Passage, asked: list[tuple[int, Question]]) -> tuple[Choice, ...]:
         right = Choice(wording("all_correct", at.language), act=DONE)
         single = [Choice(_label(at, question), place, act=CORRECT) for place, question in asked]
-        choices = in_rows([[right], *([choice] for choice in single)])
-        text = "\n".join([at.message_of(overview.text), *lines])
-        return send(at, overview, text, choices, {"list": True})
+        return in_rows([[right], *([choice] for choice in single)])
 
     def _resume_list(self, at: Passage, overview: Question, wait: Wait, resume: Resume) -> Next:
         if not isinstance(resume, Reply):
@@ -203,7 +237,9 @@ class Form(Node, frozen=True, kw_only=True):
         choice = _chosen(at, wait, message)
         if choice is None:
             return self._after(at, wait, _not_chosen(at, overview, wait, message))
-        if choice.act == DONE or choice.value >= len(self.items):
+        if choice.act == GONE:
+            return self._after(at, wait, hear(at, overview, wait, Released()))
+        if choice.act == DONE:
             return Exit()
         question = self.items[choice.value].question
         return Stay(put(at, question, place=choice.value, correcting=True))

@@ -2,7 +2,8 @@
 
     poller     ┐ for each account, while its lease is ours
     sender     ┘
-    worker       the pump: timers, and turns that nobody takes otherwise; tasks   ┐ the clock
+    worker       the pump: timers, and turns that nobody takes otherwise; tasks;  ┐ the clock
+                 people in older versions of flows are moved                      │
     scheduler    wakes ticks, while the business's lease is ours                  ┘ is watched
 
 Jobs run until they are cancelled. Those that take in stop first, those that send last.
@@ -23,6 +24,7 @@ from rapport.runtime.desk import Desk
 from rapport.runtime.following import Following
 from rapport.runtime.intake import Origin
 from rapport.runtime.leases import poller_of, scheduler_of, sender_of
+from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Elsewhere, Outlet
 from rapport.runtime.poller import Poller
 from rapport.runtime.pressure import Pressure
@@ -75,6 +77,7 @@ class Place:
     keeper: Keeper
     service: Service
     following: Following
+    mover: Mover
     spread: Spread
     roles: Roles
     backoff: Pauses
@@ -131,6 +134,7 @@ async def _all_jobs(
                 working.create_task(_beside(run, place))
             if Role.WORKER in place.roles:
                 working.create_task(place.service.pump())
+                working.create_task(place.mover.run())
             if Role.SCHEDULER in place.roles:
                 working.create_task(_schedule(place))
             if place.roles & {Role.SCHEDULER, Role.WORKER}:

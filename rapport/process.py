@@ -30,6 +30,7 @@ from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
 from rapport.runtime.following import Following
 from rapport.runtime.forgetting import forget_by_clock
+from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Outlet
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
@@ -161,13 +162,16 @@ class Process:
         desk, read = Desk(Turns(library, channels, self._parts)), Reader(self._read_engine)
         outlets: dict[int, Outlet] = {}
         tally = ServiceTally()
-        service = Service(desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), tally)
+        following = Following(desk, read, load_applied)
+        service = Service(
+            desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), following.look, tally
+        )
         clock_watch = ClockWatch(self._clock, awake_or_not, read)
         spread = self._spread(prefix, self._tasks(service, writer, business_id, clock_watch))
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
-            Following(desk, read, load_applied), spread,
-            self._roles, backoff, ticks_of(spread.tasks), outlets, tally, clock_watch,
+            following, Mover(desk, writer, read, self._clock), spread, self._roles, backoff,
+            ticks_of(spread.tasks), outlets, tally, clock_watch,
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
         leave_alone_what_stays()

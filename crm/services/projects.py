@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from crm.errors import NotFound
 from crm.services.changes import Change
 from crm.services.fields import sync_fields
+from crm.services.movings import want_moving
 from crm.services.segments import sync_segments
 from crm.services.tags import sync_tags
 from crm.tables import business as business_table
@@ -160,10 +161,14 @@ def _sync_flows(
 ) -> tuple[Change, ...]:
     newest = {row.flow: row for row in _newest_versions(db, business_id)}
     changes = []
+    moving = False
     for key, (path, source) in flows.items():
         change = _sync_flow(db, business_id, key, FlowFile(path, source), newest.get(key), now)
         if change is not None:
             changes.append(change)
+            moving = moving or key in newest
+    if moving:
+        want_moving(db, business_id, now)
     for key, row in newest.items():
         if row.withdrawn_at is None and key not in flows:
             _update_version(db, business_id, row, withdrawn_at=now)

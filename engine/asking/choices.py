@@ -29,6 +29,13 @@ from engine.wording import wording
 SKIP = "skip"
 """The act of the button that leaves a question unanswered."""
 
+GONE = "gone"
+"""The act of a button of an earlier version whose value is not on offer any more."""
+
+SEEN = "seen"
+"""In a wait's state: the first and the last place, which is left out, of the choices the person was
+shown last, where others are on offer since."""
+
 _BY_NUMBER = frozenset({FieldType.TEXT, FieldType.SELECT, FieldType.BOOLEAN})
 """Where a bare number may mean the choice at that place; elsewhere it is a value itself."""
 
@@ -133,10 +140,25 @@ def claims_of(choices: Collection[Choice], skip: Collection[str]) -> tuple[str, 
 
 def shown(wait: Wait) -> range:
     """The places of the choices on offer at present: those of an unclear reply, else its own."""
-    count = len(wait.choices)
+    count, first = len(wait.choices), wait.earlier
     if unclear := wait.state.get("unclear"):
         return range(count - unclear, count)
-    return range(next((n for n, one in enumerate(wait.choices) if one.act in MEANT), count))
+    places = range(first, count)
+    return range(first, next((n for n in places if wait.choices[n].act in MEANT), count))
+
+
+def seen(wait: Wait) -> range:
+    """The places of the choices that the person was shown last: what a number means."""
+    if SEEN in wait.state and "unclear" not in wait.state:
+        return range(*wait.state[SEEN])
+    return shown(wait)
+
+
+def shown_now(wait: Wait) -> Wait:
+    """The wait once all that is on offer is shown."""
+    if SEEN not in wait.state:
+        return wait
+    return replace(wait, state={key: wait.state[key] for key in wait.state if key != SEEN})
 
 
 def buttons_of(wait: Wait) -> Rows:
@@ -163,13 +185,16 @@ def typed(wait: Wait, text: str, field: Field) -> Choice | None:
         return None
     phrase = fold_phrase(text)
     for choice in wait.choices:
-        if folded(choice.label) == phrase:
+        if folded(choice.label) == phrase and choice.act != GONE:
             return choice
     return _numbered(wait, text) if field.type in _BY_NUMBER or "unclear" in wait.state else None
 
 
 def _numbered(wait: Wait, text: str) -> Choice | None:
-    number, places = plain_line(text).strip(" .)("), shown(wait)
+    number, places = plain_line(text).strip(" .)("), seen(wait)
     if not (number.isascii() and number.isdecimal()) or len(number) > 3:
         return None
-    return wait.choices[places[int(number) - 1]] if 0 < int(number) <= len(places) else None
+    if not 0 < int(number) <= len(places):
+        return None
+    choice = wait.choices[places[int(number) - 1]]
+    return None if choice.act == GONE else choice

@@ -14,7 +14,17 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.asking.choices import MEANT, SKIP, buttons_of, choices_of, pressed, typed
+from engine.asking.choices import (
+    GONE,
+    MEANT,
+    SEEN,
+    SKIP,
+    buttons_of,
+    choices_of,
+    pressed,
+    shown_now,
+    typed,
+)
 from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
 from engine.asking.question import Question
 from engine.fields.faults import Fault, FaultCode, fault_text
@@ -175,12 +185,17 @@ def _choose(at: Passage, question: Question, wait: Wait, choice: Choice) -> Hear
             return Open(put(at, question, **_kept_state(wait)))
         case _ if choice.act in (SKIP, KEEP):
             return Skipped()
+        case _ if choice.act == GONE:
+            why = fault_text(Fault(FaultCode.NOT_OPTION), at.language)
+            return Open(ask_again(at, wait, short_text(at, question, wait), why))
         case act:
             raise ValueError(f"a question has no act '{act}'")
 
 
 def _kept_state(wait: Wait) -> Mapping[str, Any]:
-    return {key: value for key, value in wait.state.items() if key not in ("unclear", "album")}
+    return {
+        key: value for key, value in wait.state.items() if key not in ("unclear", "album", SEEN)
+    }
 
 
 def _store(at: Passage, question: Question, value: Value, goto: str = "") -> Heard:
@@ -233,6 +248,7 @@ def _remind(at: Passage, question: Question, wait: Wait, number: int) -> Wait:
     reminders = question.timeout.remind
     if number < len(reminders):
         at.say(at.message_of(reminders[number].text), buttons_of(wait))
+        wait = shown_now(wait)
     rest = (alarm for alarm in wait.alarms if alarm.kind != "remind" or alarm.number > number)
     return replace(wait, alarms=tuple(rest))
 

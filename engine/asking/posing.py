@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows
+from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows, shown_now
 from engine.asking.question import Question
 from engine.asking.timing import alarms_of
 from engine.fields.coerce import coerce
@@ -99,6 +99,7 @@ def short_text(at: Passage, question: Question, wait: Wait) -> str:
 
 def ask_again(at: Passage, wait: Wait, short: str, before: str = "") -> Wait:
     """The question in its short form with its own buttons, in one message with what goes before."""
+    wait = shown_now(wait)
     if "unclear" in wait.state:
         state = {key: value for key, value in wait.state.items() if key != "unclear"}
         wait = replace(wait, state=state)

@@ -75,8 +75,7 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "on_update": Option(
         OneOf("move", "finish", "restart"),
-        "What people waiting in it get when it changes",
-        later=True,
+        "What people waiting in it get when it changes; default move",
     ),
     "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
     "error": Option(TEXT, "Sent where a message cannot be made"),

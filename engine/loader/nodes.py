@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from engine import source as tree
+from engine.lint import Calls
 from engine.node import END, Node
 from engine.problems import Position
 from engine.shapes import (
@@ -27,7 +28,7 @@ from engine.suggest import LEAVE_OUT, did_you_mean
 
 COMMON: Mapping[str, Option] = {
     "id": Option(NAME, "The node's name: exits lead to it, and waiting people stand at it"),
-    "was": Option(NAME, "The id it had before, for people who wait there", later=True),
+    "was": Option(NAME, "The id it had before: people who wait there move along"),
     "goto": Option(NODE_REF, "Where it leads: a node's id, or end", "thanks"),
     "next": Option(NODE_REF, "The same as goto"),
     "end": Option(NAME, "Ends the flow with this outcome", "captured"),
@@ -59,6 +60,7 @@ class NodeReader(Struct):
     reader: Reader
     defaults: Sequence[Mapping[str, tree.Mapping]]
     was: dict[str, str] = field(default_factory=dict)
+    was_at: dict[str, Position] = field(default_factory=dict)
     ids: dict[str, Position] = field(default_factory=dict)
 
     def read(self, source: Source) -> list[Read]:
@@ -72,8 +74,18 @@ class NodeReader(Struct):
             )
             return []
         self.ids = self.written_ids(source.items)
-        read = (self.node(item, place) for place, item in enumerate(source.items, 1))
-        return [one for one in read if one is not None]
+        found = (self.node(item, place) for place, item in enumerate(source.items, 1))
+        read = [one for one in found if one is not None]
+        self.check_was({one.node.id: one.node.position.line for one in read})
+        return read
+
+    def check_was(self, lines: Mapping[str, int]) -> None:
+        """Nobody takes over from a node that is still there. lines: of the nodes, by their ids."""
+        for old, position in self.was_at.items():
+            if old in lines:
+                message = f"the id '{old}', which this node had, is that of the node on line"
+                cure = "Take `was` out, or give the other node another id."
+                self.reader.error(position, "E120", f"{message} {lines[old]}", cure)
 
     def written_ids(self, items: Iterable[Source]) -> dict[str, Position]:
         ids: dict[str, Position] = {}
@@ -181,7 +193,10 @@ class NodeReader(Struct):
             options = {name: value for name, value in values.items() if name not in COMMON}
             with self.reader.inside(source.position, places_of(source)):
                 node = kind.build(common, options, self.reader)
-            return None if node is None else self.named(node, source)
+            if node is not None:
+                node = self.named(node, source)
+                self.follows(node, source)
+            return node
         finally:
             self.reader.channels = outer
 
@@ -201,8 +216,6 @@ class NodeReader(Struct):
             message = f"a node leaves one way, this one has {' and '.join(ways)}"
             self.reader.error(places_of(source)[ways[1]], "E113", message, "Keep one of them.")
         id_ = values.get("id") or f"{kind.KIND}_{place}"
-        if "was" in values:
-            self.was[values["was"]] = id_
         return {
             "id": id_,
             "position": source.position,
@@ -211,6 +224,21 @@ class NodeReader(Struct):
             "end_all": values.get("end_all", ""),
             "channels": values.get("channels", ()),
         }
+
+    def follows(self, node: Node, source: tree.Mapping) -> None:
+        """Keep which node it says it was."""
+        was = source.get("was")
+        if not isinstance(was, tree.Scalar) or not was.text:
+            return
+        if was.text in self.was:
+            there = self.was[was.text]
+            message = f"the people of '{was.text}' already go to the node '{there}'"
+            self.reader.error(was.position, "E121", message, "They can wait at one node alone.")
+            return
+        self.was[was.text], self.was_at[was.text] = node.id, was.position
+        if not node.waits and not isinstance(node, Calls):
+            message = f"nobody waits at this {node.KIND}, so `was` moves nobody"
+            self.reader.warning(was.position, "W120", message, "Take `was` out.")
 
     def named(self, node: Node, source: tree.Mapping) -> Node:
         """The node under its own id: that of a wait survives moving the node about."""

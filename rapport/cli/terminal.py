@@ -21,7 +21,7 @@ from crm.services.find import resolve
 from crm.services.show import show_customer
 from engine.durations import Duration
 from engine.loader import Loaded
-from rapport.build import apply_loaded, channels_of, open_account, whole
+from rapport.build import apply_loaded, channels_of, load_applied, open_account, whole
 from rapport.cli.output import cell
 from rapport.printable import on_one_line, printable
 from rapport.runtime.clock import SystemClock, VirtualClock
@@ -104,7 +104,7 @@ class Terminal:
             )
             self._channels = channels_of(db, library.business_id)
         turns = Turns(library, self._channels, _parts)
-        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show)
+        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show, load_applied)
         if language and self._customer() is not None:
             _note(f"{name} is a customer already: --language is for somebody new")
 

@@ -45,7 +45,9 @@ class Mail(NamedTuple):
 class OpenRun(Struct):
     """A run that has not ended, with what its row says beyond the run itself.
 
-    status: what is stored; '' for a new one.
+    status: what is stored; '' for a new one. followed: it stands in another version than is stored,
+    or is known to stay in its own. restart: the place of the frame that begins anew before anything
+    else happens to the run.
     """
 
     run: Run
@@ -53,6 +55,8 @@ class OpenRun(Struct):
     cause: str
     started_at: datetime
     status: str = ""
+    followed: bool = False
+    restart: int | None = None
 
     @property
     def is_new(self) -> bool:

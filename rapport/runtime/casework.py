@@ -29,6 +29,9 @@ from rapport.runtime.letters import message_of, said
 from rapport.runtime.moves import Moves
 from rapport.runtime.sheet import LIVE, Sheet, Surroundings
 
+_OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
+"""What becomes of a message that is nothing but an answer."""
+
 
 class Press(Struct, frozen=True):
     """A pressed button whose progress bar is to be ended."""
@@ -56,10 +59,13 @@ class Casework:
 
     def work(self) -> None:
         """Apply all waiting mail of the customer, conversation by conversation."""
+        restarts = [run for run in self.case.runs.values() if run.restart is not None]
         for conversation, letters in self.case.by_conversation():
             for letter in letters:
                 self.letter = letter
                 self.sheet.begin(self.case, letter)
+                while restarts:
+                    self.moves.begin_anew(restarts.pop())
                 self._apply(letter, conversation)
                 self.sheet.applied(letter)
             self.sheet.worked_off(conversation)
@@ -112,6 +118,8 @@ class Casework:
             self.around.now,
             created=bool(letter.payload.get("created")),
         )
+        if conversation.id in self.moves.begun_anew and isinstance(decision, _OF_A_QUESTION):
+            return  # it was said to a question that has been asked anew in the meantime
         self._carry_out(decision, message, conversation)
 
     # -- decisions

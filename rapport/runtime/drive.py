@@ -16,7 +16,10 @@ from crm.database import clear_errors
 from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery, Outcome, next_due, pending, settle
 from rapport.runtime.desk import Desk
+from rapport.runtime.following import Following, Load
 from rapport.runtime.intake import Origin
+from rapport.runtime.library import LibraryOutdated
+from rapport.runtime.reading import Reader
 from rapport.runtime.turns import BatchRefused, Turned
 
 AT_ONCE = 1_000
@@ -26,16 +29,21 @@ Show = Callable[[Delivery], str | None]
 
 
 class Drive:
-    """One account of a desk. `show` is called for each message sent, in order, after its commit."""
+    """One account of a desk. `show` is called for each message sent, in order, after its commit.
+
+    load: reads what another process has applied meanwhile; None where there is none.
+    """
 
     def __init__(
-        self, engine: Engine, desk: Desk, origin: Origin, clock: VirtualClock, show: Show
-    ) -> None:
+        self, engine: Engine, desk: Desk, origin: Origin, clock: VirtualClock, show: Show,
+        load: Load | None = None,
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._desk = desk
         self._origin = origin
         self._clock = clock
         self._show = show
+        self._following = Following(desk, Reader(engine), load) if load else None
 
     def take_in(self, *arrivals: Inbound) -> None:
         """Something came in: all that follows from it now happens, and is shown."""
@@ -71,8 +79,14 @@ class Drive:
         return bool(rung.more or worked.conversations)
 
     def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
-        with clear_errors(), self._engine.begin() as db:
-            turned = f(db)
+        try:
+            with clear_errors(), self._engine.begin() as db:
+                turned = f(db)
+        except LibraryOutdated:
+            if self._following is None:
+                raise
+            self._following.look()
+            return self._commit(f)
         self._desk.committed(turned)
         return turned
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import datetime
+from threading import Lock
 
 import structlog
 from sqlalchemy import Connection
@@ -37,7 +38,7 @@ class Following:
         self._desk = desk
         self._read = read
         self._load = load
-        self._seen = desk.library.applied_at
+        self._looking = Lock()
 
     async def run(self) -> None:
         """Look again and again, until cancelled. A store that is away is for others to tell of."""
@@ -52,22 +53,28 @@ class Following:
     def look(self) -> bool:
         """Follow if something was applied; whether that is so. Raises DatabaseUnavailable.
 
-        What this program cannot load (a newer one applied it) is said once, and not followed.
+        What this program cannot load (a newer one applied it) is said once, and not followed. May
+        be called from any thread: by turns, which do nothing by a library that is outdated.
         """
-        business_id = self._desk.library.business_id
+        with self._looking:
+            return self._look()
+
+    def _look(self) -> bool:
+        library = self._desk.library
+        business_id = library.business_id
         # Asked for first: what is applied while it is loaded is loaded again at the next look.
         newest: datetime | None = self._read(lambda db: last_applied_at(db, business_id))
-        if newest == self._seen:
+        if newest == library.applied_at:
             return False
         try:
-            library, channels = self._read(lambda db: self._load(db, business_id))
+            loaded, channels = self._read(lambda db: self._load(db, business_id))
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: what runs goes on running
             log.error("apply_not_followed", reason=f"{type(error).__name__}: {error}")
-            self._seen = newest
+            library.applied_at = newest
             return False
-        self._desk.go_on_with(library, channels)
-        self._seen = newest
-        log.info("apply_followed", flows=len({key for key, _ in library.flows}))
+        loaded.applied_at = newest
+        self._desk.go_on_with(loaded, channels)
+        log.info("apply_followed", flows=len({key for key, _ in loaded.flows}))
         return True

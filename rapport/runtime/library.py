@@ -13,8 +13,18 @@ from crm.stored_extras import typed_extra
 from engine.business import Business
 from engine.fields.types import Value
 from engine.flow import Flow, Reads
+from engine.moving import is_behind
 from engine.offer import TriggerIndex
 from engine.run import Run
+
+
+class LibraryOutdated(Exception):
+    """Something was applied since this library was loaded: nothing may be done by it any more. Roll
+    back, load the newest (`rapport.runtime.following`), and do it again."""
+
+    def __init__(self, business: str) -> None:
+        super().__init__(f"something of the business '{business}' was applied meanwhile")
+
 
 LoadVersion = Callable[[Connection, str, int], Flow | None]
 """Reads an older version of a flow from where `apply` stored it."""
@@ -26,8 +36,8 @@ class Library:
 
     flows: by (key, version), and by (key, 0) the current one. columns: the customer column of
     each field (its slot, or its own name); a field that is not in it lives in the extras.
-    tags: their ids by name. applied_at: when it was applied. reads: what any of the loaded flows
-    may ask of a customer.
+    tags: their ids by name. applied_at: when it was applied, or a later apply was found to be one
+    that this program cannot load. reads: what any of the loaded flows may ask of a customer.
     """
 
     business: Business
@@ -45,12 +55,23 @@ class Library:
         self.index = TriggerIndex.of(current, self.business)
         self.reads = _union(self.flows.values())
 
-    def have_versions_of(self, db: Connection, runs: Iterable[Run]) -> None:
-        """Load the older versions that these runs are pinned to, if they are not loaded yet."""
-        for run in runs:
-            for frame in run.frames:
+    def require_newest(self, applied_at: datetime | None) -> None:
+        """applied_at: of the business, read under a lock that keeps others from applying. Raises
+        LibraryOutdated."""
+        if applied_at != self.applied_at:
+            raise LibraryOutdated(self.business.key)
+
+    def have_versions_of(self, db: Connection, run: Run) -> bool:
+        """Load the older versions that a run stands in, if they are not loaded yet; whether a newer
+        one is there that the run was not asked about (engine.moving)."""
+        behind = False
+        for frame in run.frames:
+            newest = self.flows.get((frame.flow, 0))
+            if newest is None or newest.version != frame.version:
                 if (frame.flow, frame.version) not in self.flows:
                     self._load(db, frame.flow, frame.version)
+                behind = behind or is_behind(frame, self.flows)
+        return behind
 
     def extras_of(self, stored: Mapping[str, Any]) -> dict[str, Value]:
         """The declared extra fields of a customer, typed; what does not fit its type is absent."""

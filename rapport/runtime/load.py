@@ -8,10 +8,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Text, bindparam, cast, or_, select, type_coerce
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    or_,
+    select,
+    type_coerce,
+)
 
 from crm.sql import Statement, among, listed, listed_or_one
 from crm.tables import (
+    business,
     conversation,
     customer,
     customer_tag,
@@ -24,6 +36,7 @@ from crm.tables import (
 )
 from engine.fields.types import Value
 from engine.jsonable import run_from_json
+from engine.moving import follow
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
 from rapport.runtime.floods import floods
 from rapport.runtime.library import Library
@@ -88,10 +101,17 @@ def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids:
         cases[customer_id].runs[run_id] = OpenRun(
             opened, conversation_id, cause, started_at, status
         )
+        if library.have_versions_of(db, opened):
+            bring_up(cases[customer_id].runs[run_id], library)
     _load_elsewhere(db, library, cases, ids)
-    library.have_versions_of(
-        db, (opened.run for case in cases.values() for opened in case.runs.values())
-    )
+
+
+def bring_up(opened: OpenRun, library: Library) -> None:
+    """Let a run follow the newer versions of its flows, as far as that needs no step."""
+    followed = follow(opened.run, library.flows)
+    if followed is not None:
+        opened.followed = followed.run != opened.run
+        opened.run, opened.restart = followed.run, followed.restart
 
 
 def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
@@ -112,10 +132,12 @@ def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case],
 def _load_customers(db: Connection, library: Library, cases: dict[int, Case], ids: Any) -> None:
     keys = keys_read(library)
     rows = _customers(tuple(keys)).fetch(db, ids, library.business_id)
+    if rows:
+        library.require_newest(rows[0][3])
     for row in rows:
         case = cases[row[0]]
         case.asking_run, case.extra = row[1], row[2] or {}
-        case.values = dict(zip(keys.values(), row[3:], strict=True))
+        case.values = dict(zip(keys.values(), row[4:], strict=True))
         case.values.update(library.extras_of(case.extra))
     if len(rows) < len(cases):
         for busy in cases.keys() - {row[0] for row in rows}:
@@ -292,19 +314,25 @@ _HISTORY = Statement(
 def _customers(names: tuple[str, ...]) -> Statement:
     """The SELECT of just these columns; a process sees few different sets."""
     columns = [customer.c[name] for name in names]
-    return Statement(
-        lambda dialect: skipping(
-            select(
-                customer.c.id,
-                customer.c.asking_run,
-                customer.c.custom_fields_extra,
-                *columns,
-            ).where(
-                among(customer.c.id, "customers", dialect),
-                # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
-                customer.c.business_id + 0 == bindparam("business"),
-            ),
-            dialect,
-        ),
-        ("customers", "business"),
-    )
+
+    def build(dialect: str) -> Select[Any]:
+        applied = _applied(dialect)
+        statement = select(
+            customer.c.id, customer.c.asking_run, customer.c.custom_fields_extra, applied, *columns
+        ).where(
+            among(customer.c.id, "customers", dialect),
+            # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
+            customer.c.business_id + 0 == bindparam("business"),
+        )
+        return skipping(statement, dialect, of=customer)
+
+    return Statement(build, ("customers", "business"))
+
+
+def _applied(dialect: str) -> ColumnElement[Any]:
+    """When the business was applied last. Whoever applies waits until this transaction ends: the
+    lock is the one that a row which belongs to the business takes of it, so it is no new one."""
+    statement = select(business.c.applied_at).where(business.c.id == bindparam("business"))
+    if dialect != "postgresql":
+        return statement.scalar_subquery()
+    return statement.with_for_update(read=True, key_share=True).subquery().c.applied_at

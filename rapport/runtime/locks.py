@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, Table
 
 
 def waiting(statement: Select[Any], dialect: str, *order: Any) -> Select[Any]:
@@ -33,8 +33,8 @@ def waiting(statement: Select[Any], dialect: str, *order: Any) -> Select[Any]:
     return statement.order_by(*order).with_for_update(key_share=True)
 
 
-def skipping(statement: Select[Any], dialect: str) -> Select[Any]:
-    """The rows found that nobody else holds, locked."""
+def skipping(statement: Select[Any], dialect: str, of: Table | None = None) -> Select[Any]:
+    """The rows found that nobody else holds, locked; of a join, those of the table `of`."""
     if dialect != "postgresql":
         return statement
-    return statement.with_for_update(key_share=True, skip_locked=True)
+    return statement.with_for_update(key_share=True, skip_locked=True, of=of)

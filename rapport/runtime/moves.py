@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from engine.effects import Effect, Record, SetField
 from engine.facts import Facts
 from engine.flow import Flow
+from engine.moving import stay
 from engine.passage import language_of
 from engine.resume import (
     Cancelled,
@@ -23,6 +24,7 @@ from engine.resume import (
     Released,
     Reminded,
     Reply,
+    Restarted,
     Resume,
     Started,
     TimedOut,
@@ -43,6 +45,8 @@ class Moves:
         self._changed: dict[int, OpenRun] = {}
         self._asking = case.asking_run
         self._known: Facts | None = None
+        self.begun_anew: set[int] = set()
+        """The conversations in which a run has begun anew, because its flow has changed."""
 
     @property
     def moved(self) -> list[int]:
@@ -72,6 +76,19 @@ class Moves:
             {"flow": flow.key, "version": flow.version, "trigger": cause, "run": started.id},
         )  # fmt: skip
         self.advance(opened, Started(), LIVE)
+
+    def begin_anew(self, opened: OpenRun) -> None:
+        """The flow has changed and wants those who wait in it to begin again. What it says is
+        automatic: nothing for who asked to be left alone."""
+        place, opened.restart = opened.restart, None
+        if place is None or opened.run.id not in self.case.runs:
+            return
+        opened.followed = True
+        if self.case.values.get("opted_out_at") is not None:
+            opened.run = stay(opened.run, self.around.library.flows)
+            return
+        self.begun_anew.add(opened.conversation_id)
+        self.advance(opened, Restarted(place), AUTOMATED)
 
     def close_questions(self, outcome: str) -> bool:
         """End every run that waits for a reply, the ones under detours first; False for none."""

@@ -23,6 +23,7 @@ from rapport.runtime.backoff import Backoff
 from rapport.runtime.clock import Clock
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Broken, Origin
+from rapport.runtime.library import LibraryOutdated
 from rapport.runtime.outlets import Outlet
 from rapport.runtime.reading import Reader
 from rapport.runtime.tallies import ServiceTally
@@ -41,11 +42,13 @@ log = structlog.get_logger(__name__)
 
 
 class Service:
-    """Drives a desk from asyncio. Outlets are by account id."""
+    """Drives a desk from asyncio. Outlets are by account id. follow: gives the desk the newest
+    library, where a turn found its own outdated."""
 
     def __init__(
         self, desk: Desk, writer: Writer, read: Reader, clock: Clock,
-        outlets: Mapping[int, Outlet], backoff: Backoff, tally: ServiceTally | None = None,
+        outlets: Mapping[int, Outlet], backoff: Backoff, follow: Callable[[], object],
+        tally: ServiceTally | None = None,
     ) -> None:  # fmt: skip
         self._desk = desk
         self._writer = writer
@@ -53,6 +56,7 @@ class Service:
         self._clock = clock
         self._outlets = outlets
         self._backoff = backoff
+        self._follow = follow
         self._tally = tally or ServiceTally()
         self._work_left = asyncio.Event()
         self._acknowledging: set[asyncio.Task[None]] = set()
@@ -123,8 +127,12 @@ class Service:
 
     async def _commit(self, f: Callable[[Connection], Turned], *, here: bool = False) -> Turned:
         began = time.perf_counter()
-        submitted = self._writer.submit(f, here=here, committed=self._desk.committed)
-        turned = await outcome_of(submitted)
+        try:
+            submitted = self._writer.submit(f, here=here, committed=self._desk.committed)
+            turned = await outcome_of(submitted)
+        except LibraryOutdated:
+            await asyncio.to_thread(self._follow)
+            return await self._commit(f)
         self._tally.took(turned, time.perf_counter() - began)
         self._hand_over(turned)
         for line in turned.lines:

@@ -172,10 +172,13 @@ class Sheet:
             )
         elif status != opened.status:
             self._writes.runs.append((*where, status, run.outcome, ended_at, run.id))
-        elif moved:
+        elif moved or opened.followed:
             self._writes.moved_runs.append((*where, run.id))
         else:
             return
+        if opened.followed:
+            self._writes.followed.append((run.frames[0].version, run.id))
+            opened.followed = False
         self._set_timer(opened)
         opened.status = status
 

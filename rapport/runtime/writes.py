@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from crm.sql import Statement, among, insert_for, listed_or_one
@@ -35,6 +35,7 @@ class Writes(Struct):
     new_runs: list[Row] = field(default_factory=list)
     moved_runs: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
+    followed: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
     timers: list[Row] = field(default_factory=list)
     stopped_timers: list[Row] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Writes(Struct):
         _NEW_RUN.many(db, self.new_runs)
         _MOVED_RUN.many(db, self.moved_runs)
         _RUN.many(db, self.runs)
+        _VERSION.many(db, self.followed)
         _VISIT.many(db, self.visits)
         _STOP_TIMER.many(db, self.stopped_timers)
         _TIMER.many(db, self.timers)
@@ -81,6 +83,17 @@ def hold(db: Connection, rows: Sequence[tuple[datetime, int, int]]) -> None:
     _HOLD.many(db, rows)
 
 
+def let_follow(db: Connection, rows: Sequence[tuple[int, str, Raw, Raw | None, int, int]]) -> None:
+    """Set (flow_version, node, frames, wait) of runs by id and business: what following a newer
+    version changes where nothing else happens to them."""
+    _FOLLOW.many(db, rows)
+
+
+def set_timers(db: Connection, rows: Sequence[tuple[int, int, int, str, datetime]]) -> None:
+    """Set timers: (run_id, business_id, conversation_id, wait_id, due_at)."""
+    _TIMER.many(db, rows)
+
+
 _NEW_MAIL = Statement(
     lambda _: insert(mail).values(status="done", attempts=0),
     (
@@ -97,6 +110,9 @@ MOVE_VALUES = ("node", "wait_id", "frames", "wait", "attempts", "waiting_since")
 STATUS_VALUES = (*MOVE_VALUES, "status", "outcome", "ended_at")
 
 
+FOLLOW_VALUES = ("flow_version", "node", "frames", "wait")
+
+
 def _run_update(names: tuple[str, ...]) -> Statement:
     values = {name: bindparam(name, type_=run.c[name].type) for name in names}
     return Statement(
@@ -108,6 +124,18 @@ def _run_update(names: tuple[str, ...]) -> Statement:
 # that only moves to its next question leaves its status alone.
 _MOVED_RUN = _run_update(MOVE_VALUES)
 _RUN = _run_update(STATUS_VALUES)
+
+# Another version is rare, and its column is in an index.
+_VERSION = _run_update(("flow_version",))
+
+_FOLLOW = Statement(
+    lambda _: (
+        update(run)
+        .where(run.c.id == bindparam("of"), run.c.business_id == bindparam("business"))
+        .values({name: bindparam(name, type_=run.c[name].type) for name in FOLLOW_VALUES})
+    ),
+    (*FOLLOW_VALUES, "of", "business"),
+)
 
 _NEW_RUN = Statement(
     lambda _: insert(run),

@@ -103,6 +103,7 @@ def _set(library: Library, setting: Setting) -> Library:
         columns=library.columns,
         tags=library.tags,
         load_version=library.load_version,
+        applied_at=library.applied_at,
     )
 
 

@@ -25,9 +25,10 @@ from engine.node import Exit, Next, Node
 from engine.passage import Passage
 from engine.shapes import WORD, Option
 from nodes import KINDS
-from rapport.build import apply_loaded, open_account
+from rapport.build import apply_loaded, load_applied, open_account
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.desk import Desk
+from rapport.runtime.following import Following
 from rapport.runtime.poller import Poller
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
@@ -218,7 +219,10 @@ class Life:
         quick = Backoff(0.001, 0.002, lambda: 0.0)
         sender = Sender(channel, at.account_id, writer, self._read, clock, Pace(UNPACED), quick)
         desk = Desk(Turns(library, {at.account_id: at.channel}, lambda _, m: channel.parts(m)))
-        self._service = Service(desk, writer, self._read, clock, {at.account_id: sender}, quick)
+        follow = Following(desk, self._read, load_applied).look
+        self._service = Service(
+            desk, writer, self._read, clock, {at.account_id: sender}, quick, follow
+        )
         jobs = (Poller(channel, at, self._service, quick).run(), sender.run(), self._service.pump())
         self.jobs = [asyncio.create_task(job) for job in jobs]
 

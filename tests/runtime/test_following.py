@@ -17,7 +17,7 @@ flow: f
 triggers: [{on: command, command: start}]
 nodes: [{ask: "Your name?", save_to: first_name}, {say: Hello}]
 """
-CHANGED = FLOWS.replace("Hello", "Good day")
+CHANGED = FLOWS.replace("Hello", "Good day").replace("nodes:", "on_update: finish\nnodes:")
 ANOTHER = "---\nflow: g\ntriggers: [{on: command, command: shop}]\nnodes: [{say: Open}]\n"
 
 

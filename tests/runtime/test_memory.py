@@ -240,7 +240,8 @@ def test_a_run_on_an_older_version_of_its_flow_reads_what_that_reads() -> None:
     office.says("/start").said()
     with office.engine.begin() as db:
         db.execute(update(customer).values({office.library.columns["size"]: 38}))
-    office.apply(asking + saves + "  - {say: Thanks}\n")
+    thanks = asking.replace("flow: f", "flow: f\non_update: finish") + saves
+    office.apply(thanks + "  - {say: Thanks}\n")
     assert office.says("Ann").said() == ["38"]
 
 

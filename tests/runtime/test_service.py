@@ -27,7 +27,9 @@ from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
 from crm.database import DatabaseUnavailable, open_engine
 from crm.tables import conversation, customer, mail, outbox
+from rapport.build import load_applied
 from rapport.runtime.backoff import Backoff
+from rapport.runtime.following import Following
 from rapport.runtime.poller import Poller
 from rapport.runtime.pooled_writer import PooledWriter
 from rapport.runtime.reading import Reader
@@ -85,8 +87,9 @@ class Shop:
             self.channel, at.account_id, writer, read, clock, Pace(UNPACED), quick
         )  # fmt: skip
         self.service = Service(
-            self.office.desk, writer, read, clock, {at.account_id: self.sender}, quick
-        )
+            self.office.desk, writer, read, clock, {at.account_id: self.sender}, quick,
+            Following(self.office.desk, read, load_applied).look,
+        )  # fmt: skip
         self.poller = Poller(self.channel, at, self.service, quick)
 
     def close(self) -> None:

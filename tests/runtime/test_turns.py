@@ -407,7 +407,11 @@ class TestContentProblems:
 
 
 class TestVersions:
-    SECOND = LEAD.replace("Your name?", "What are you called?").replace("Size {{", "Chosen {{")
+    SECOND = (
+        LEAD.replace("flow: lead", "flow: lead\non_update: finish")
+        .replace("Your name?", "What are you called?")
+        .replace("Size {{", "Chosen {{")
+    )
 
     def test_who_waits_finishes_on_the_old_version_and_newcomers_get_the_new_one(
         self, office: Office
@@ -429,7 +433,8 @@ class TestVersions:
         )
         office = Office(first)
         office.says("/go")
-        office.apply(first.replace("inner one", "inner two"))
+        second = first.replace("inner one", "inner two")
+        office.apply(second.replace("flow: inner", "flow: inner\non_update: finish"))
         assert office.says("x").said() == ["A?", "inner one", "outer x"]
         assert office.says("/go").says("y").said() == ["A?", "inner two", "outer y"]
 

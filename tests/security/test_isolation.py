@@ -44,6 +44,7 @@ UNSCOPED_STATEMENTS = {
     "rapport.runtime.writes._MOVED_RUN": OF_THE_TURN,
     "rapport.runtime.writes._RUN": OF_THE_TURN,
     "rapport.runtime.writes._STOP_TIMER": OF_THE_TURN,
+    "rapport.runtime.writes._VERSION": OF_THE_TURN,
     "rapport.runtime.writes._VISIT": "visits hang on their run and have no business of their own",
 }
 """Statements without a business, each with why it cannot leak."""
@@ -75,6 +76,8 @@ UNSCOPED_FUNCTIONS = {
     "rapport.runtime.writes.Writes.write": "rows that the turns of one library have gathered",
     "rapport.runtime.writes.Writes.write_reached": "rows that the turns of one library gathered",
     "rapport.runtime.writes.hold": "each row brings its business",
+    "rapport.runtime.writes.let_follow": "each row brings its business",
+    "rapport.runtime.writes.set_timers": "each row brings its business",
     "rapport.runtime.writes.mark_mail": "each row brings its business",
 }
 """Functions that take a connection and no business, each with why it cannot leak."""

@@ -21,7 +21,7 @@ from engine.durations import Duration
 from engine.loader import Loaded, load_project
 from engine.node import Node
 from nodes import KINDS
-from rapport.build import apply_loaded, open_account
+from rapport.build import apply_loaded, load_applied, open_account
 from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
@@ -117,7 +117,7 @@ class Office:
         turns = Turns(self.library, channels, lambda _, message: pieces(message), self.memory)
         self.desk = Desk(turns)
         self.drives = {
-            origin: Drive(self.engine, self.desk, origin, self.clock, self._show)
+            origin: Drive(self.engine, self.desk, origin, self.clock, self._show, load_applied)
             for origin in origins
         }
         self.drive = self.drives[self.origin]

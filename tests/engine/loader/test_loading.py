@@ -39,8 +39,8 @@ nodes:
     save_to: var.confirmed
   - ask: Again?
     save_to: var.confirmed
-  - {id: last, was: final, set: {points: 5}}
-  - delay: 2d
+  - {id: last, set: {points: 5}}
+  - {delay: 2d, was: pause}
   - branch: [{when: {segment: loyal}, goto: last}]
     else: thanks
   - {id: thanks, tag: {add: VIP}, end: captured}
@@ -54,7 +54,7 @@ def test_a_flow_holds_what_its_file_says() -> None:
     assert (flow.title, flow.purpose, flow.again) == ("Lead capture", "service", "ignore")
     assert (flow.on_update, flow.expires) == ("finish", Duration(seconds=43_200))
     assert flow.vars == {"confirmed": False, "n": 1, "nothing": None}
-    assert flow.was == {"final": "last"}
+    assert flow.was == {"pause": "delay"}
     assert flow.source == FLOW
     assert loaded.files == {"lead": "flow.yaml"}
 

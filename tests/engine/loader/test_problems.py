@@ -37,6 +37,12 @@ TASK = [
     (nodes("- say: Hi\n  goto: [a]\n"), "4:9 E201", "the id of a node", ""),
     (nodes("- say: Hi\n  channels: telegrm\n"), "4:13 E204", "'telegrm'", "'telegram'"),
     ("flow: f\nvars: {n: ['{{ now }}']}\nnodes: [say: b]", "2:12 E203", "plain value", "set:"),
+    (nodes("- {id: b, was: a, ask: Why?}\n- {id: a, ask: How?}\n"), "3:16 E120", "line 4", "`was`"),
+    (nodes("- {id: b, was: ask, ask: Why?}\n- ask: How?\n"), "3:16 E120", "'ask'", "`was`"),
+    (nodes("- {id: b, was: b, ask: Why?}\n"), "3:16 E120", "line 3", "`was`"),
+    (nodes("- {id: b, was: a, ask: Why?}\n- {id: c, was: a, ask: How?}\n"), "4:16 E121",
+     "'a' already go to the node 'b'", "one node"),
+    (nodes("- {id: last, was: final, say: Hi}\n"), "3:19 W120", "nobody waits", "`was`"),
     # -- ways
     (nodes("- {id: a, say: Hi, goto: thnks}\n- {id: thanks, say: Ho}\n"), "3:26 E103",
      "node 'a' goes to 'thnks', which does not exist", "'thanks'"),
@@ -333,8 +339,6 @@ def test_a_key_of_crm_yaml_that_has_no_effect_yet_is_a_warning_there(
     [
         ("flow: f\npurpose: promotion\nnodes: [say: Hi]\n", "2:1"),
         ("flow: f\nexpires: 12h\nnodes: [say: Hi]\n", "2:1"),
-        ("flow: f\non_update: finish\nnodes: [say: Hi]\n", "2:1"),
-        (nodes("- {id: last, was: final, say: Hi}\n"), "3:14"),
     ],
 )
 def test_a_key_of_a_flow_that_has_no_effect_yet_is_a_warning_there(flow: str, place: str) -> None:
