@@ -14,7 +14,7 @@ from engine.node import END
 from engine.offer import is_opt_out
 from engine.problems import Position, Problems
 from engine.scope import BUSINESS_NAMES, ROOTS
-from engine.shapes import NameUse, Reader, Ref
+from engine.shapes import CHANNEL_NAMES, NameUse, Reader, Ref
 from engine.shapes.reader import Reference
 from engine.suggest import meant
 from engine.transcript import Transcript
@@ -330,7 +330,7 @@ def _claim(
         return
     own = trigger.options.get("channel")
     priority = trigger.options.get("priority", 0)
-    for channel in (own,) if own else flow.channels or ("",):
+    for channel in (own,) if own else flow.channels or CHANNEL_NAMES:
         first = claimed.setdefault((*claim, channel, priority), trigger)
         if first.flow != trigger.flow:
             what = f"'{claim[1] or claim[0]}'"

@@ -15,7 +15,7 @@ import yaml
 from msgspec import Struct, field
 
 from engine.problems import Position, Problems
-from engine.yaml_cures import CUT, cure_of
+from engine.yaml_cures import CUT, blamed
 from engine.yaml_events import YamlError, end_of, events, start_of
 
 MAX_SIZE = 1024 * 1024
@@ -108,10 +108,9 @@ def read_documents(
     try:
         documents.extend(builder.documents())  # what came before a problem is kept
     except YamlError as error:
-        position = builder.place(error.line, error.column)
-        problems.error(
-            position, "E001", f"this is not YAML: {error}", cure_of(builder.all_lines(), position)
-        )
+        noticed = builder.place(error.line, error.column)
+        position, cure = blamed(builder.all_lines(), noticed)
+        problems.error(position, "E001", f"this is not YAML: {error}", cure)
     except _Refused:
         pass
     documents = [document for document in documents if not document.empty]

@@ -19,17 +19,24 @@ if TYPE_CHECKING:
 class YamlError(Exception):
     """The text is not YAML; line and column count from 0.
 
-    A quote or bracket that is never closed stands where it is opened: the end of the file, where
-    the parser notices, tells nobody anything.
+    What is opened and not closed, and a word that should have been a key, stand where they begin:
+    the parser notices them lines later.
     """
 
     def __init__(self, error: yaml.YAMLError) -> None:
         begun, noticed = (getattr(error, name, None) for name in ("context_mark", "problem_mark"))
-        at_end = "end of stream" in (getattr(error, "problem", None) or "")
-        mark = (begun or noticed) if at_end else (noticed or begun)
+        mark = (begun or noticed) if _is_noticed_late(error) else (noticed or begun)
         self.line: int = mark.line if mark else 0
         self.column: int = mark.column if mark else 0
         super().__init__(getattr(error, "problem", None) or "it cannot be read")
+
+
+def _is_noticed_late(error: yaml.YAMLError) -> bool:
+    context, problem = (getattr(error, name, None) or "" for name in ("context", "problem"))
+    begun, noticed = (getattr(error, name, None) for name in ("context_mark", "problem_mark"))
+    if "parsing a flow" in context:
+        return bool(begun and noticed and begun.line < noticed.line)
+    return "simple key" in context or "end of stream" in problem
 
 
 _BREAKS = "\r\n\x85\u2028\u2029"

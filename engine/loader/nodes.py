@@ -138,13 +138,13 @@ class NodeReader(Struct):
 
     def kind_of(self, source: tree.Mapping) -> type[Node] | None:
         found = self.kind_entries(source)
-        if len(found) == 1:
+        if len(found) == 1 and not self.is_end_of_misspelt(source, found[0]):
             return self.kinds[found[0].key.text]
-        if found:
+        if len(found) > 1:
             names = " and ".join(f"'{entry.key.text}'" for entry in found)
             message = f"a node has one kind, this one has {names}"
             self.reader.error(found[1].key.position, "E107", message, "Make a node of each.")
-        else:
+        elif not found:
             self.report_no_kind(source)
         return None
 
@@ -157,6 +157,18 @@ class NodeReader(Struct):
             found = [entry for entry in source.entries if entry.key.text == "end_all"]
             return [replace(found[0], key=replace(found[0].key, text="end"))]
         return found
+
+    def is_end_of_misspelt(self, source: tree.Mapping, found: Entry) -> bool:
+        """Whether `end` is the kind only because the kind above it is misspelt, which is told."""
+        strange = [entry for entry in source.entries if entry.key.text not in (*COMMON, "end")]
+        if found.key.text != "end" or not any(self.meant_kind(entry) for entry in strange):
+            return False
+        self.report_no_kind(source)
+        return True
+
+    def meant_kind(self, entry: Entry) -> str:
+        others = [kind for kind in self.kinds if kind != "end"]
+        return did_you_mean(entry.key.text, others)
 
     def is_option(self, entry: Entry, found: list[Entry]) -> bool:
         name = entry.key.text
@@ -171,7 +183,7 @@ class NodeReader(Struct):
                 self.reader.error(entry.key.position, "E901", message, LEAVE_OUT)
                 return
         for entry in strange:
-            cure = did_you_mean(entry.key.text, self.kinds)
+            cure = self.meant_kind(entry)
             if cure:
                 message = f"a node has no kind '{entry.key.text}'"
                 self.reader.error(entry.key.position, "E108", message, cure)

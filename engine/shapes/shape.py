@@ -41,8 +41,12 @@ class Shape(Generic[T_co]):
         if isinstance(source, Mapping) and source.broken:
             return
         found = kind_of(source)
-        cure = "A text that begins with { or [ wants quotes." if found != "one value" else ""
-        reader.error(source.position, "E201", f"{self.wanted} belongs here, not {found}", cure)
+        message = f"{self.wanted} belongs here, not {found}"
+        if isinstance(source, Scalar):
+            cure = f"Write {self.wanted}."
+        else:
+            cure = "Write it without brackets; a text that begins with { or [ wants quotes."
+        reader.error(source.position, "E201", message, self.cure or cure)
 
 
 class Option(Struct, frozen=True):
@@ -96,6 +100,8 @@ class ScalarShape(Shape[T_co]):
 def cut_off(entry: Entry) -> str:
     """The cure of a strange key without a value: what follows a comma inside `{ }` is a key."""
     if isinstance(entry.value, Scalar) and entry.value.empty:
+        if ":" in entry.key.text:
+            return f"A blank is missing after ':' in '{entry.key.text}'."
         return "A text with a comma wants quotes inside { }."
     return ""
 

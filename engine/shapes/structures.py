@@ -10,7 +10,7 @@ from msgspec import Struct
 from engine import source as tree
 from engine.problems import Position
 from engine.shapes.reader import Reader
-from engine.shapes.shape import Option, Shape, cut_off
+from engine.shapes.shape import Option, Shape, cut_off, kind_of
 from engine.source import Source
 from engine.suggest import did_you_mean
 
@@ -79,7 +79,9 @@ class Record(Shape[T], Struct, Generic[T], frozen=True):
 
     def read(self, source: Source, reader: Reader) -> T | None:
         if not isinstance(source, tree.Mapping):
-            self.refuse(source, reader)
+            keys = ", ".join(self.options)
+            message = f"{self.wanted} is a mapping, not {kind_of(source)}"
+            reader.error(source.position, "E201", message, f"Write {{KEY: VALUE}}. Keys: {keys}.")
             return None
         values, complete = read_options(source, self.options, reader, self.wanted)
         if not complete:
