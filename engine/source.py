@@ -120,14 +120,14 @@ def read_documents(
 # What YAML 1.1 (5.1) does not count as printable, which libyaml and PyYAML refuse in other words,
 # and U+FEFF, a byte order mark that belongs before the text. Named one by one: as the complement
 # of what is allowed the pattern would take ten times as long to compile, at every start.
-_UNPRINTABLE = re.compile(
+UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def _refused(text: str, file: str, problems: Problems) -> bool:
-    bad = _UNPRINTABLE.search(text)
+    bad = UNPRINTABLE.search(text)
     if bad:
         before = _LINE_BREAK.split(text[: bad.start()])
         position = Position(file, len(before), len(before[-1]) + 1)

@@ -6,13 +6,11 @@ make it (engine.editing), looked at as a whole project, and then applied to the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
@@ -30,6 +28,7 @@ from engine.editing import CannotEdit
 from engine.loader import CRM_FILE, Loaded, load_flow
 from engine.problems import Problem
 from nodes import KINDS
+from rapport.files import replace_file
 from rapport.project import read_project
 
 Edit = Callable[[str], str]
@@ -63,7 +62,7 @@ def plan(folder: Path, before: Loaded, key: str, edit: Edit) -> Planned:
         text = _keeping_mark(was, edit)
     except CannotEdit as error:
         raise FieldRefused(f"{error}: change it by hand, then run `rapport apply`") from None
-    after = read_project(folder, text)
+    after = read_project(folder, {CRM_FILE: text})
     fresh = [problem for problem in after.problems if _is_new(problem, before)]
     here = [one for one in fresh if one.position.file == CRM_FILE]
     if key not in before.business.fields and any(one.severity == "error" for one in here):
@@ -146,23 +145,12 @@ def _refuse_where_somebody_is_in(db: Connection, planned: Planned) -> None:
 @contextmanager
 def _replaced(planned: Planned) -> Iterator[None]:
     """The file has its new text; it gets the old one back where what is done inside raises."""
-    _write(planned.file, planned.text)
+    replace_file(planned.file, planned.text.encode())
     try:
         yield
     except BaseException:
-        _write(planned.file, planned.was)
+        replace_file(planned.file, planned.was.encode())
         raise
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all: whoever reads it meanwhile sees the one text or the other."""
-    with NamedTemporaryFile("wb", dir=file.parent, prefix=".crm-", delete=False) as partial:
-        partial.write(text.encode())
-        partial.flush()
-        os.fsync(partial.fileno())
-    written = Path(partial.name)
-    written.chmod(file.stat().st_mode)
-    written.replace(file)
 
 
 def places(problems: Sequence[Problem]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -45,10 +46,23 @@ def find_projects(path: Path) -> list[Path]:
     return found
 
 
-def read_project(folder: Path, crm: str | None = None) -> Loaded:
+def read_project(folder: Path, changed: Mapping[str, str] = MappingProxyType({})) -> Loaded:
     """Load a project, or every problem of it. Paths in it are inside `folder`, with slashes.
 
-    crm: a text to read for that of crm.yaml. Raises OSError for a file that cannot be read.
+    changed: texts to read, by path, for what stands in the files. Raises OSError for a file that
+    cannot be read.
+    """
+    texts, unreadable = read_files(folder)
+    loaded = load_project({**texts, **changed}, KINDS, industry_template)
+    if not unreadable:
+        return loaded
+    return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))
+
+
+def read_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
+    """The texts of a project's files, by path, and what is wrong with files that have none.
+
+    Raises OSError for a file that cannot be read.
     """
     texts: dict[str, str] = {}
     unreadable: list[Problem] = []
@@ -63,12 +77,7 @@ def read_project(folder: Path, crm: str | None = None) -> Loaded:
             content = file.read(MAX_SIZE + 1)
         texts[inside] = content.decode("utf-8", errors="replace")
         unreadable += _not_utf8(inside, content)
-    if crm is not None:
-        texts[CRM_FILE] = crm
-    loaded = load_project(texts, KINDS, industry_template)
-    if not unreadable:
-        return loaded
-    return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))
+    return texts, unreadable
 
 
 def read_applied(source: str) -> Business:

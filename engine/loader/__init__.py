@@ -5,7 +5,7 @@ Pure: reading the disk is the caller's. Nothing raises for what a file says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from engine.loader.transcripts import is_test, read_transcript
 from engine.node import Node
 from engine.problems import Position, Problem, Problems
 from engine.shapes import Reader
+from engine.shapes.reader import WrittenText
 from engine.source import Document, Source, read_documents
 from engine.suggest import LEAVE_OUT
 from engine.transcript import Transcript
@@ -31,7 +32,8 @@ class Loaded(Struct, frozen=True):
     """A project as far as it could be read. Only one without errors may be run.
 
     flows: by key. files: the path of each flow's file, by the flow's key. problems: sorted by
-    place, errors and warnings. crm_source: the text of crm.yaml, '' where there is none.
+    place, errors and warnings. crm_source: the text of crm.yaml, '' where there is none. texts:
+    all that people see, as they stand in the files, each once.
     """
 
     business: Business
@@ -40,6 +42,7 @@ class Loaded(Struct, frozen=True):
     tests: tuple[Transcript, ...]
     problems: tuple[Problem, ...]
     crm_source: str = ""
+    texts: tuple[WrittenText, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -87,7 +90,14 @@ def load_project(
         tests=tuple(tests),
         problems=tuple(problems.sorted()),
         crm_source=files[crm] if crm else "",
+        texts=_texts((crm_reader, *(read.reader for read in flows.values()))),
     )
+
+
+def _texts(readers: Iterable[Reader]) -> tuple[WrittenText, ...]:
+    """What `defaults:` or an alias has read several times stands in one place."""
+    found = (text for reader in readers for text in reader.texts)
+    return tuple({text.source.position: text for text in found}.values())
 
 
 def load_flow(

@@ -22,6 +22,7 @@ from engine.shapes import (
     BUTTON_LABEL,
     LABEL,
     LITERAL,
+    PLAIN_OPTION,
     QUESTION,
     WORD,
     Either,
@@ -80,7 +81,7 @@ class _PlainChoice(Shape[Choice]):
     wanted = "an option"
 
     def read(self, source: Source, reader: Reader) -> Choice | None:
-        label = BUTTON_LABEL.read(source, reader)
+        label = PLAIN_OPTION.read(source, reader)
         return Choice(source.text, label) if label and isinstance(source, tree.Scalar) else None
 
     def schema(self) -> dict[str, Any]:

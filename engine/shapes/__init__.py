@@ -15,6 +15,7 @@ from engine.shapes.texts import (
     BUTTON_LABEL,
     CHANNEL_NAMES,
     LABEL,
+    PLAIN_OPTION,
     QUESTION,
     TEXT,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "NAME",
     "NODE_REF",
     "OFFSET",
+    "PLAIN_OPTION",
     "QUESTION",
     "SAVE_REF",
     "TAG_REF",

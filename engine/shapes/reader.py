@@ -61,14 +61,17 @@ class WrittenText(Struct, frozen=True):
     """A text that people see, as it stands in a file.
 
     variants: (language, channel, what stands there), None for any; a scalar, or the mapping of
-    its plural forms. language: the one of what is written without a language. flow: its key, ''
-    outside of flows.
+    its plural forms. language: the one of what is written without a language. languages: all that
+    may be written here. form: how a mapping is written in its place, TEXT standing for it and
+    SCALAR for the one value that is there. fixed: it is no template.
     """
 
     source: Source
     variants: tuple[tuple[str | None, str | None, Source], ...]
-    flow: str
     language: str
+    languages: tuple[str, ...]
+    form: str = "TEXT"
+    fixed: bool = False
 
 
 class Reader(Struct):

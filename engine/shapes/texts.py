@@ -41,10 +41,11 @@ class _Place(Struct, frozen=True):
 
 
 class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
-    """`leaf` is str, or Template for a text in which `{{ }}` is put in."""
+    """`leaf` is str, or Template for a text in which `{{ }}` is put in. form: of WrittenText."""
 
     leaf: type[Leaf]
     role: Role = "message"
+    form: str = "TEXT"
     wanted: str = "a text, or a mapping of texts by language or channel,"
     cure: str = "A text that begins with { or [ wants quotes."
 
@@ -66,7 +67,11 @@ class TextShape(Shape[Text[Leaf]], Struct, Generic[Leaf], frozen=True):
             return None
         _warn_of_missing(variants, source, reader)
         written = tuple((place.language, place.channel, leaf) for place, leaf in found)
-        reader.texts.append(WrittenText(source, written, reader.flow, reader.language))
+        reader.texts.append(
+            WrittenText(
+                source, written, reader.language, reader.languages, self.form, self.leaf is str
+            )
+        )
         return Text(variants)
 
     def read_variant(self, leaf: Source, place: _Place, reader: Reader) -> Leaf | None:
@@ -190,4 +195,5 @@ TEXT: TextShape[Template] = TextShape(Template)
 BUTTON: TextShape[Template] = TextShape(Template, "button")
 LABEL: TextShape[str] = TextShape(str, "other")
 BUTTON_LABEL: TextShape[str] = TextShape(str, "button")
+PLAIN_OPTION: TextShape[str] = TextShape(str, "button", "{value: SCALAR, label: TEXT}")
 QUESTION: TextShape[str] = TextShape(str, "message")

@@ -14,7 +14,7 @@ from engine.templates.speaking import cldr
 from engine.templates.template import Template
 from engine.templates.values import UNDEFINED, Scope
 
-_COUNTED = 200
+COUNTED = 200
 """Each form that whole numbers take is taken by one up to here (CLDR 46), but for the `many` that
 some languages keep for millions, which reads like `other`."""
 
@@ -23,8 +23,14 @@ some languages keep for millions, which reads like `other`."""
 def forms_of(language: str) -> tuple[str, ...]:
     """The forms a text in `language` (BCP 47) needs, in CLDR's order: en has one and other."""
     rule = cldr(language).plural_form
-    taken = {rule(count) for count in range(_COUNTED + 1)} | {OTHER}
+    taken = {rule(count) for count in range(COUNTED + 1)} | {OTHER}
     return tuple(form for form in FORMS if form in taken)
+
+
+def form_of(language: str, amount: Decimal | int) -> str:
+    """The form that goes with a number."""
+    form: str = cldr(language).plural_form(amount)
+    return form
 
 
 def known_forms(language: str) -> frozenset[str]:

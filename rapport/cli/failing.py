@@ -48,10 +48,12 @@ _CODES = {
     "crm.database.DatabaseUnavailable": FOUND_PROBLEMS,
     "crm.errors.CrmError": FOUND_PROBLEMS,
     "rapport.alone.AlreadyRunning": WRONG_USE,
+    "rapport.catalog.CatalogRefused": FOUND_PROBLEMS,
     "rapport.fields.FieldRefused": FOUND_PROBLEMS,
     "rapport.project.NoProject": WRONG_USE,
     "rapport.settings.WrongSetting": WRONG_USE,
     "rapport.storage.WrongDatabase": WRONG_USE,
+    "rapport.translating.TranslationRefused": FOUND_PROBLEMS,
 }
 
 

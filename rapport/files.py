@@ -1,0 +1,26 @@
+"""Writing a file of an author whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Whoever reads it meanwhile sees the one content or the other; its permissions stay."""
+    file = file.resolve()  # of a link, what it points to
+    with NamedTemporaryFile("wb", dir=file.parent, prefix=f".{file.name}-", delete=False) as part:
+        part.write(content)
+        part.flush()
+        os.fsync(part.fileno())
+    written = Path(part.name)
+    written.chmod(file.stat().st_mode if file.exists() else 0o666 & ~_umask())
+    written.replace(file)
+
+
+def _umask() -> int:
+    """What new files are made without. It can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
