@@ -7,6 +7,8 @@ CrmError
   EmailTaken          another customer has this address
   NoFreeSlot          all typed columns of a field's type are taken
   FieldHoldsValues    a field's type or place cannot change under its values
+  NumberTaken         another customer has a purchase of this number
+  NotAllowed          a change that the state of a record, or who asks, does not allow
 """
 
 from __future__ import annotations
@@ -105,3 +107,16 @@ class FieldHoldsValues(CrmError):
 
 class NotForAnybody(CrmError):
     """The mail could not be read, so it has no conversation to go back to; it can only be seen."""
+
+
+class NumberTaken(CrmError):
+    """`match` has a purchase of this number: a number names one purchase of the business."""
+
+    def __init__(self, number: str, match: Match) -> None:
+        self.match = match
+        owner = f"{match.display_name} (id:{match.customer_id})"
+        super().__init__(f"The purchase {number} belongs to {owner}.")
+
+
+class NotAllowed(CrmError):
+    """What is asked is not possible as things are, or not for this person; the text says why."""

@@ -52,6 +52,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E306": "an unknown variable or other name",
         "E307": "a field that only Rapport writes is written",
         "E310": "an event asks for the value of a sensitive field",
+        "E320": "a name, role or team that nobody of the staff has",
+        "E321": "a repetition that is no RRULE, or never comes",
         "E340": "a split of which no way has a weight",
         "E401": "a reply type that does not fit the field it is saved to",
         "E402": "a value that is not an option of its select",

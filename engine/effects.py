@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from engine.fields.types import Value
 from engine.messages import Media, Rows
+from engine.records import NewRecord
 
 
 class SendMessage(Struct, frozen=True):
@@ -45,6 +46,15 @@ class RemoveTag(Struct, frozen=True):
     node: str
 
 
+class AddRecord(Struct, frozen=True):
+    """Keep a note, a task, a purchase or an interaction, which the node of this flow recorded."""
+
+    record: NewRecord
+    flow: str
+    version: int
+    node: str
+
+
 class Record(Struct, frozen=True):
     """Put a row on the customer's timeline (`type` is an activity type of the CRM)."""
 
@@ -68,4 +78,4 @@ class LearnDateOrder(Struct, frozen=True):
     order: str
 
 
-Effect = SendMessage | SetField | AddTag | RemoveTag | Record | Leave | LearnDateOrder
+Effect = SendMessage | SetField | AddTag | RemoveTag | AddRecord | Record | Leave | LearnDateOrder

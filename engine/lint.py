@@ -16,6 +16,7 @@ from engine.problems import Position, Problems
 from engine.scope import BUSINESS_NAMES, ROOTS
 from engine.shapes import CHANNEL_NAMES, NameUse, Reader, Ref
 from engine.shapes.reader import Reference
+from engine.staff import known_who, who_there_is
 from engine.suggest import meant
 from engine.transcript import Transcript
 
@@ -106,8 +107,17 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.business.fields, "E301", "field", position, problems)
         case Ref.WRITE | Ref.SAVE | Ref.KEEP:
             _check_field(reference, names, problems)
+        case Ref.WHO:
+            _check_who(reference, names.business, problems)
         case Ref.NODE:
             pass  # looked up in its own flow
+
+
+def _check_who(reference: Reference, business: Business, problems: Problems) -> None:
+    if known_who(business, reference.name) is None:
+        cure = meant(reference.name, who_there_is(business))
+        message = f"nobody is called '{reference.name}': no name, team or role of crm.yaml"
+        problems.error(reference.position, "E320", message, cure)
 
 
 def _known(

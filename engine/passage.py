@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from engine.business import Business
 from engine.effects import (
+    AddRecord,
     AddTag,
     Effect,
     LearnDateOrder,
@@ -27,6 +28,7 @@ from engine.fields.types import Field, Value
 from engine.flow import Flow
 from engine.messages import Media, Message, Rows
 from engine.node import Node
+from engine.records import NewRecord
 from engine.run import Frame, Run, Wait
 from engine.scope import Condition, Scope, known_zone, scope_of
 from engine.templates.bounds import TemplateFailed
@@ -326,6 +328,11 @@ class Passage:
         if name in self.tags:
             self.tags.discard(name)
             self.effects.append(RemoveTag(name, self.frames[-1].node))
+
+    def add_record(self, record: NewRecord) -> None:
+        """Keep a note, task, purchase or interaction."""
+        frame = self.frames[-1]
+        self.effects.append(AddRecord(record, frame.flow, frame.version, frame.node))
 
     def learn_date_order(self, order: str) -> None:
         self.values["date_order"] = order

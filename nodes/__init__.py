@@ -7,10 +7,29 @@ from nodes.call import Call
 from nodes.delay import Delay
 from nodes.end import End
 from nodes.form import Form
+from nodes.interaction import Interaction
+from nodes.note import Note
+from nodes.purchase import Purchase
 from nodes.say import Say
 from nodes.set import Set
 from nodes.split import Split
 from nodes.tag import Tag
+from nodes.task import Task
 
-KINDS: tuple[type[Node], ...] = (Say, Ask, Form, Branch, Split, Set, Tag, Delay, Call, End)
+KINDS: tuple[type[Node], ...] = (
+    Say,
+    Ask,
+    Form,
+    Branch,
+    Split,
+    Set,
+    Tag,
+    Note,
+    Task,
+    Purchase,
+    Interaction,
+    Delay,
+    Call,
+    End,
+)
 """In the order of the reference."""

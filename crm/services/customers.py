@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from crm.names import name_columns
+from crm.services.books import Books
 from crm.services.fields import stored_columns
 from crm.services.ledger import Cause, Ledger
 from crm.services.records import load_record
+from crm.services.totals import COUNTED_BY
 from crm.services.validation import check_unique, check_whole, typed_values
 from crm.statuses import ARCHIVED, status_columns
 from crm.tables import customer
@@ -73,6 +75,10 @@ def update_customer(
     check_unique(db, business_id, business.fields.values(), columns, changed, customer_id)
     ledger = Ledger(business_id, business.fields, columns)
     keys = _set_changed(ledger, customer_id, record.values, values, cause, now)
+    if COUNTED_BY & set(keys):
+        books = Books(db, business_id, business, ledger)
+        books.count(customer_id)
+        books.write(now)
     ledger.write(db)
     return keys
 

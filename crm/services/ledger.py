@@ -84,6 +84,9 @@ class Ledger:
             self._changes[customer_id].update(name_columns(values, customer_id))
         if key == "status":
             self._changes[customer_id].update(status_columns(str(new), at, cause.by, cause.reason))
+        if key == "next_follow_up_at":
+            # What a person set goes before what interactions ask for.
+            self._changes[customer_id]["follow_up_by_hand_at"] = new
         old_json, new_json = to_plain(old), to_plain(new)
         self._history.append(
             (

@@ -20,12 +20,21 @@ from crm.tables.runtime import (
     trigger_firing,
     visit,
 )
-from crm.tables.trail import activity, field_history, interaction, note, purchase, task
+from crm.tables.trail import (
+    activity,
+    attachment,
+    field_history,
+    interaction,
+    note,
+    purchase,
+    task,
+)
 
 __all__ = [
     "account",
     "activity",
     "alarm",
+    "attachment",
     "business",
     "campaign_run",
     "conversation",

@@ -129,6 +129,8 @@ customer = Table(
     Column("merged_into", Id),
     # At most one run of a customer holds the open question; NULL: none does.
     Column("asking_run", Id),
+    # The follow-up that a person set; before those that interactions ask for.
+    moment("follow_up_by_hand_at", nullable=True),
     UniqueConstraint("business_id", "external_id"),
     # A wide row that is rewritten at each answer of somebody new; see `run`.
     postgresql_with={"fillfactor": 70, **SOON_CLEANED},

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from crm.tables.meta import belongs_to, id_column, metadata, moment
 from crm.tables.types import Hundredths, Id, Json
@@ -60,6 +71,10 @@ interaction = Table(
     Column("follow_up_required", Boolean, nullable=False),
     Column("follow_up_date", Date),
     moment("at"),
+    # The business's own day of a visit, of which one counts.
+    Column("day", Date),
+    moment("follow_up_done_at", nullable=True),
+    Column("by", String(200)),
     Index("ix_interaction_customer_id", "customer_id", "id"),
 )
 
@@ -76,6 +91,12 @@ purchase = Table(
     Column("date", Date, nullable=False),
     Column("items", Json),
     moment("created_at"),
+    Column("refunded", Hundredths, nullable=False, server_default=text("0")),
+    # What `amount` is in the business's currency; NULL where nobody knows.
+    Column("revenue", Hundredths),
+    # When the customer was there; `date` is its day.
+    moment("visited_at", nullable=True),
+    Column("by", String(200)),
     UniqueConstraint("business_id", "number"),
     Index("ix_purchase_customer_id", "customer_id", "id"),
 )
@@ -91,8 +112,32 @@ note = Table(
     Column("pinned", Boolean, nullable=False),
     Column("private", Boolean, nullable=False),
     moment("created_at"),
+    moment("edited_at", nullable=True),
+    # Names of the staff that the text mentions.
+    Column("mentions", Json),
     Index("ix_note_customer_id", "customer_id", "id"),
 )
+
+# A file that is kept beside the database, under `key`.
+attachment = Table(
+    "attachment",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("customer"),
+    belongs_to("note"),
+    Column("name", String(255), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("by", String(200), nullable=False),
+    moment("created_at"),
+    Index("ix_attachment_note_id", "note_id"),
+    Index("ix_attachment_customer_id", "customer_id"),
+    Index("ix_attachment_business_id_key", "business_id", "key"),
+)
+
+_NOT_DONE = text("completed_at IS NULL")
 
 task = Table(
     "task",
@@ -109,5 +154,25 @@ task = Table(
     moment("created_at"),
     moment("completed_at", nullable=True),
     Column("completed_by", String(100)),
+    moment("cancelled_at", nullable=True),
+    # From where a repetition counts, and the task whose completion made this one.
+    moment("first_due_at", nullable=True),
+    Column("follows_id", Id),
+    Column("by", String(200)),
     Index("ix_task_customer_id", "customer_id", "id"),
+    Index(
+        "ix_task_business_id_due_at",
+        "business_id",
+        "due_at",
+        sqlite_where=_NOT_DONE,
+        postgresql_where=_NOT_DONE,
+    ),
+    Index(
+        "ix_task_business_id_assigned_to",
+        "business_id",
+        "assigned_to",
+        "due_at",
+        sqlite_where=_NOT_DONE,
+        postgresql_where=_NOT_DONE,
+    ),
 )

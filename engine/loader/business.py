@@ -39,6 +39,7 @@ from engine.shapes import (
 from engine.shapes.structures import read_options, record_schema
 from engine.shapes.words import unfit
 from engine.source import Source
+from engine.staff import ROLES
 from engine.suggest import LEAVE_OUT
 
 
@@ -75,7 +76,6 @@ QUIET_HOURS = _Pattern(
 )
 
 STAGES = ("lead", "first_visit", "active", "vip", "at_risk", "churned")
-ROLES = ("owner", "admin", "agent", "viewer")
 LATER_ALWAYS = "handoff"
 
 
@@ -185,7 +185,7 @@ OPTIONS: Mapping[str, Option] = {
         ListOf(Record(STAFF, lambda values, _: Staff(**values), "one of 'staff'")),
         "Who works here; owners and admins with a Telegram number are told of troubles",
     ),
-    "teams": Option(ListOf(WORD), "Teams, besides those named with staff", later=True),
+    "teams": Option(ListOf(WORD), "Teams, besides those named with staff"),
     "always": Option(
         ListOf(Record(ALWAYS, lambda values, reader: _always(values, reader), "one of 'always'")),
         "Words that win over any open question",

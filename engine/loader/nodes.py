@@ -38,7 +38,7 @@ COMMON: Mapping[str, Option] = {
 """What every node may have."""
 
 LATER = (
-    *("segment", "note", "task", "purchase", "interaction", "wait_for", "http", "start"),
+    *("segment", "wait_for", "http", "start"),
     *("handoff", "notify", "photo", "video", "document", "voice", "location"),
 )
 """Node kinds, and options that make one, that this version does not have yet."""

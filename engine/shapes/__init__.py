@@ -18,6 +18,7 @@ from engine.shapes.texts import (
     PLAIN_OPTION,
     QUESTION,
     TEXT,
+    TextShape,
 )
 from engine.shapes.values import ASSIGNMENTS, CONSTANT, LITERAL, VALUE, Literal, plain, typed
 from engine.shapes.words import (
@@ -34,6 +35,7 @@ from engine.shapes.words import (
     SAVE_REF,
     TAG_REF,
     TIME,
+    WHO,
     WORD,
     Name,
     OneOf,
@@ -67,6 +69,7 @@ __all__ = [
     "TEXT",
     "TIME",
     "VALUE",
+    "WHO",
     "WORD",
     "Criteria",
     "Either",
@@ -82,6 +85,7 @@ __all__ = [
     "Ref",
     "ScalarShape",
     "Shape",
+    "TextShape",
     "WholeNumber",
     "check_buttons",
     "plain",

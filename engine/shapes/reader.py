@@ -25,6 +25,7 @@ class Ref(StrEnum):
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
     KEEP = "key that a reply is kept under, declared or not"
+    WHO = "name, role or team of the staff"
 
 
 class Reference(Struct, frozen=True):

@@ -9,8 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from bots.channel import Outgoing
+from crm.services.books import Books, keep_record
 from crm.services.ledger import Cause, Ledger
+from crm.services.totals import COUNTED_BY
 from engine.effects import (
+    AddRecord,
     AddTag,
     Effect,
     LearnDateOrder,
@@ -61,12 +64,13 @@ class Sheet:
     Changes show in the case at once, so that the next step sees them.
     """
 
-    def __init__(self, around: Surroundings, ledger: Ledger, writes: Writes) -> None:
+    def __init__(self, around: Surroundings, ledger: Ledger, writes: Writes, books: Books) -> None:
         self._case = Case(0)
         self._around = around
         self._now = around.now
         self._ledger = ledger
         self._writes = writes
+        self._books = books
         self._mail_id = 0
         self._pieces = 0
         self._do: Mapping[type, Callable[[Any, OpenRun, Conversation, int], None]] = {
@@ -74,6 +78,7 @@ class Sheet:
             SetField: self._set_field,
             AddTag: self._add_tag,
             RemoveTag: self._remove_tag,
+            AddRecord: self._add_record,
             Record: self._put_on_record,
             Leave: self._leave,
             LearnDateOrder: self._learn_date_order,
@@ -218,6 +223,8 @@ class Sheet:
         self._ledger.set_field(
             self._case.customer_id, effect.key, values, effect.old, self._now, cause
         )
+        if effect.key in COUNTED_BY:
+            self._books.count(self._case.customer_id)
 
     def _add_tag(self, effect: AddTag, opened: OpenRun, *_: object) -> None:
         if self._is_known(effect.name):
@@ -242,6 +249,15 @@ class Sheet:
         cause = Cause(by=f"flow:{flow}", flow=flow, node=effect.node)
         tag_id = self._around.library.tags[effect.name]
         change(self._case.customer_id, tag_id, effect.name, self._now, cause)
+
+    def _add_record(self, effect: AddRecord, *_: object) -> None:
+        cause = Cause(
+            by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
+            node=effect.node, mail_id=self._mail_id or None,
+        )  # fmt: skip
+        keep_record(
+            self._books, self._ledger, self._case.customer_id, effect.record, cause, self._now
+        )
 
     def _put_on_record(self, effect: Record, *_: object) -> None:
         self.record(effect.type, effect.description, effect.data)

@@ -27,6 +27,7 @@ from sqlalchemy import Connection, select
 from bots.channel import Inbound
 from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
+from crm.services.books import Books
 from crm.services.ledger import Ledger
 from crm.sql import together
 from crm.tables import customer
@@ -208,7 +209,8 @@ class Turns:
             self.library, self._channels, self._parts, _Clashes(db, self.library), ids, now,
             f"{self._name}.{self._count}",
         )  # fmt: skip
-        sheet = Sheet(around, ledger, writes)
+        books = Books(db, self.library.business_id, self.library.business, ledger)
+        sheet = Sheet(around, ledger, writes, books)
         for case in cases:
             work = Casework(case, around, sheet, turned.presses)
             self._work_case(work)
@@ -217,6 +219,9 @@ class Turns:
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         try:
+            if books:
+                writes.write_interactions(db)  # they are counted too
+                books.write(now)
             with together(db):
                 writes.write(db)
                 ledger.write(db)

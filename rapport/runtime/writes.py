@@ -60,7 +60,11 @@ class Writes(Struct):
         # What a turn has applied is done by now; what still waits is the rest of a flood.
         _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
+        self.write_interactions(db)
+
+    def write_interactions(self, db: Connection) -> None:
         _INTERACTION.many(db, self.interactions)
+        self.interactions.clear()
 
     def write_reached(self, db: Connection) -> None:
         """Nearly all of a batch are seen at one moment on one channel: one statement for those."""

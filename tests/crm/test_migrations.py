@@ -95,8 +95,17 @@ def _schema(connection: Connection) -> dict[str, Any]:
 
 
 def _parts(sql: str) -> list[str]:
-    """A CREATE statement's lines, whatever their order."""
-    return sorted(re.sub(r"\s+", " ", line).strip(" ,") for line in sql.splitlines())
+    """What a CREATE statement lists, whatever its order: SQLite writes a column that was added
+    behind the constraints."""
+    head, _, inner = re.sub(r"\s+", " ", sql).partition("(")
+    depth, parts = 0, [""]
+    for letter in inner.rpartition(")")[0]:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [head.strip(), inner.rpartition(")")[2].strip(), *sorted(map(str.strip, parts))]
 
 
 def _columns(connection: Connection) -> set[tuple[Any, ...]]:

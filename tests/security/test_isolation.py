@@ -74,6 +74,7 @@ UNSCOPED_FUNCTIONS = {
     "rapport.runtime.leases.renew": OF_A_LEASE,
     "rapport.runtime.memory.beside_cases": "counts rows that are changed and reads none",
     "rapport.runtime.writes.Writes.write": "rows that the turns of one library have gathered",
+    "rapport.runtime.writes.Writes.write_interactions": "rows of the turns of one library",
     "rapport.runtime.writes.Writes.write_reached": "rows that the turns of one library gathered",
     "rapport.runtime.writes.hold": "each row brings its business",
     "rapport.runtime.writes.let_follow": "each row brings its business",

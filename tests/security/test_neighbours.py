@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, event, select
 
 from crm.errors import CrmError
 from crm.services import customers as people
+from crm.services import interactions, notes, purchases, referrals, tasks
 from crm.services.dead import list_dead, requeue, show_dead
 from crm.services.fields import list_fields, load_mapping, stored_columns
 from crm.services.find import find, resolve
@@ -23,7 +25,9 @@ from crm.services.records import load_record
 from crm.services.retention import RULES, Retention, count_old
 from crm.services.show import show_customer
 from crm.services.tags import tag_ids
-from crm.tables import customer, mail, outbox, slot_index
+from crm.services.totals import recount
+from crm.tables import customer, interaction, mail, note, outbox, purchase, slot_index, task
+from engine.referrals import referral_code
 from rapport.build import channels_of
 from rapport.cli.customers import read_criteria
 from rapport.runtime.deliveries import (
@@ -54,6 +58,7 @@ KNOWN = {
     r"SELECT field\.slot, field\.declaration": "columns that anybody filters by, for all",
     r".*\blease\b": "processes and their roles, by the id of their account",
     r"SELECT max\(anon_1\.id\)": "how far a pass of retention has come: two numbers",
+    r"SELECT visits\.customer_id": "a union of two queries that each name it",
     r"DELETE FROM \w+ WHERE \(?\w+\.\w+.* IN \(__": "keys that retention has just read by business",
 }
 """Statements that name no business, by how they begin, each with why it cannot leak."""
@@ -131,6 +136,20 @@ READ: dict[str, Callable[..., object]] = {
         )
     ],
     "all": lambda db, id_, business: list_customers(db, id_, business, SOON),
+    "tasks": lambda db, id_, business: tasks.list_tasks(db, id_, business, SOON, state="all"),
+    "records": lambda db, id_, business: [
+        (
+            notes.list_notes(db, id_, business, one),
+            purchases.list_purchases(db, id_, one),
+            interactions.list_interactions(db, id_, one),
+            interactions.due_follow_ups(db, id_, FAR),
+            referrals.count_referrals(db, id_, one),
+            referrals.top_referrers(db, id_),
+            referrals.referrer_of(db, id_, referral_code(one)),
+            recount(db, id_, business, [one]),
+        )
+        for one in range(1, 20)  # theirs too
+    ],
     "shown": lambda db, id_, _: [
         show_customer(db, id_, one)
         for one in db.scalars(select(customer.c.id).where(customer.c.business_id == id_))
@@ -169,13 +188,77 @@ FOREIGN: dict[str, Callable[..., object]] = {
 }
 
 
+FOREIGN_RECORDS: dict[str, Callable[..., object]] = {
+    "add note": lambda db, id_, business, theirs: notes.add_note(
+        db, id_, business, theirs.customer, {"text": "Eve"}, CAUSE, SOON
+    ),
+    "edit note": lambda db, id_, business, theirs: notes.edit_note(
+        db, id_, business, theirs.note, {"text": "Eve"}, CAUSE, SOON
+    ),
+    "delete note": lambda db, id_, business, theirs: notes.delete_note(
+        db, id_, business, theirs.note, CAUSE, SOON
+    ),
+    "attach": lambda db, id_, business, theirs: notes.attach(
+        db, id_, business, theirs.note, notes.File("a", "text/plain", 1, "k"), CAUSE, SOON
+    ),
+    "add task": lambda db, id_, business, theirs: tasks.add_task(
+        db, id_, business, theirs.customer, {"title": "Eve"}, CAUSE, SOON
+    ),
+    "edit task": lambda db, id_, business, theirs: tasks.edit_task(
+        db, id_, business, theirs.task, {"title": "Eve"}, CAUSE, SOON
+    ),
+    "complete task": lambda db, id_, business, theirs: tasks.complete_task(
+        db, id_, business, theirs.task, CAUSE, SOON
+    ),
+    "reopen task": lambda db, id_, business, theirs: tasks.reopen_task(
+        db, id_, business, theirs.task, CAUSE, SOON
+    ),
+    "cancel task": lambda db, id_, business, theirs: tasks.cancel_task(
+        db, id_, business, theirs.task, CAUSE, SOON
+    ),
+    "record purchase": lambda db, id_, business, theirs: purchases.record_purchase(
+        db, id_, business, theirs.customer, {"amount": 5}, CAUSE, SOON
+    ),
+    "change status": lambda db, id_, business, theirs: purchases.change_status(
+        db, id_, business, theirs.purchase, "void", CAUSE, SOON
+    ),
+    "refund": lambda db, id_, business, theirs: purchases.refund(
+        db, id_, business, theirs.purchase, Decimal(1), CAUSE, SOON
+    ),
+    "edit draft": lambda db, id_, business, theirs: purchases.edit_draft(
+        db, id_, business, theirs.purchase, {"amount": 6}, CAUSE, SOON
+    ),
+    "record interaction": lambda db, id_, business, theirs: interactions.record_interaction(
+        db, id_, business, theirs.customer, {"kind": "call"}, CAUSE, SOON
+    ),
+    "edit interaction": lambda db, id_, business, theirs: interactions.edit_interaction(
+        db, id_, business, theirs.interaction, {"subject": "Eve"}, CAUSE, SOON
+    ),
+    "complete follow-up": lambda db, id_, business, theirs: interactions.complete_follow_up(
+        db, id_, business, theirs.interaction, CAUSE, SOON
+    ),
+    "set follow-up": lambda db, id_, business, theirs: interactions.set_follow_up(
+        db, id_, business, theirs.customer, SOON, CAUSE, SOON
+    ),
+    "set referrer": lambda db, id_, business, theirs: referrals.set_referrer(
+        db, id_, business, theirs.customer, theirs.customer, CAUSE, SOON
+    ),
+}
+FOREIGN |= FOREIGN_RECORDS
+
+
 class Theirs(NamedTuple):
-    """Ids that are not ours: of a customer, a dead mail, a dead message and one to be sent."""
+    """Ids that are not ours: of a customer and what is recorded, a dead mail, a dead message and
+    one to be sent."""
 
     customer: int
     mail: int
     message: int
     delivery: Delivery
+    note: int
+    task: int
+    purchase: int
+    interaction: int
 
 
 def theirs(street: Street) -> Theirs:
@@ -189,8 +272,9 @@ def theirs(street: Street) -> Theirs:
 
         (delivery, *_) = pending(db, they.office.origin.account_id, LATER, 10)
         return Theirs(
-            first(customer), first(mail, status="dead"), first(outbox, status="dead"), delivery
-        )
+            first(customer), first(mail, status="dead"), first(outbox, status="dead"), delivery,
+            first(note), first(task), first(purchase), first(interaction, kind="call"),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("what", FOREIGN)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select
 from crm.services.customers import create_customer
 from crm.services.ledger import Cause
 from crm.tables import (
+    attachment,
     business,
     customer,
     interaction,
@@ -115,6 +116,14 @@ class Neighbour:
         )  # fmt: skip
         for table, values in rows:
             db.execute(insert(table).values(business_id=self.id, customer_id=made, **values))
+        written = select(note.c.id).where(note.c.business_id == self.id).scalar_subquery()
+        db.execute(
+            insert(attachment).values(
+                business_id=self.id, customer_id=made, note_id=written, name=f"{self.word}.pdf",
+                media_type="application/pdf", size=1, key=f"{self.word or 'ours'}", by="a",
+                created_at=now,
+            )
+        )  # fmt: skip
         friends = select(segment.c.id).where(segment.c.business_id == self.id).scalar_subquery()
         db.execute(
             insert(segment_member).values(
