@@ -25,7 +25,10 @@ class SendMessage(Struct, frozen=True):
 
 
 class SetField(Struct, frozen=True):
-    """A customer field gets a new value (None clears it). `extra`: it lives in the JSON extras."""
+    """A customer field gets a new value (None clears it). `extra`: it lives in the JSON extras.
+
+    mail_id: the mail with the reply that set it; 0 for the one that is applied now.
+    """
 
     key: str
     old: Value
@@ -34,6 +37,7 @@ class SetField(Struct, frozen=True):
     version: int
     node: str
     extra: bool = False
+    mail_id: int = 0
 
 
 class AddTag(Struct, frozen=True):

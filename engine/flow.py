@@ -87,6 +87,8 @@ class Flow(Struct, frozen=True):
     position: Position = NOWHERE
     places: Mapping[str, int] = field(default_factory=dict)
     """Node id -> its place in `nodes`."""
+    goes_back: bool = False
+    """Whether one of its questions may lead back to the one before."""
 
     def node(self, node_id: str) -> Node | None:
         place = self.places.get(node_id)

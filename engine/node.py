@@ -56,7 +56,13 @@ class Enter(Struct, frozen=True):
     vars: Mapping[str, Any] = field(default_factory=dict)
 
 
-Next = Exit | Go | Stay | Finish | Enter
+class Return(Struct, frozen=True):
+    """Go back to a question that was answered before, and ask it again whatever is known."""
+
+    target: str
+
+
+Next = Exit | Go | Stay | Finish | Enter | Return
 
 
 class Node(Struct, frozen=True, kw_only=True):
@@ -122,6 +128,15 @@ class Node(Struct, frozen=True, kw_only=True):
 
     def enter(self, at: Passage) -> Next:
         raise NotImplementedError
+
+    @property
+    def goes_back(self) -> bool:
+        """True where a person may go back from here to the question before."""
+        return False
+
+    def reenter(self, at: Passage) -> Next:
+        """Come back to what was answered here; by default, as `enter`."""
+        return self.enter(at)
 
     def resume(self, at: Passage, resume: Resume) -> Next:
         """Go on after a wait. Only kinds that wait are resumed."""

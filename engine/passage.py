@@ -315,8 +315,9 @@ class Passage:
             self._locale = self._scope = None
         frame = self.frames[-1]
         extra = field is None or field.extra
+        mail_id = self.reply.mail_id if self.reply else 0
         self.effects.append(
-            SetField(name, old, value, frame.flow, frame.version, frame.node, extra)
+            SetField(name, old, value, frame.flow, frame.version, frame.node, extra, mail_id)
         )
 
     def add_tag(self, name: str) -> None:

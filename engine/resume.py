@@ -33,6 +33,12 @@ class Reminded(Struct, frozen=True):
     number: int
 
 
+class Gathered(Struct, frozen=True):
+    """No further message came within the pause: what was gathered is the reply."""
+
+    wait_id: str
+
+
 class Elapsed(Struct, frozen=True):
     """A delay is over."""
 
@@ -87,6 +93,7 @@ Resume = (
     | Reply
     | TimedOut
     | Reminded
+    | Gathered
     | Elapsed
     | Released
     | Refused

@@ -17,6 +17,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     entered_at: when it arrived there. answer: what the flow it called last brought back: its
     variables and `outcome`. filled: the forms of this flow that were answered to the end.
     kept: the newest version of the flow that it was not moved to, so as to be asked but once.
+    trail: the questions answered so far, where one of the flow's questions may lead back.
     """
 
     flow: str
@@ -27,6 +28,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     answer: Mapping[str, Any] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
     kept: int = 0
+    trail: tuple[str, ...] = ()
 
 
 class Choice(Struct, frozen=True, omit_defaults=True):

@@ -15,12 +15,13 @@ from engine.effects import Effect
 from engine.errors import FlowFailed
 from engine.facts import Facts
 from engine.flow import Flow
-from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Stay
+from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Return, Stay
 from engine.passage import Passage
 from engine.resume import (
     Cancelled,
     Elapsed,
     EventSeen,
+    Gathered,
     Refused,
     Released,
     Reminded,
@@ -69,7 +70,7 @@ def step(
 
 # As tuples: a union of classes is made anew each time that it is asked about.
 _OF_A_QUESTION = (Reply, Released, Refused)
-_OF_A_WAIT = (TimedOut, Reminded, Elapsed, EventSeen)
+_OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen)
 
 
 def _is_stale(wait: Wait | None, resume: Resume) -> bool:
@@ -126,6 +127,8 @@ def _take(at: Passage, coming: Next) -> Next | None:
             return _return(at, outcome, everything)
         case Go(target):
             return _go(at, target)
+        case Return(target):
+            return at.move_to(target).reenter(at)
         case Exit():
             return _exit(at, at.node)
 

@@ -14,6 +14,24 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
     "yes": {"en": "Yes", "fa": "بله"},
     "no": {"en": "No", "fa": "خیر"},
     "skip": {"en": "Skip", "fa": "رد کردن"},
+    "back": {"en": "Back", "fa": "بازگشت"},
+    "done": {"en": "Done", "fa": "تمام"},
+    "chosen": {"en": "Chosen: {items}", "fa": "انتخاب شد: {items}"},
+    "none_chosen": {"en": "Nothing is chosen.", "fa": "چیزی انتخاب نشده است."},
+    "nothing_before": {
+        "en": "This is the first question.",
+        "fa": "این نخستین پرسش است.",
+    },
+    "which_day": {
+        "en": "Which day of {year}? Choose it, or write day and month.",
+        "fa": "کدام روز از {year}؟ انتخاب کنید یا روز و ماه را بنویسید.",
+    },
+    "other_day": {"en": "Another day", "fa": "روز دیگر"},
+    "write_day": {
+        "en": "Then please write which day of {year} it is.",
+        "fa": "پس لطفاً بنویسید کدام روز از {year} است.",
+    },
+    "which_time": {"en": "Which time do you mean?", "fa": "منظورتان کدام ساعت است؟"},
     "which_date": {"en": "Which date do you mean?", "fa": "منظورتان کدام تاریخ است؟"},
     "keep_value": {
         "en": "{label}: {value}\nIs that still right?",
@@ -38,6 +56,16 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
     "contact_wanted": {
         "en": "Please share a contact card.",
         "fa": "لطفاً یک کارت مخاطب بفرستید.",
+    },
+    "location_wanted": {
+        "en": "Please share a location.",
+        "fa": "لطفاً یک موقعیت مکانی بفرستید.",
+    },
+    "photo_wanted": {"en": "Please send a photo.", "fa": "لطفاً یک عکس بفرستید."},
+    "document_wanted": {"en": "Please send a file.", "fa": "لطفاً یک فایل بفرستید."},
+    "voice_wanted": {
+        "en": "Please send a voice message.",
+        "fa": "لطفاً یک پیام صوتی بفرستید.",
     },
     "text_wanted": {"en": "Please answer with text.", "fa": "لطفاً با متن پاسخ دهید."},
     "unknown_command": {
@@ -119,6 +147,9 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
 
 SKIP_WORDS = ("skip", "pass", "رد", "رد کردن", "تخطي", "geç", "atla")
 """What skips a question that may be skipped, besides the words its author lists."""
+
+BACK_WORDS = ("back", "go back", "بازگشت", "برگشت", "برگرد", "قبلی", "رجوع", "geri")
+"""What leads to the question before, where that is allowed by `back: true`."""
 
 
 def wording(key: str, language: str, **params: str) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from engine.asking.building import question_of
-from engine.asking.hearing import Answered, Left, Open, Skipped, hear
+from engine.asking.heard import Answered, Left, Open, Skipped, WentBack
+from engine.asking.hearing import hear, is_first
 from engine.asking.options import QUESTION_OPTIONS
-from engine.asking.posing import pose
+from engine.asking.posing import pose, put
 from engine.asking.question import Question
 from engine.asking.renewing import renewed
-from engine.node import Exit, Go, Next, Node, Stay
+from engine.asking.trail import note_answered, step_back
+from engine.node import Exit, Go, Next, Node, Return, Stay
 from engine.passage import Passage
 from engine.resume import Resume
 from engine.run import Wait
@@ -42,9 +44,16 @@ class Ask(Node, frozen=True, kw_only=True):
     def renew(self, at: Passage, wait: Wait) -> Wait:
         return renewed(at, self.question, wait)
 
+    @property
+    def goes_back(self) -> bool:
+        return bool(self.question.back)
+
     def enter(self, at: Passage) -> Next:
         wait = pose(at, self.question)
         return Exit() if wait is None else Stay(wait)
+
+    def reenter(self, at: Passage) -> Next:
+        return Stay(put(at, self.question))
 
     def resume(self, at: Passage, resume: Resume) -> Next:
         assert at.wait is not None, "only a waiting run is resumed"
@@ -52,8 +61,13 @@ class Ask(Node, frozen=True, kw_only=True):
             case Open(wait):
                 return Stay(wait)
             case Answered(goto):
+                note_answered(at)
                 return Go(goto) if goto else Exit()
             case Skipped():
+                note_answered(at)
                 return Exit()
+            case WentBack():
+                before = step_back(at)
+                return Return(before) if before else Stay(is_first(at, self.question, at.wait))
             case Left(way):
                 return way

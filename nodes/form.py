@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -10,18 +10,20 @@ from msgspec.structs import replace
 
 from engine.asking.building import question_of
 from engine.asking.choices import GONE, in_rows, pressed, typed
-from engine.asking.hearing import Answered, Heard, Left, Open, Skipped, hear, refuse, unusable
+from engine.asking.heard import Answered, Heard, Left, Open, Skipped, WentBack
+from engine.asking.hearing import hear, is_first, refuse, unusable
 from engine.asking.options import QUESTION_OPTIONS, RETRY, TIMEOUT
 from engine.asking.posing import pose, put, send
 from engine.asking.question import STANDARD_RETRY, Question
 from engine.asking.renewing import offering, renewed
 from engine.asking.timing import STANDARD_TIMEOUT
+from engine.asking.trail import note_answered, step_back
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
 from engine.fields.show import show
 from engine.fields.types import PLAIN, FieldType
 from engine.messages import Message
-from engine.node import Exit, Go, Next, Node, Stay
+from engine.node import Exit, Go, Next, Node, Return, Stay
 from engine.passage import Passage
 from engine.resume import Released, Reply, Resume
 from engine.run import Choice, Wait
@@ -154,7 +156,12 @@ class Form(Node, frozen=True, kw_only=True):
             moved = tuple(self._correcting(before, choice) for choice in wait.choices)
             return None if self.overview is None else replace(wait, choices=moved)
         place = self._place_of(before, wait.state.get("place", len(before.items)))
-        return None if place is None else replace(wait, state={**wait.state, "place": place})
+        if place is None:
+            return None
+        asked = (self._place_of(before, one) for one in wait.state.get("asked", ()))
+        moved_trail = _trail([one for one in asked if one is not None])
+        state = {key: value for key, value in wait.state.items() if key != "asked"}
+        return replace(wait, state={**state, **moved_trail, "place": place})
 
     def renew(self, at: Passage, wait: Wait) -> Wait:
         if self.overview is not None and "list" in wait.state:
@@ -175,10 +182,21 @@ class Form(Node, frozen=True, kw_only=True):
         key = before.items[place].question.save_to
         return next((n for n, one in enumerate(self.items) if one.question.save_to == key), None)
 
+    @property
+    def goes_back(self) -> bool:
+        return any(item.question.back for item in self.items)
+
     def enter(self, at: Passage) -> Next:
         if self.overview is not None and at.is_filled(self.id):
             return Stay(self._show(at, self.overview))
         return self._ask_from(at, 0)
+
+    def reenter(self, at: Passage) -> Next:
+        """Back from a later question: to the list of answers, else to the last of the questions."""
+        if self.overview is not None:
+            return Stay(self._show(at, self.overview))
+        asked = [place for place, _ in self._asked(at)]
+        return self._ask_before(at, asked) if asked else self._ask_from(at, 0)
 
     def resume(self, at: Passage, resume: Resume) -> Next:
         assert at.wait is not None, "only a waiting run is resumed"
@@ -194,20 +212,45 @@ class Form(Node, frozen=True, kw_only=True):
             case Left(way):
                 return way
             case Answered(goto) if goto:
+                note_answered(at)
                 return Go(goto)
             case Answered() | Skipped():
-                rest = len(self.items) if "correcting" in wait.state else wait.state["place"] + 1
-                return self._ask_from(at, rest)
+                if "correcting" in wait.state:
+                    return self._ask_from(at, len(self.items))
+                place = wait.state["place"]
+                return self._ask_from(at, place + 1, (*wait.state.get("asked", ()), place))
+            case WentBack():
+                return self._go_back(at, wait)
 
-    def _ask_from(self, at: Passage, first: int) -> Next:
+    def _go_back(self, at: Passage, wait: Wait) -> Next:
+        """To the list while one answer is corrected, else to what was asked before."""
+        if "correcting" in wait.state:
+            return self._ask_from(at, len(self.items))
+        if asked := wait.state.get("asked"):
+            return self._ask_before(at, asked)
+        before = step_back(at)
+        if before:
+            return Return(before)
+        return Stay(is_first(at, self.items[wait.state["place"]].question, wait))
+
+    def _ask_before(self, at: Passage, asked: Sequence[int]) -> Next:
+        """Ask the last of the questions asked so far once more."""
+        *earlier, last = asked
+        return Stay(put(at, self.items[last].question, place=last, **_trail(earlier)))
+
+    def _ask_from(self, at: Passage, first: int, asked: Sequence[int] = ()) -> Next:
         for place in range(first, len(self.items)):
             item = self.items[place]
             if item.when is None or at.holds(item.when):
-                wait = pose(at, item.question, place=place)
+                wait = pose(at, item.question, place=place, **_trail(asked))
                 if wait is not None:
                     return Stay(wait)
         at.mark_filled(self.id)
-        return Exit() if self.overview is None else Stay(self._show(at, self.overview))
+        return self._leave(at) if self.overview is None else Stay(self._show(at, self.overview))
+
+    def _leave(self, at: Passage) -> Next:
+        note_answered(at)
+        return Exit()
 
     # -- the list of answers
 
@@ -240,9 +283,14 @@ class Form(Node, frozen=True, kw_only=True):
         if choice.act == GONE:
             return self._after(at, wait, hear(at, overview, wait, Released()))
         if choice.act == DONE:
-            return Exit()
+            return self._leave(at)
         question = self.items[choice.value].question
         return Stay(put(at, question, place=choice.value, correcting=True))
+
+
+def _trail(asked: Sequence[int]) -> dict[str, list[int]]:
+    """The part of a wait's state that tells what the form asked before."""
+    return {"asked": list(asked)} if asked else {}
 
 
 def _chosen(at: Passage, wait: Wait, message: Message) -> Choice | None:

@@ -8,20 +8,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.asking.options import WrittenOffer
+from engine.asking.options import SENT, WrittenOffer
 from engine.asking.question import Offer, Question, Takes
 from engine.asking.rules import WrittenRules, with_rules
 from engine.fields.fold import fold_phrase
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
-from engine.fields.types import PLAIN, Field, FieldType
+from engine.fields.types import NO_RULES, PLAIN, Field, FieldType
 from engine.shapes import Reader, check_buttons, typed
 from engine.shapes.values import locale_of
 from engine.templates import Template
 from engine.texts import Text
-from engine.wording import SKIP_WORDS
+from engine.wording import BACK_WORDS, SKIP_WORDS
 
-_AS_READ = ("short", "retry", "timeout", "overwrite")
+_AS_READ = ("short", "retry", "timeout", "overwrite", "merge_within")
 
 _SAVED = ("save_to", "save_to_customer_field", "customer_field_key")
 
@@ -39,23 +39,87 @@ def question_of(options: Mapping[str, Any], text: Text[Template], reader: Reader
     save_to = _save_to(options, reader)
     written = options.get("choices", ())
     field, takes = _answer(options, save_to, reader)
-    only = _only_choices(options, field, save_to, reader)
+    many = _many(options, field, reader)
+    only = many or _only_choices(options, field, save_to, reader)
     free = only and reader.field(save_to) is None
-    skip = options.get("skip", ())
+    if many:
+        field = replace(field, type=FieldType.LIST)
+    skip, back = options.get("skip", ()), options.get("back", ())
+    _check_pause(options, reader)
     plain = {name: options[name] for name in _AS_READ if name in options}
-    _check_count(written, field, reader, one_more=skip is True)
+    _check_count(written, field, reader, more=(skip is True) + (back is True) + many)
     return Question(
         text=text,
         save_to=save_to,
         field=field,
         takes=takes,
-        choices=_choices(written, None if free else field, reader),
+        choices=_choices(written, _of_choices(field, free=free, many=many), reader),
+        many=many,
         only_choices=only,
         free=free,
-        skip=frozenset(map(fold_phrase, SKIP_WORDS if skip is True else skip or ())),
+        skip=_folded(skip, SKIP_WORDS),
         skip_button=skip is True,
+        back=_folded(back, BACK_WORDS),
+        back_button=back is True,
         **plain,
     )
+
+
+def _folded(words: tuple[str, ...] | bool, ours: tuple[str, ...]) -> frozenset[str]:
+    """The author's words, or ours where `true` was written."""
+    return frozenset(map(fold_phrase, ours if words is True else words or ()))
+
+
+def _many(options: Mapping[str, Any], field: Field, reader: Reader) -> bool:
+    """Whether several choices make one answer; by default where a list has choices."""
+    written = options.get("choices", ())
+    choose, is_list = options.get("choose"), field.type is FieldType.LIST
+    if choose is None:
+        return is_list and bool(written or field.options)
+    if choose == "one":
+        return False
+    if not written and not field.options:
+        reader.error(
+            reader.at("choose"),
+            "E112",
+            "`choose: many` has nothing to choose from",
+            "Write `choices`, or save to a list field that has options.",
+        )
+    if options.get("expect") not in (None, "select"):
+        reader.error(
+            reader.at("expect"),
+            "E112",
+            "`choose: many` chooses, and expects no other",
+            "Leave `expect` out.",
+        )
+    if not isinstance(written, Template) and any(one.goto for row in written for one in row):
+        reader.error(
+            reader.at("choices"),
+            "E112",
+            "with `choose: many` a choice has no `goto` of its own",
+            "Done leaves the question: look at what was chosen in a `branch` below.",
+        )
+    own = reader.field(_save_to(options, reader))
+    if own is not None and not is_list:
+        reader.error(
+            reader.at("choose"),
+            "E401",
+            f"'{own.key}' keeps a {own.type}, and many are a list",
+            "Save to a field of type list, or to a variable.",
+        )
+    return True
+
+
+def _check_pause(options: Mapping[str, Any], reader: Reader) -> None:
+    pause, timeout = options.get("merge_within"), options.get("timeout")
+    if pause is not None and timeout is not None and timeout.until is None:
+        if pause >= timeout.after:
+            reader.error(
+                reader.at("merge_within"),
+                "E112",
+                f"after a pause of {pause} the question has closed, after {timeout.after}",
+                "Write a shorter pause, such as 2s.",
+            )
 
 
 def _save_to(options: Mapping[str, Any], reader: Reader) -> str:
@@ -73,7 +137,7 @@ def _save_to(options: Mapping[str, Any], reader: Reader) -> str:
 def _answer(options: Mapping[str, Any], save_to: str, reader: Reader) -> tuple[Field, Takes]:
     """What the reply is read as. The type of a customer's field and `expect` have to fit."""
     own, expect = reader.field(save_to), options.get("expect")
-    takes: Takes = "contact" if expect == "contact" else "any" if expect == "any" else "typed"
+    takes: Takes = expect if expect in SENT else "typed"
     type_ = _type_of(expect) if expect else own.type if own else FieldType.TEXT
     if own is None:
         key = save_to.removeprefix("var.") or "answer"
@@ -94,7 +158,7 @@ def _answer(options: Mapping[str, Any], save_to: str, reader: Reader) -> tuple[F
 def _type_of(expect: str) -> FieldType:
     if expect == "contact":
         return FieldType.PHONE
-    return FieldType.TEXT if expect == "any" else FieldType(expect)
+    return FieldType.TEXT if expect in SENT else FieldType(expect)
 
 
 def _fits(read: FieldType, kept: FieldType) -> bool:
@@ -127,18 +191,27 @@ def _choices(
     return tuple(tuple(_made(offer, field, reader) for offer in row) for row in written)
 
 
+def _of_choices(field: Field, *, free: bool, many: bool) -> Field | None:
+    """What each choice has to be a value of; None where no field says."""
+    if free:
+        return None
+    if many:
+        return replace(field, type=FieldType.SELECT, rules=NO_RULES) if field.options else None
+    return field
+
+
 def _check_count(
     written: tuple[tuple[WrittenOffer, ...], ...] | Template,
     field: Field,
     reader: Reader,
     *,
-    one_more: bool,
+    more: int,
 ) -> None:
-    """Choices with a `when` do not count: they may exclude each other."""
+    """Choices with a `when` do not count: they may exclude each other. more: rows of our own."""
     if isinstance(written, Template):
         return
     rows = [sum(1 for offer in row if offer.when is None) for row in written]
-    rows = (rows or [1] * len(field.options)) + [1] * one_more
+    rows = (rows or [1] * len(field.options)) + [1] * more
     check_buttons(rows, reader.at("choices" if written else "save_to"), reader)
 
 

@@ -5,6 +5,7 @@ a person meant.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -13,12 +14,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.asking.question import Offer, Question
+from engine.fields.choices import find_option
 from engine.fields.clean import plain_line
 from engine.fields.coerce import coerce
 from engine.fields.fold import fold_phrase
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
-from engine.fields.show import show
+from engine.fields.show import show, show_number
 from engine.fields.types import Field, FieldType
 from engine.messages import Button, Rows
 from engine.passage import Passage
@@ -36,19 +38,39 @@ SEEN = "seen"
 """In a wait's state: the first and the last place, which is left out, of the choices the person was
 shown last, where others are on offer since."""
 
-_BY_NUMBER = frozenset({FieldType.TEXT, FieldType.SELECT, FieldType.BOOLEAN})
+_BY_NUMBER = frozenset({FieldType.TEXT, FieldType.SELECT, FieldType.BOOLEAN, FieldType.LIST})
 """Where a bare number may mean the choice at that place; elsewhere it is a value itself."""
 
-MEANT = frozenset({"meant", "dmy", "mdy"})
+BACK = "back"
+"""The act of the button that leads to the question before."""
+
+FINISH = "finish"
+"""The act of the button that ends a choice of many."""
+
+MEANT_ALONE = "meant"
+MEANT = frozenset({MEANT_ALONE, "dmy", "mdy"})
 """The acts of what an unclear date may have meant: with the order of day and month it teaches."""
+
+OTHER_DAY = "other_day"
+"""The act of the button that says: none of the days that are offered."""
+
+CHOSEN = "✓ "
+"""Before the label of a choice that is taken up."""
 
 folded = lru_cache(maxsize=4096)(fold_phrase)
 """`fold_phrase` of the texts that flows repeat: labels and skip words."""
 
 
-def choices_of(at: Passage, question: Question) -> tuple[Choice, ...]:
-    """What to offer now: the question's choices, else the field's options or yes and no."""
+def choices_of(at: Passage, question: Question, *, back: bool = False) -> tuple[Choice, ...]:
+    """What to offer now: the question's choices, else the field's options or yes and no.
+
+    back: whether there is a question before this one.
+    """
     rows = _written(at, question)
+    if question.many:
+        rows.append([Choice(wording("done", at.language), act=FINISH)])
+    if question.back_button and back:
+        rows.append([Choice(wording("back", at.language), act=BACK)])
     if question.skip_button:
         rows.append([Choice(wording("skip", at.language), act=SKIP)])
     return in_rows(rows) if rows else ()
@@ -64,7 +86,7 @@ def in_rows(rows: Iterable[Iterable[Choice | None]]) -> tuple[Choice, ...]:
 def _written(at: Passage, question: Question) -> list[list[Choice | None]]:
     field = question.field
     if isinstance(question.choices, Template):
-        return [[item] for item in _listed(at, question, question.choices)]
+        return _listed(at, question, question.choices)
     if question.choices:
         return [[_offered(at, question, offer) for offer in row] for row in question.choices]
     if field.options:
@@ -95,14 +117,17 @@ def _own_text(at: Passage, offer: Offer) -> str | None:
     return at.fill(offer.text.pick(own, at.facts.channel, fallbacks))
 
 
-def _listed(at: Passage, question: Question, template: Template) -> list[Choice | None]:
-    """Choices out of a template's list: texts, or mappings with text, value and goto."""
+def _listed(at: Passage, question: Question, template: Template) -> list[list[Choice | None]]:
+    """Rows of choices out of a template's list: texts, or mappings with text, value and goto; an
+    inner list is a row.
+    """
     items = at.evaluate(template)
     if not isinstance(items, Sequence) or isinstance(items, str):
         if items is not None:
             at.problem("`choices` gives no list")
         return []
-    return [_from_item(at, question, item) for item in items]
+    rows = (item if isinstance(item, list | tuple) else (item,) for item in items)
+    return [[_from_item(at, question, item) for item in row] for row in rows]
 
 
 def _from_item(at: Passage, question: Question, item: Any) -> Choice | None:
@@ -120,6 +145,8 @@ def _choice(at: Passage, question: Question, label: str, value: Any, goto: str) 
     if question.free:
         return Choice(label, value, goto)
     field = question.field
+    if question.many:
+        return _one_of_many(at, question, label, value)
     coerced = coerce(value, field, at.locale, at.now)
     if not isinstance(coerced, Read) and isinstance(value, str):
         reading = read_reply(value, field, at.locale, at.now)
@@ -130,12 +157,27 @@ def _choice(at: Passage, question: Question, label: str, value: Any, goto: str) 
     return Choice(label, coerced.value, goto)
 
 
-def claims_of(choices: Collection[Choice], skip: Collection[str]) -> tuple[str, ...]:
+def _one_of_many(at: Passage, question: Question, label: str, value: Any) -> Choice | None:
+    """An item of a list; None, and a row on the timeline, where the list's options exclude it."""
+    item = find_option(str(value), question.field) if question.field.options else value
+    if item is None:
+        at.problem(f"the choice '{label}' is no value of {question.field.key}")
+        return None
+    return Choice(label, item)
+
+
+def claims_of(choices: Collection[Choice], question: Question) -> tuple[str, ...]:
     """The folded words that answer the question before anything else may take them."""
-    if not choices and not skip:
+    if not choices and not question.skip and not question.back:
         return ()
     labels = (folded(choice.label) for choice in choices)
-    return tuple(dict.fromkeys((*labels, *sorted(skip))))
+    return tuple(dict.fromkeys((*labels, *sorted(question.skip), *sorted(question.back))))
+
+
+def with_unclear(wait: Wait, choices: tuple[Choice, ...], **state: Any) -> Wait:
+    """The wait with the meanings of an unclear reply on offer, behind its own choices."""
+    state = {**wait.state, **state, "unclear": len(choices)}
+    return replace(wait, choices=(*wait.choices, *choices), state=state)
 
 
 def shown(wait: Wait) -> range:
@@ -165,10 +207,25 @@ def buttons_of(wait: Wait) -> Rows:
     """The buttons of what is on offer at present."""
     if not wait.choices:
         return ()
-    placed = ((wait.choices[place], f"{wait.id}.{place}") for place in shown(wait))
-    buttons = ((choice.row, Button(choice.label, token)) for choice, token in placed)
+    placed = ((place, wait.choices[place]) for place in shown(wait))
+    buttons = ((one.row, _button(wait, place, one)) for place, one in placed)
     rows = groupby(buttons, key=itemgetter(0))
     return tuple(tuple(button for _, button in row) for _, row in rows)
+
+
+def _button(wait: Wait, place: int, choice: Choice) -> Button:
+    mark = CHOSEN if is_chosen(choice, wait.state.get("chosen", ())) else ""
+    return Button(mark + choice.label, f"{wait.id}.{place}")
+
+
+def is_chosen(choice: Choice, chosen: Collection[str]) -> bool:
+    """Whether a choice is among those that are taken up, which are known by their items."""
+    return bool(chosen) and not choice.act and item_text(choice.value) in chosen
+
+
+def item_text(value: Any) -> str:
+    """A choice's value as an item of a list, which has texts only."""
+    return show_number(value) if isinstance(value, Decimal) else str(value)
 
 
 def pressed(wait: Wait, token: str) -> Choice | None:
@@ -187,6 +244,8 @@ def typed(wait: Wait, text: str, field: Field) -> Choice | None:
     for choice in wait.choices:
         if folded(choice.label) == phrase and choice.act != GONE:
             return choice
+    if "year" in wait.state:
+        return None  # a number is the day
     return _numbered(wait, text) if field.type in _BY_NUMBER or "unclear" in wait.state else None
 
 

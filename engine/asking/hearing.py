@@ -8,36 +8,47 @@ command) is asked again without counting; one whose pictures come as an album is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.asking.choices import (
+    BACK,
+    FINISH,
     GONE,
     MEANT,
+    MEANT_ALONE,
+    OTHER_DAY,
     SEEN,
     SKIP,
     buttons_of,
     choices_of,
+    item_text,
     pressed,
     shown_now,
     typed,
+    with_unclear,
 )
+from engine.asking.gathering import gather, gathers, heard_also, is_gathering, ungathered, whole
+from engine.asking.heard import Answered, Heard, Left, Open, Skipped, WentBack
+from engine.asking.incomplete import ask_for_rest, ask_in_words, completed
 from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
 from engine.asking.question import Question
+from engine.asking.sent import WANTED, sent_value
+from engine.asking.several import items_of, taken, toggled, typed_ones
 from engine.fields.faults import Fault, FaultCode, fault_text
 from engine.fields.fold import fold_phrase
 from engine.fields.readings import Ambiguous, Candidate, Read, Refused
 from engine.fields.reply import read_reply
 from engine.fields.show import plain, spell
 from engine.fields.types import PLAIN, Field, FieldType, Value
+from engine.fields.validate import validate
 from engine.messages import Message
-from engine.node import Finish, Go, Next
+from engine.node import Finish, Go
 from engine.passage import Passage
+from engine.resume import Gathered, Reminded, Reply, Resume, TimedOut
 from engine.resume import Refused as RefusedByStore
-from engine.resume import Reminded, Reply, Resume, TimedOut
 from engine.run import Choice, Wait
 from engine.wording import wording
 
@@ -47,55 +58,28 @@ NO_REPLY = "no_reply"
 MOST_UNCLEAR = 20
 """Meanings of unclear replies a question keeps buttons for; more are refused as unreadable."""
 
-MOST_HEARD = 10
-"""Messages a question remembers for the case that they are edited."""
-
-
-class Answered(Struct, frozen=True):
-    """A valid reply was stored; `goto` is where its choice leads, '' for the question's exit."""
-
-    goto: str = ""
-
-
-class Skipped(Struct, frozen=True):
-    """It is left unanswered; nothing was stored, or what was known is kept."""
-
-
-class Open(Struct, frozen=True):
-    """The question stays open."""
-
-    wait: Wait
-
-
-class Left(Struct, frozen=True):
-    """The question is left by one of its own ways out."""
-
-    next: Next
-
-
-Heard = Answered | Skipped | Open | Left
-
 
 def hear(at: Passage, question: Question, wait: Wait, resume: Resume) -> Heard:
     """Take what came while the question was open."""
     match resume:
         case Reply(message):
-            return _hear_message(at, question, wait, message)
+            return _hear_reply(at, question, wait, message)
+        case Gathered() if is_gathering(wait):
+            return _hear_message(at, question, ungathered(wait), whole(wait))
         case Reminded(_, number):
             return Open(_remind(at, question, wait, number))
         case TimedOut():
             goto = question.timeout.goto
             return Left(Go(goto) if goto else Finish(NO_REPLY, everything=True))
         case RefusedByStore():
-            return _invalid(at, question, wait, wording("not_unique", at.language))
+            return _invalid(at, question, ungathered(wait), wording("not_unique", at.language))
         case _:
             return Open(_again(at, question, wait))
 
 
 def refuse(at: Passage, question: Question, wait: Wait, message: Message, why: str) -> Heard:
     """Count `message` as an invalid reply, and say why and what is asked, in one message."""
-    heard = (*wait.heard, message.message_id) if message.message_id else wait.heard
-    return _invalid(at, question, replace(wait, heard=heard[-MOST_HEARD:]), why)
+    return _invalid(at, question, replace(wait, heard=heard_also(wait, message)), why)
 
 
 def unusable(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
@@ -110,27 +94,75 @@ def unusable(at: Passage, question: Question, wait: Wait, message: Message) -> H
     return Open(ask_again(at, wait, short_text(at, question, wait), before))
 
 
+def is_first(at: Passage, question: Question, wait: Wait) -> Wait:
+    """Say that nothing was asked before this, and ask it again."""
+    before = wording("nothing_before", at.language)
+    return ask_again(at, wait, short_text(at, question, wait), before)
+
+
+def _hear_reply(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    if gathers(question, message):
+        heard = None if is_gathering(wait) else _hear_word(at, question, wait, message)
+        return heard or Open(gather(at, question, wait, message))
+    return _hear_message(at, question, wait, message)
+
+
 def _hear_message(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
     at.reply = message
     if message.kind == "press":
         choice = pressed(wait, message.token)
         return _choose(at, question, wait, choice) if choice else Open(wait)
-    if question.takes == "any" and message.kind != "command":
-        return _store(at, question, message.text or None)
-    if message.kind == "contact" and _wants_contact(question):
-        return _hear_contact(at, question, wait, message)
-    if not message.text.strip() or message.kind == "command" or question.takes == "contact":
+    if message.kind == "command":
         return unusable(at, question, wait, message)
-    return _hear_text(at, question, wait, message)
+    return _hear_word(at, question, wait, message) or _hear_answer(at, question, wait, message)
 
 
-def _hear_text(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
-    choice = typed(wait, message.text, question.field) or _kept(at, wait, message.text)
-    if choice is not None:
-        return _choose(at, question, wait, choice)
-    if question.skip and fold_phrase(message.text) in question.skip:
-        return Skipped()
+def _hear_answer(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    """What is no choice and no word that skips or leads back."""
+    if question.takes != "typed":
+        return _hear_sent(at, question, wait, message)
+    if message.kind == "contact" and question.field.type is FieldType.PHONE:
+        return _hear_contact(at, question, wait, message)
+    if not message.text.strip():
+        return unusable(at, question, wait, message)
     return _hear_value(at, question, wait, message, _read(at, question, wait, message.text))
+
+
+def _hear_word(at: Passage, question: Question, wait: Wait, message: Message) -> Heard | None:
+    """The choice that was typed, or what the question's own words do; None for anything else."""
+    text = message.text
+    choice = typed(wait, text, question.field) or _kept(at, wait, text)
+    if choice is not None:
+        at.reply = message
+        return _choose(at, question, wait, choice)
+    if question.many and (chosen := typed_ones(wait, text, question.field)):
+        wait = taken(at, question, wait, chosen)
+        ends = any(one.act == FINISH for one in chosen)
+        return _finish(at, question, wait) if ends else Open(wait)
+    if not question.skip and not question.back:
+        return None
+    phrase = fold_phrase(text)
+    if phrase in question.skip:
+        return Skipped()
+    return WentBack() if phrase in question.back else None
+
+
+def _hear_sent(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
+    """What is no text to be read: a place, a file, a card, or anything."""
+    if question.takes == "contact" and message.kind == "contact":
+        return _hear_contact(at, question, wait, message)
+    if question.takes == "any" and message.text.strip():
+        reading = read_reply(message.text, question.field, at.locale, at.now)
+        return _hear_value(at, question, wait, message, reading)
+    value = sent_value(message, question.takes)
+    if value is None and question.takes != "any":
+        if not message.text.strip():
+            return unusable(at, question, wait, message)
+        return refuse(at, question, wait, message, _what_is_wanted(at, question, message))
+    fault = validate(value, question.field, at.locale, at.now)
+    if fault is not None:
+        return refuse(at, question, wait, message, fault_text(fault, at.language))
+    return _store(at, question, value)
 
 
 def _hear_value(
@@ -147,6 +179,10 @@ def _hear_value(
             return Open(_ask_back(at, wait, candidates))
         case Ambiguous():
             reading = Refused(Fault(FaultCode.NOT_DATE))
+        case Refused(fault) if len(wait.choices) < MOST_UNCLEAR:
+            rest = ask_for_rest(at, question, wait, fault)
+            if rest is not None:
+                return Open(rest)
     return refuse(at, question, wait, message, fault_text(reading.fault, at.language))
 
 
@@ -164,21 +200,33 @@ def _offers_to_keep(wait: Wait) -> bool:
 
 def _read(at: Passage, question: Question, wait: Wait, text: str) -> Read | Ambiguous | Refused:
     reading = read_reply(text, question.field, at.locale, at.now)
+    if "year" in wait.state and not isinstance(reading, Read):
+        return completed(at, question, wait, text) or reading
     if not question.only_choices:
         return reading
+    if question.many and not _offers_to_keep(wait):
+        return Refused(Fault(FaultCode.NOT_OPTION))
     offered = choices_of(at, question) if _offers_to_keep(wait) else wait.choices
     values = [choice.value for choice in offered if not choice.act]
-    if isinstance(reading, Read) and reading.value in values:
+    if isinstance(reading, Read) and _is_offered(reading.value, values):
         return reading
     return Refused(Fault(FaultCode.NOT_OPTION))
 
 
+def _is_offered(value: Value, offered: list[Any]) -> bool:
+    if isinstance(value, tuple):
+        return {item_text(one) for one in offered}.issuperset(value)
+    return value in offered
+
+
 def _choose(at: Passage, question: Question, wait: Wait, choice: Choice) -> Heard:
     match choice.act:
+        case "" if question.many:
+            return Open(toggled(at, question, wait, choice))
         case "":
             return _store(at, question, choice.value, choice.goto)
         case act if act in MEANT:
-            if act != "meant":
+            if act != MEANT_ALONE:
                 at.learn_date_order(act)
             return _store(at, question, choice.value)
         case _ if choice.act == CHANGE:
@@ -188,14 +236,30 @@ def _choose(at: Passage, question: Question, wait: Wait, choice: Choice) -> Hear
         case _ if choice.act == GONE:
             why = fault_text(Fault(FaultCode.NOT_OPTION), at.language)
             return Open(ask_again(at, wait, short_text(at, question, wait), why))
+        case _ if choice.act == FINISH:
+            return _finish(at, question, wait)
+        case _ if choice.act == BACK:
+            return WentBack()
+        case _ if choice.act == OTHER_DAY:
+            return Open(ask_in_words(at, wait))
         case act:
             raise ValueError(f"a question has no act '{act}'")
 
 
 def _kept_state(wait: Wait) -> Mapping[str, Any]:
-    return {
-        key: value for key, value in wait.state.items() if key not in ("unclear", "album", SEEN)
-    }
+    return {key: value for key, value in wait.state.items() if key not in _OF_A_TRY}
+
+
+_OF_A_TRY = frozenset({"unclear", "album", "year", "chosen", "gathered", SEEN})
+"""What a wait remembers of replies, and not of the node it belongs to."""
+
+
+def _finish(at: Passage, question: Question, wait: Wait) -> Heard:
+    """Store what was chosen, if it keeps the rules."""
+    items = items_of(at, question, wait)
+    if isinstance(items, Fault):
+        return _invalid(at, question, wait, fault_text(items, at.language))
+    return _store(at, question, items)
 
 
 def _store(at: Passage, question: Question, value: Value, goto: str = "") -> Heard:
@@ -206,8 +270,10 @@ def _store(at: Passage, question: Question, value: Value, goto: str = "") -> Hea
 
 
 def _storable(at: Passage, question: Question, value: Value) -> Value:
-    """A key that is not mapped keeps texts."""
+    """A key that is not mapped keeps texts; one choice for a list is a list of one."""
     name = question.save_to
+    if question.field.type is FieldType.LIST and isinstance(value, str):
+        value = (value,)
     if name.startswith("var.") or at.field(name) is not None or value is None:
         return value
     return plain(value, question.field, at.locale)
@@ -216,13 +282,22 @@ def _storable(at: Passage, question: Question, value: Value) -> Value:
 def _ask_back(at: Passage, wait: Wait, candidates: tuple[Candidate, ...]) -> Wait:
     """Ask which of several dates was meant, by buttons that spell them out."""
     meant = tuple(
-        Choice(_spelled(at, one), one.value, act=one.order or "meant", row=row)
+        Choice(_spelled(at, one), one.value, act=one.order or MEANT_ALONE, row=row)
         for row, one in enumerate(candidates)
     )
-    state = {**wait.state, "unclear": len(meant)}
-    wait = replace(wait, choices=(*wait.choices, *meant), state=state)
-    at.say(wording("which_date", at.language), buttons_of(wait))
+    wait = with_unclear(wait, meant)
+    days = {_day_of(at, one) for one in candidates}
+    asked = "which_time" if len(days) == 1 else "which_date"
+    at.say(wording(asked, at.language), buttons_of(wait))
     return wait
+
+
+def _day_of(at: Passage, candidate: Candidate) -> object:
+    """The day of a date or moment; None for a time."""
+    value = candidate.value
+    if isinstance(value, datetime):
+        return value.astimezone(at.zone).date()
+    return value if isinstance(value, date) else None
 
 
 def _spelled(at: Passage, candidate: Candidate) -> str:
@@ -253,10 +328,6 @@ def _remind(at: Passage, question: Question, wait: Wait, number: int) -> Wait:
     return replace(wait, alarms=tuple(rest))
 
 
-def _wants_contact(question: Question) -> bool:
-    return question.takes == "contact" or question.field.type is FieldType.PHONE
-
-
 def _hear_contact(at: Passage, question: Question, wait: Wait, message: Message) -> Heard:
     """A contact card is a phone number; of a field that is the customer's own, only their own."""
     if not message.media.get("own") and question.takes != "contact":
@@ -275,4 +346,4 @@ def _phone_field(field: Field) -> Field:
 def _what_is_wanted(at: Passage, question: Question, message: Message) -> str:
     if message.kind == "command":
         return wording("unknown_command", at.language)
-    return wording("contact_wanted" if question.takes == "contact" else "text_wanted", at.language)
+    return wording(WANTED.get(question.takes, "text_wanted"), at.language)

@@ -38,7 +38,10 @@ from engine.source import Source
 from engine.templates import Template
 from engine.texts import Text
 
-EXPECTED = (*(type_.value for type_ in FieldType if type_ is not FieldType.LIST), "contact", "any")
+SENT = ("contact", "location", "photo", "document", "voice", "any")
+"""What `expect:` may name that is no type of a field."""
+
+EXPECTED = (*(type_.value for type_ in FieldType if type_ is not FieldType.LIST), *SENT)
 """What `expect:` may name."""
 
 
@@ -177,10 +180,10 @@ TIMEOUT = Record(
 )
 
 
-class _SkipWords(Shape[tuple[str, ...] | bool]):
+class _Words(Shape[tuple[str, ...] | bool]):
     """The author's own words, or the built-in ones and a button."""
 
-    wanted = "true, or the words that skip the question,"
+    wanted = "true, or the words that people write for it,"
 
     def read(self, source: Source, reader: Reader) -> tuple[str, ...] | bool | None:
         if getattr(source, "text", "") in ("true", "false"):
@@ -200,7 +203,15 @@ QUESTION_OPTIONS: Mapping[str, Option] = {
     "rules": Option(RULES, "what the answer must keep to, besides its field's rules", "{min: 1}"),
     "retry": Option(RETRY, "what an invalid reply is answered with"),
     "timeout": Option(TIMEOUT, "when the question closes by itself; by default after 7d"),
-    "skip": Option(_SkipWords(), "words that leave it unanswered; true: a button", "[later]"),
+    "skip": Option(_Words(), "words that leave it unanswered; true: a button", "[later]"),
+    "back": Option(_Words(), "words that lead to the question before; true: a button", "true"),
+    "choose": Option(
+        OneOf("one", "many"),
+        "many: choices are taken up one by one, a Done button stores the list",
+    ),
+    "merge_within": Option(
+        DURATION, "texts that follow each other so quickly are one reply; default each is one", "2s"
+    ),
     "overwrite": Option(
         OneOf("always", "if_empty", "confirm"),
         "if_empty asks nothing where a valid value is there; confirm asks whether it is right",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows, shown_now
 from engine.asking.question import Question
 from engine.asking.timing import alarms_of
+from engine.asking.trail import can_step_back
 from engine.fields.coerce import coerce
 from engine.fields.readings import Read
 from engine.fields.show import show
@@ -53,7 +54,14 @@ def pose(at: Passage, question: Question, **state: Any) -> Wait | None:
 
 def put(at: Passage, question: Question, **state: Any) -> Wait:
     """Ask, whatever is known."""
-    return send(at, question, question_text(at, question), choices_of(at, question), state)
+    back = question.back_button and may_go_back(at, state)
+    choices = choices_of(at, question, back=back)
+    return send(at, question, question_text(at, question), choices, state)
+
+
+def may_go_back(at: Passage, state: Mapping[str, Any]) -> bool:
+    """Whether something was asked before: in the same form, or by another node of the flow."""
+    return bool(state.get("asked")) or "correcting" in state or can_step_back(at)
 
 
 def send(
@@ -64,12 +72,15 @@ def send(
     state: Mapping[str, Any],
 ) -> Wait:
     """Say `text` with the choices under it, and wait for one of them or another reply."""
+    if at.reply is not None and at.reply.album:
+        # The rest of the pictures that came with the reply are no replies to what is asked now.
+        state = {**state, "album": at.reply.album}
     wait = Wait(
         id=at.new_wait_id(),
         asked_at=at.now,
         asks=True,
         choices=choices,
-        claims=claims_of(choices, question.skip),
+        claims=claims_of(choices, question),
         alarms=alarms_of(at, question.timeout),
         state=state,
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from engine.asking.timing import STANDARD_TIMEOUT, Timeout
+from engine.durations import Duration
 from engine.fields.types import PLAIN, Field, FieldType
 from engine.scope import Condition
 from engine.templates.template import Template
@@ -14,9 +15,9 @@ from engine.texts import Text
 
 Overwrite = Literal["always", "if_empty", "confirm"]
 
-Takes = Literal["typed", "contact", "any"]
+Takes = Literal["typed", "contact", "location", "photo", "document", "voice", "any"]
 """What counts as a reply: a text that is read as the field's type (a phone also from a contact
-card), a contact card alone, or anything at all."""
+card), one kind of thing alone, or anything at all."""
 
 
 class Offer(Struct, frozen=True):
@@ -50,7 +51,9 @@ class Question(Struct, frozen=True, kw_only=True):
     is read as, its rules those of the customer's field and the question's own together.
     choices: rows of offers, or a template that gives a list of them; `only_choices` where nothing
     else is an answer, `free` where no field says of what type they are. skip: folded words that
-    leave it unanswered; `skip_button` where it has a button for that.
+    leave it unanswered; `skip_button` where it has a button for that. back: the same for the words
+    that lead to the question before. many: several choices make one answer, a list. merge_within:
+    the pause after which quick messages are one reply; None where each is one.
     """
 
     text: Text[Template]
@@ -63,6 +66,10 @@ class Question(Struct, frozen=True, kw_only=True):
     free: bool = False
     skip: frozenset[str] = frozenset()
     skip_button: bool = False
+    back: frozenset[str] = frozenset()
+    back_button: bool = False
+    many: bool = False
+    merge_within: Duration | None = None
     retry: Retry = STANDARD_RETRY
     timeout: Timeout = STANDARD_TIMEOUT
     overwrite: Overwrite = "always"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from engine.asking.choices import GONE, MEANT, SEEN, choices_of, claims_of, seen
-from engine.asking.posing import CHANGE, KEEP
+from engine.asking.posing import CHANGE, KEEP, may_go_back
 from engine.asking.question import Question
 from engine.fields.types import FieldType
 from engine.passage import Passage
@@ -27,8 +27,9 @@ def renewed(at: Passage, question: Question, wait: Wait) -> Wait:
         return replace(wait, moved=False)
     if acts & MEANT and question.field.type in _DATES:
         # What is on offer are the days that an unclear reply may have meant.
-        return replace(wait, moved=False, claims=claims_of(wait.choices, question.skip))
-    return offering(wait, choices_of(at, question), question)
+        return replace(wait, moved=False, claims=claims_of(wait.choices, question))
+    back = question.back_button and may_go_back(at, wait.state)
+    return offering(wait, choices_of(at, question, back=back), question)
 
 
 def offering(wait: Wait, fresh: Sequence[Choice], question: Question) -> Wait:
@@ -41,7 +42,7 @@ def offering(wait: Wait, fresh: Sequence[Choice], question: Question) -> Wait:
         state[SEEN] = (places.start, places.stop)
     claimed = [choice for choice in choices if choice.act != GONE]
     return replace(
-        wait, moved=False, choices=choices, claims=claims_of(claimed, question.skip),
+        wait, moved=False, choices=choices, claims=claims_of(claimed, question),
         earlier=len(old), state=state,
     )  # fmt: skip
 

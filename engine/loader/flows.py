@@ -136,6 +136,7 @@ def read_flow(
         reads=reads_of(reader) if read else Reads(),
         source=document.text,
         position=source.position,
+        goes_back=any(one.node.goes_back for one in read),
         places={one.node.id: place for place, one in enumerate(read)},
     )
     return FlowRead(flow, read, reader, frozenset(nodes.ids))

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from engine.asking.gathering import MERGE
 from engine.effects import Effect, Record, SetField
 from engine.facts import Facts
 from engine.flow import Flow
@@ -20,6 +21,7 @@ from engine.passage import language_of
 from engine.resume import (
     Cancelled,
     Elapsed,
+    Gathered,
     Refused,
     Released,
     Reminded,
@@ -114,7 +116,7 @@ class Moves:
         flows, now = self.around.library.flows, self.around.now
         after, effects = step(flows, opened.run, resume, facts, now)
         clash = self._clash(effects)
-        if clash is not None and isinstance(resume, Reply):
+        if clash is not None and isinstance(resume, (Reply, Gathered)):
             after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
         elif clash is not None:
             effects = tuple(self._without(clash, effects))
@@ -178,7 +180,9 @@ class Moves:
         for alarm in ending or due:
             if alarm.kind == "remind" and not (reminding and self._may_remind()):
                 continue
-            self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), AUTOMATED)
+            # What was gathered is a person's reply, though a clock ends the pause after it.
+            lane = LIVE if alarm.kind == MERGE else AUTOMATED
+            self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), lane)
         return bool(ending)
 
     def _may_remind(self) -> bool:
@@ -227,4 +231,5 @@ _ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
     "remind": Reminded,
     "timeout": lambda wait_id, _: TimedOut(wait_id),
     "elapsed": lambda wait_id, _: Elapsed(wait_id),
+    MERGE: lambda wait_id, _: Gathered(wait_id),
 }

@@ -218,7 +218,7 @@ class Sheet:
             self._case.extra[effect.key] = to_plain(effect.new)
         cause = Cause(
             by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
-            node=effect.node, mail_id=self._mail_id or None,
+            node=effect.node, mail_id=effect.mail_id or self._mail_id or None,
         )  # fmt: skip
         self._ledger.set_field(
             self._case.customer_id, effect.key, values, effect.old, self._now, cause

@@ -78,7 +78,32 @@ def problems(node: str) -> list[tuple[str, str]]:
             "E112",
             "`min` is a value, not a template",
         ),
-        ("{ask: Q?, choose: many}", "E101", "unknown key 'choose'"),
+        ("{ask: Q?, choose: many}", "E112", "`choose: many` has nothing to choose from"),
+        (
+            "{ask: Q?, choose: many, choices: [A], expect: number}",
+            "E112",
+            "`choose: many` chooses, and expects no other",
+        ),
+        (
+            "{ask: Q?, choose: many, choices: [A, {text: B, goto: out}]}",
+            "E112",
+            "with `choose: many` a choice has no `goto` of its own",
+        ),
+        (
+            "{ask: Q?, choose: many, choices: [A], save_to: shoe_size}",
+            "E401",
+            "'shoe_size' keeps a number, and many are a list",
+        ),
+        (
+            "{ask: Q?, merge_within: 5m, timeout: {after: 5m}}",
+            "E112",
+            "after a pause of 5m the question has closed, after 5m",
+        ),
+        (
+            "{ask: Q?, expect: photo, save_to: shoe_size}",
+            "E401",
+            "'shoe_size' keeps a number, and a reply read as photo is none",
+        ),
         ("{form: [{ask: Q?}]}", "E112", "what a form asks needs `save_to`"),
         ("{form: []}", "E202", "`form` asks nothing"),
         ("{say: []}", "E202", "`say` has no text"),

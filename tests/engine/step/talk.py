@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from engine.asking.gathering import MERGE
 from engine.effects import AddTag, Effect, LearnDateOrder, Record, RemoveTag, SendMessage, SetField
 from engine.facts import Facts
 from engine.fields.types import Value
@@ -34,6 +35,7 @@ from engine.offer import (
 from engine.resume import (
     Cancelled,
     Elapsed,
+    Gathered,
     Released,
     Reminded,
     Reply,
@@ -175,6 +177,7 @@ class Talk:
             "remind": Reminded(wait_id, alarm.number),
             "timeout": TimedOut(wait_id),
             "elapsed": Elapsed(wait_id),
+            MERGE: Gathered(wait_id),
         }
         self.resume(rung[alarm.kind])
 

@@ -11,13 +11,8 @@ import pytest
 from engine.effects import SetField
 from engine.messages import Message
 from engine.resume import Refused, Released, Reply
+from tests.engine.step.questions import asking
 from tests.engine.step.talk import Talk
-
-
-def asking(question: str, **values: Any) -> Talk:
-    """A flow of one question, in YAML's flow style, and a word after it."""
-    flow = f"flow: f\nnodes:\n  - {{{question}}}\n  - say: Thanks.\n    end: done\n"
-    return Talk(flow, **values).start("f")
 
 
 class TestInvalidReplies:
