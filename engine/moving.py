@@ -112,8 +112,12 @@ def _fate(
 def _nodes(frame: Frame, flows: Flows) -> tuple[Node | None, Node | None]:
     """The node that a frame stands at, as it was and as it is."""
     old, newest = flows.get((frame.flow, frame.version)), flows[frame.flow, 0]
-    name = newest.was.get(frame.node, frame.node)
-    return None if old is None else old.node(frame.node), newest.node(name)
+    if old is None:
+        return None, newest.node(newest.was.get(frame.node, frame.node))
+    names = [newest.was.get(frame.node, frame.node)]
+    # A version that was taken back has the nodes under the ids they had before.
+    names += [before for before, now in old.was.items() if now == frame.node]
+    return old.node(frame.node), next(filter(None, map(newest.node, names)), None)
 
 
 def _placed(frame: Frame, fate: Fate, newest: Flow) -> Frame:

@@ -68,11 +68,17 @@ def applied(key: str) -> Opening:
 
 def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
     """Make the database agree with a project that loaded without errors."""
-    flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
-    applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
+    ready = as_applied(db, loaded, now)
     if db.dialect.name == "sqlite":
         # Elsewhere an index on a big table is built by itself, outside of any transaction.
         build_wanted_indexes(db, now)
+    return ready
+
+
+def as_applied(db: Connection, loaded: Loaded, now: datetime) -> Ready:
+    """What applying a project makes, but for indexes: for who only looks, and rolls it back."""
+    flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
+    applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
     return Ready(library_of(db, loaded, applied.business_id), applied)
 
 

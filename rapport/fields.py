@@ -6,8 +6,7 @@ make it (engine.editing), looked at as a whole project, and then applied to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +27,7 @@ from engine.editing import CannotEdit
 from engine.loader import CRM_FILE, Loaded, load_flow
 from engine.problems import Problem
 from nodes import KINDS
-from rapport.files import replace_file
+from rapport.files import replaced
 from rapport.project import read_project
 
 Edit = Callable[[str], str]
@@ -88,7 +87,7 @@ def make(engine: Engine, planned: Planned, now: datetime) -> tuple[Change, ...]:
             build_wanted_indexes(db, now)
         if planned.file.read_bytes().decode() != planned.was:
             raise FieldRefused(f"{planned.file.name} was changed meanwhile: try again")
-        with _replaced(planned):
+        with replaced(planned.file, planned.was, planned.text):
             transaction.commit()
     return tuple(change for change in changes if change.kind == "field")
 
@@ -140,17 +139,6 @@ def _refuse_where_somebody_is_in(db: Connection, planned: Planned) -> None:
                 f"{count} customers are in version {number} of the flow '{flow}', which uses the "
                 "field: wait until they have finished"
             )
-
-
-@contextmanager
-def _replaced(planned: Planned) -> Iterator[None]:
-    """The file has its new text; it gets the old one back where what is done inside raises."""
-    replace_file(planned.file, planned.text.encode())
-    try:
-        yield
-    except BaseException:
-        replace_file(planned.file, planned.was.encode())
-        raise
 
 
 def places(problems: Sequence[Problem]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -17,6 +19,23 @@ def replace_file(file: Path, content: bytes) -> None:
     written = Path(part.name)
     written.chmod(file.stat().st_mode if file.exists() else 0o666 & ~_umask())
     written.replace(file)
+
+
+@contextmanager
+def replaced(file: Path, was: str | None, text: str) -> Iterator[None]:
+    """The file has its new text; it gets the old one back where what is done inside raises.
+
+    was: None for a file that is not there yet.
+    """
+    replace_file(file, text.encode())
+    try:
+        yield
+    except BaseException:
+        if was is None:
+            file.unlink()
+        else:
+            replace_file(file, was.encode())
+        raise
 
 
 def _umask() -> int:

@@ -19,7 +19,11 @@ def require_sound(folder: Path) -> Loaded:
     """
     from rapport.project import read_project
 
-    loaded = read_project(folder)
+    return sound(read_project(folder), folder)
+
+
+def sound(loaded: Loaded, folder: Path) -> Loaded:
+    """As `require_sound`, of a project that is loaded."""
     if not loaded.ok:
         problems = located(loaded.problems, folder)
         for text in as_text(problems):

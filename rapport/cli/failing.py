@@ -51,6 +51,7 @@ _CODES = {
     "rapport.catalog.CatalogRefused": FOUND_PROBLEMS,
     "rapport.fields.FieldRefused": FOUND_PROBLEMS,
     "rapport.project.NoProject": WRONG_USE,
+    "rapport.rollback.RollbackRefused": FOUND_PROBLEMS,
     "rapport.settings.WrongSetting": WRONG_USE,
     "rapport.storage.WrongDatabase": WRONG_USE,
     "rapport.translating.TranslationRefused": FOUND_PROBLEMS,

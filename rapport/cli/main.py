@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "apply": "apply:apply",
     "config": "config:config",
     "doctor": "doctor:doctor",
+    "flows": "flows:group",
     "texts": "texts:group",
     "fields": "fields:group",
     "customers": "customers:group",

@@ -29,6 +29,7 @@ from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
 from rapport.runtime.drive import Drive
 from rapport.runtime.library import Library
+from rapport.runtime.moving import move_everybody
 from rapport.runtime.turns import Turns
 from rapport.storage import prepare, sqlite_file
 
@@ -73,6 +74,7 @@ def open_terminal(url: str, loaded: Loaded, name: str, language: str) -> Iterato
             prepare(engine, SystemClock().now())
             with engine.begin() as db:
                 library = apply_loaded(db, loaded, clock.now()).library
+            move_everybody(engine, library, clock)
             yield Terminal(engine, library, name, language, clock, runner)
         finally:
             engine.dispose()

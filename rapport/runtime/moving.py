@@ -13,13 +13,14 @@ their ids, and takes no lock after theirs.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from crm.database import DatabaseUnavailable
 from crm.services.movings import (
@@ -82,6 +83,23 @@ def move_piece(db: Connection, library: Library, now: datetime, limit: int = PIE
     more = len(customers) == limit
     end_piece(db, business_id, customers[-1] if more else None, now)
     return Piece(Counter(fate.what for one in found for fate in one.followed.fates), more)
+
+
+def move_everybody(
+    engine: Engine, library: Library, clock: Clock, moved: Callable[[int], object] = bool
+) -> None:
+    """Move all there are, beside whoever else does. moved: told how many fates each piece had.
+
+    Raises LibraryOutdated where somebody has applied meanwhile, whose people then are the others.
+    """
+    more = True
+    while more:
+        with engine.begin() as db:
+            piece = move_piece(db, library, clock.now())
+        moved(piece.fates.total())
+        more = piece.more
+        if more:
+            time.sleep(BREATH_SECONDS)
 
 
 def fates_of_all(read: Reader, library: Library, limit: int = PIECE) -> Iterator[Fate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,60 @@ def test_a_database_in_memory_has_no_file() -> None:
     assert sqlite_file("postgresql+psycopg://somewhere/else") is None
     with pytest.raises(WrongDatabase):
         sqlite_file("bogus")
+
+
+ASKING = """\
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {id: size, ask: Which size?, save_to: size}
+  - {id: colour, ask: Which colour?, save_to: colour}
+"""
+CHANGED = ASKING.replace("id: size,", "id: number, was: size,").replace("id: colour", "id: hue")
+
+
+def _talk(rapport: Command, name: str, *lines: str) -> str:
+    """What the bot says to somebody in the database of the settings."""
+    typed = "".join(f"{line}\n" for line in lines)
+    return rapport("chat", "kiosk", "--as", name, "--db", "sqlite:///rapport.db", typed=typed).out
+
+
+def test_what_becomes_of_people_is_printed_and_then_done(rapport: Command, project: Path) -> None:
+    write_project(project, order=ASKING, tests="test: t\nflow: order\nsteps: [{user: /start}]\n")
+    rapport("apply", project)
+    for name in ("ann", "bob"):
+        _talk(rapport, name, "/start")
+    _talk(rapport, "cid", "/start", "40")
+    write_project(project, order=CHANGED, tests="test: t\nflow: order\nsteps: [{user: /start}]\n")
+    expected = [
+        "~ flow order: version 2",
+        "    1 waiting at `colour`: 1 finish on version 1",
+        "    2 waiting at `size`: 2 move to `number`",
+    ]
+    assert rapport("apply", project, "--dry-run").out.splitlines() == expected
+    assert rapport("apply", project, "--dry-run").out.splitlines() == expected
+    assert rapport("apply", project).out.splitlines() == expected
+    people = [json.loads(rapport("customers", "show", f"chat:{name}", "--format", "json").out)
+              for name in ("ann", "cid")]  # fmt: skip
+    places = [(one["run"]["version"], one["run"]["node"]) for one in people]
+    assert places == [(2, "number"), (1, "colour")]
+    assert "Which colour?" in _talk(rapport, "ann", "40")
+
+
+def test_programs_get_it_as_json(rapport: Command, project: Path) -> None:
+    write_project(project, order=ASKING, tests="test: t\nflow: order\nsteps: [{user: /start}]\n")
+    first = json.loads(rapport("apply", project, "--format", "json").out)
+    assert (first["applied"], first["waiting"]) == (True, [])
+    assert first["changes"][-1] == {
+        "verb": "added", "kind": "flow", "key": "order", "detail": "version 1",
+    }  # fmt: skip
+    _talk(rapport, "ann", "/start")
+    write_project(project, order=CHANGED, tests="test: t\nflow: order\nsteps: [{user: /start}]\n")
+    second = json.loads(rapport("apply", project, "--dry-run", "--format", "json").out)
+    assert second["applied"] is False
+    assert second["waiting"] == [
+        {
+            "flow": "order", "node": "size", "waiting": 1, "move": 1, "to": "number",
+            "finish": 0, "finish_on": {}, "restart": 0,
+        }
+    ]  # fmt: skip

@@ -12,7 +12,8 @@ import pytest
 
 from crm.database import open_engine
 from engine.editing import add_field
-from rapport.fields import FieldRefused, _replaced, make, plan
+from rapport.fields import FieldRefused, make, plan
+from rapport.files import replaced
 from rapport.project import read_project
 from tests.cli.conftest import Command
 from tests.support.small_project import CRM, write_project
@@ -257,7 +258,8 @@ def test_a_commit_that_fails_gives_the_file_its_old_text_back(
     """As where the disk fills up between the two."""
     before = read_project(project)
     planned = plan(project, before, "age", lambda text: add_field(text, "age", {"type": "text"}))
-    with pytest.raises(OSError, match="full"), _replaced(planned):
+    replacing = replaced(planned.file, planned.was, planned.text)
+    with pytest.raises(OSError, match="full"), replacing:
         _commit_on_a_full_disk()
     assert CRM_FILE.read_text("utf-8") == CRM
     assert len(list(project.iterdir())) == 3  # nothing partial is left

@@ -62,6 +62,7 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.projects.business_id_of": "looks a business up by its key",
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
+    "rapport.build.as_applied": "the business is found by its key, or made",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
     "rapport.runtime.disk.Disk.catch_up": ON_A_COMMIT,
     "rapport.runtime.disk.Disk.commit": ON_A_COMMIT,
