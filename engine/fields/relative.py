@@ -57,11 +57,14 @@ _AHEAD = "from now|from today|later|hence|دیگر|دیگه|بعد|اینده"
 _BACK = "ago|before today|پیش|قبل"
 
 _DISTANCES = (
-    (re.compile(rf"(?:in|after|بعد) {_COUNT} ?{_UNIT}(?: time)?"), 1),
+    (re.compile(rf"(?:in|after) {_COUNT} ?{_UNIT}(?: time)?"), 1),
     (re.compile(rf"{_COUNT} ?{_UNIT} (?:{_AHEAD})"), 1),
     (re.compile(rf"{_COUNT} ?{_UNIT} (?:{_BACK})"), -1),
-    (re.compile(rf"قبل {_COUNT} ?{_UNIT}"), -1),
+    # Arabic says one unit without a number.
+    (re.compile(rf"بعد (?:{_COUNT} ?)?{_UNIT}"), 1),
+    (re.compile(rf"قبل (?:{_COUNT} ?)?{_UNIT}"), -1),
 )
+_HALF_AN_HOUR = re.compile(r"half an hour|نیم ساعت")
 
 _DAY = rf"({_either(WEEKDAYS)})"
 _OF = "(?: ?ی)?"
@@ -112,7 +115,7 @@ def days_meant(text: str, today: date, calendar: Calendar) -> tuple[date, ...]:
 
 def moment_meant(text: str, now: datetime) -> datetime | None:
     """The moment of "in 2 hours", to the minute; None where the text is no distance in hours."""
-    found = _distance(_line(text))
+    found = _distance(_HALF_AN_HOUR.sub("30 min", _line(text)))
     if found is None or found[1] not in ("hour", "minute"):
         return None
     count, unit = found
@@ -128,8 +131,8 @@ def _distance(line: str) -> tuple[int, str] | None:
     """How many of which unit; negative for the past."""
     for pattern, sign in _DISTANCES:
         if match := pattern.fullmatch(line):
-            count = _NUMBERS.get(match["count"]) or int(match["count"])
-            return sign * count, _UNITS[match["unit"]]
+            count = match["count"] or "1"
+            return sign * (_NUMBERS.get(count) or int(count)), _UNITS[match["unit"]]
     return None
 
 
