@@ -64,7 +64,7 @@ def lint_project(
 
 _WRITTEN = (Ref.WRITE, Ref.SAVE, Ref.KEEP)
 
-_CUSTOMERS_OWN = ("id", "tags", "segments", "extra")
+_CUSTOMERS_OWN = ("id", "referral_code", "tags", "segments", "extra")
 """What a customer has besides fields."""
 
 

@@ -19,6 +19,7 @@ from engine.facts import Facts
 from engine.fields.places import Locale
 from engine.fields.types import Value
 from engine.messages import Message
+from engine.referrals import referral_code
 from engine.templates.values import Record
 from engine.templates.values import Scope as TemplateScope
 
@@ -128,7 +129,8 @@ class Names(Mapping[str, object]):
 
 
 class Customer(Mapping[str, object]):
-    """What a customer has: fields, then extras, and `id`, `tags`, `segments`, `extra`."""
+    """What a customer has: fields, then extras, and `id`, `tags`, `segments`, `extra`,
+    `referral_code`."""
 
     __slots__ = ("_source",)
 
@@ -217,6 +219,7 @@ ROOTS = tuple(_ROOTS)
 
 _OWN: Mapping[str, Callable[[Source], object]] = {
     "id": lambda source: source.facts.customer_id,
+    "referral_code": lambda source: referral_code(source.facts.customer_id),
     "tags": lambda source: frozenset(source.tags),
     "segments": lambda source: source.facts.segments,
     "extra": lambda source: source.extra,

@@ -75,6 +75,7 @@ def refer(ledger: Ledger, customer_id: int, referrer: int, cause: Cause, now: da
     ledger.set_field(
         customer_id, "referred_by", {"referred_by": Decimal(referrer)}, None, now, cause
     )
+    ledger.touch(customer_id, now, {"referred_by": referrer})  # an id is stored as a whole number
     data = {"customer": customer_id}
     ledger.record(referrer, "referred", f"Brought customer {customer_id}", data, cause.by, now)
     ledger.emit(referrer, "referred", data, now, cause.depth)

@@ -9,11 +9,13 @@ from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from crm.errors import NotFound
 from crm.services.fields import load_mapping
+from crm.services.tasks import IS_OPEN
 from crm.tables import (
     activity,
     customer,
     customer_account,
     customer_tag,
+    interaction,
     note,
     purchase,
     run,
@@ -24,19 +26,33 @@ from crm.tables import (
 )
 from engine.fields.plain import to_plain
 from engine.fields.slots import SLOTS
+from engine.referrals import referral_code
 
 ACTIVITIES = 50
-"""How many rows of the timeline are shown."""
+"""How many rows of the timeline, and of interactions, are shown."""
 
-_NOT_SHOWN = frozenset({"business_id", "name_folded", "asking_run", "custom_fields_extra", *SLOTS})
+_NOT_SHOWN = frozenset(
+    {
+        "business_id",
+        "name_folded",
+        "asking_run",
+        "custom_fields_extra",
+        "follow_up_by_hand_at",
+        *SLOTS,
+    }
+)
 
 BASE_COLUMNS = tuple(column.name for column in customer.c if column.name not in _NOT_SHOWN)
 """The columns of a customer that have a meaning by their own name."""
 
 _ACCOUNT = ("channel", "external_id", "username", "blocked", "window_expires_at", "last_seen_at")
-_NOTE = ("id", "text", "author", "pinned", "private", "created_at")
+_NOTE = ("id", "text", "author", "pinned", "private", "mentions", "created_at", "edited_at")
 _TASK = ("id", "title", "description", "priority", "assigned_to", "recurrence", "due_at")
-_PURCHASE = ("id", "number", "amount", "currency", "status", "date", "items")
+_PURCHASE = ("id", "number", "amount", "currency", "status", "date", "items", "refunded", "revenue")
+_INTERACTION = (
+    "id", "kind", "channel", "direction", "subject", "notes", "handled_by", "duration_minutes",
+    "outcome", "follow_up_required", "follow_up_date", "follow_up_done_at", "at",
+)  # fmt: skip
 _ACTIVITY = ("at", "type", "description", "data", "by")
 
 
@@ -59,6 +75,7 @@ def show_customer(db: Connection, business_id: int, customer_id: int) -> dict[st
         "segments": _segments(db, business_id, customer_id),
         **_runs(db, business_id, row),
         **_belongings(db, business_id, customer_id),
+        "referral_code": referral_code(customer_id),
         "referrals": _referrals(db, business_id, customer_id),
     }
 
@@ -83,11 +100,14 @@ def _belongings(db: Connection, business_id: int, customer_id: int) -> dict[str,
         "accounts": own(customer_account, _ACCOUNT).order_by(customer_account.c.id),
         "notes": own(note, _NOTE).order_by(note.c.pinned.desc(), note.c.id.desc()),
         "tasks": own(task, _TASK)
-        .where(task.c.completed_at.is_(None))
+        .where(*IS_OPEN)
         .order_by(task.c.due_at.is_(None), task.c.due_at, task.c.id),
         "purchases": own(purchase, _PURCHASE).order_by(
             purchase.c.date.desc(), purchase.c.id.desc()
         ),
+        "interactions": own(interaction, _INTERACTION)
+        .order_by(interaction.c["at"].desc(), interaction.c.id.desc())
+        .limit(ACTIVITIES),
         "activities": own(activity, _ACTIVITY).order_by(activity.c.id.desc()).limit(ACTIVITIES),
     }
     return {name: _objects(db, query) for name, query in queries.items()}

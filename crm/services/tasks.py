@@ -25,6 +25,12 @@ from engine.staff import called
 
 State = Literal["open", "done", "cancelled", "all"]
 
+IS_OPEN: tuple[ColumnElement[bool], ...] = (
+    task.c.completed_at.is_(None),
+    task.c.cancelled_at.is_(None),
+)
+"""What holds of a task that is still to be done."""
+
 
 class Task(Struct, frozen=True):
     """customer_id, customer: None for a task about nobody. overdue: it is open and was due."""
@@ -68,9 +74,9 @@ def edit_task(
     _require_open(row)
     with writing(db, business_id, business, row.customer_id, now) as page:
         values = typed_record(given, TASK, business, now, whole=False, assignee=page.assigned_to)
+        if "priority" in values:
+            values["priority"] = values["priority"] or "normal"
         changed = changes(row, values)
-        if changed.keys() & {"priority"} and changed["priority"] is None:
-            changed["priority"] = "normal"
         if not changed:
             return ()
         if changed.keys() & {"due_at", "recurrence"}:
@@ -118,7 +124,7 @@ def reopen_task(
         )
         _tell(page.ledger, row, "task_reopened", cause, now)
         following = select(task).where(
-            task.c.business_id == business_id, task.c.follows_id == row.id, *_IS_OPEN
+            task.c.business_id == business_id, task.c.follows_id == row.id, *IS_OPEN
         )
         for made in db.execute(following).all():
             change_row(db, business_id, task, made, {"cancelled_at": now})
@@ -153,7 +159,7 @@ def list_tasks(
     wanted = [
         task.c.business_id == business_id,
         *_in_state(state),
-        *((task.c.due_at < now, *_IS_OPEN) if overdue else ()),
+        *((task.c.due_at < now, *IS_OPEN) if overdue else ()),
         *((task.c.assigned_to.in_(called(business, assignee)),) if assignee else ()),
         *((task.c.customer_id == customer_id,) if customer_id is not None else ()),
         *((task.c.priority == priority,) if priority else ()),
@@ -172,17 +178,9 @@ def list_tasks(
     return [_task_of(row, now) for row in rows]
 
 
-_IS_OPEN = (task.c.completed_at.is_(None), task.c.cancelled_at.is_(None))
-
-
-def open_tasks() -> tuple[ColumnElement[bool], ...]:
-    """What holds of tasks that are still to be done."""
-    return _IS_OPEN
-
-
 def _in_state(state: State) -> Iterator[ColumnElement[bool]]:
     if state == "open":
-        yield from _IS_OPEN
+        yield from IS_OPEN
     elif state == "done":
         yield task.c.completed_at.is_not(None)
     elif state == "cancelled":

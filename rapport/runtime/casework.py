@@ -22,6 +22,7 @@ from engine.offer import (
     Start,
     decide,
 )
+from engine.referrals import code_in
 from engine.resume import Reply
 from engine.wording import wording
 from rapport.runtime.cases import Case, Conversation, Mail
@@ -107,6 +108,9 @@ class Casework:
         asking = self.moves.asking_run()
         wait = asking.run.wait if asking else None
         self.sheet.note_inbound(letter, message, channel, said(message, wait))
+        is_new = bool(letter.payload.get("created"))
+        if is_new and (code := code_in(message.argument)):
+            self.sheet.refer(code)
         if conversation.id in self.case.floods:
             self._say(wording("flooded", self.moves.language()), conversation)
             return
@@ -116,7 +120,7 @@ class Casework:
             self.around.library.index,
             self.moves.facts(channel),
             self.around.now,
-            created=bool(letter.payload.get("created")),
+            created=is_new,
         )
         if conversation.id in self.moves.begun_anew and isinstance(decision, _OF_A_QUESTION):
             return  # it was said to a question that has been asked anew in the meantime

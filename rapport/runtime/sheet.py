@@ -11,6 +11,7 @@ from msgspec import Struct
 from bots.channel import Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.ledger import Cause, Ledger
+from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
 from engine.effects import (
     AddRecord,
@@ -27,6 +28,7 @@ from engine.fields.plain import to_plain
 from engine.fields.types import Value
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
+from engine.referrals import PREFIX
 from engine.run import Run
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
 from rapport.runtime.ids import Ids
@@ -46,6 +48,10 @@ Clashes = Callable[[str, Value, int], bool]
 """Whether another customer already has this value in a field that is unique."""
 
 
+Referrer = Callable[[str], int | None]
+"""The customer whose referral code it is; None for nobody's."""
+
+
 class Surroundings(Struct, frozen=True):
     """What all cases of a batch share. channels: the channel of each account, by its id."""
 
@@ -53,6 +59,7 @@ class Surroundings(Struct, frozen=True):
     channels: Mapping[int, str]
     parts: Parts
     clashes: Clashes
+    referrer: Referrer
     ids: Ids
     now: datetime
     turn_id: str
@@ -159,6 +166,15 @@ class Sheet:
         data = {"kind": message.kind, "channel": channel, "mail": letter.id}
         self._writes.reached[self._case.customer_id, channel] = False, at
         self.record("message_received", said, data, by="customer")
+
+    def refer(self, code: str) -> None:
+        """A new customer came by somebody's link."""
+        case, referrer = self._case, self._around.referrer(code)
+        if referrer is None or referrer == case.customer_id:
+            return
+        case.values["referred_by"] = referrer  # type: ignore[assignment]  # as it is loaded
+        cause = Cause(by="customer", reason=f"{PREFIX}{code}", mail_id=self._mail_id or None)
+        refer(self._ledger, case.customer_id, referrer, cause, self._now)
 
     def note_reachability(self, letter: Mail, channel: str) -> None:
         """The person blocked us, or may be written to again."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,6 +30,7 @@ from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
 from crm.services.ledger import Ledger
+from crm.services.referrals import referrer_of
 from crm.sql import together
 from crm.tables import customer
 from engine.fields.types import Value
@@ -206,7 +208,8 @@ class Turns:
         self._count += 1
         writes, ledger, turned = Writes(), self._ledger(), Turned()
         around = Surroundings(
-            self.library, self._channels, self._parts, _Clashes(db, self.library), ids, now,
+            self.library, self._channels, self._parts, _Clashes(db, self.library),
+            partial(referrer_of, db, self.library.business_id), ids, now,
             f"{self._name}.{self._count}",
         )  # fmt: skip
         books = Books(db, self.library.business_id, self.library.business, ledger)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from crm.services.records import load_record
+from crm.services.tasks import IS_OPEN
 from crm.tables import customer, customer_tag, run, segment, segment_member, tag, task
 from engine.fields.coerce import coerce
 from engine.fields.plain import to_plain
@@ -100,7 +101,7 @@ class Names:
 
     def open_tasks(self) -> int:
         """How many tasks wait to be done."""
-        waiting = select(func.count()).select_from(task).where(task.c.completed_at.is_(None))
+        waiting = select(func.count()).select_from(task).where(*IS_OPEN)
         return int(self._db.execute(waiting).scalar_one())
 
     def node(self) -> str | None:

@@ -231,3 +231,25 @@ def test_a_turn_that_records_nothing_asks_nothing_about_records() -> None:
         kinds = db.scalars(select(interaction.c.kind)).all()
     assert kinds == ["chat"]
     assert shop.rows(customer, "total_interactions") == [1]
+
+
+def test_who_comes_new_by_a_link_was_brought_by_its_owner_and_nobody_else_ever() -> None:
+    shop = office('  - say: "Share {{ customer.referral_code }}"\n').says("/start")
+    (said,) = shop.said()
+    code = said.removeprefix("Share ")
+    shop.says(f"/start ref_{code}", peer="bob").says("/start", peer="cleo")
+    dora = shop.says(f"/start REF_{code.upper()}", peer="dora").said("dora")[0][6:]
+    shop.says(f"/start ref_{dora}", peer="bob").says(f"/start ref_{code}", peer="cleo")
+    shop.says(f"/start ref_{code}").says("/start ref_nobody", peer="eve")
+    ann = shop.customer_id()
+    brought = {
+        peer: shop.customer("referred_by", peer) for peer in ("ann", "bob", "cleo", "dora", "eve")
+    }
+    assert brought == {"ann": None, "bob": ann, "cleo": None, "dora": ann, "eve": None}
+    assert shop.rows(event, "customer_id", type="referred") == [ann, ann]
+    with shop.engine.connect() as db:
+        shown = show_customer(db, shop.library.business_id, ann)
+    assert shown["referral_code"] == code
+    assert [one["id"] for one in shown["referrals"]] == [
+        shop.customer_id("dora"), shop.customer_id("bob")
+    ]  # fmt: skip
