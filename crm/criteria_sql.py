@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     and_,
     exists,
     false,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
+    select,
     true,
 )
 from sqlalchemy.types import TypeEngine
@@ -40,6 +42,9 @@ from engine.fields.types import FieldType
 
 Condition = ColumnElement[bool]
 
+LISTS = frozenset({"tags", "segment"})
+"""The lists that are rows of tables."""
+
 
 def compile_sql(
     criterion: Criterion,
@@ -47,16 +52,18 @@ def compile_sql(
     moment: Moment,
     business_id: int,
     dialect: str,
+    driver: str | None = None,
 ) -> Condition:
     """A condition for the WHERE of a query over `customer`, in a dialect (its SQLAlchemy name).
 
     criterion: checked. columns: the stored column of each field, its slot or its own name; a
     field that is not in it lives in `custom_fields_extra`. Tags and segments are those of
     `business_id`; to keep to its customers is the query's part. A row for which the criterion
-    does not hold gives false or NULL. Raises ValueError for a name whose type only a run tells
-    (`var.x`).
+    does not hold gives false or NULL. driver: the column, or one of LISTS, whose index alone may
+    be used (crm.services.drivers); None leaves the choice to the database. Raises ValueError for a
+    name whose type only a run tells (`var.x`).
     """
-    compiler = _Compiler(columns, moment, business_id, STORES[dialect])
+    compiler = _Compiler(columns, moment, business_id, STORES[dialect], driver)
     return compiler.condition(criterion, denied=False)
 
 
@@ -66,6 +73,7 @@ class _Compiler:
     moment: Moment
     business_id: int
     store: Store
+    driver: str | None
 
     def condition(self, criterion: Criterion, *, denied: bool) -> Condition:
         """Negation is carried down to the comparisons, where it meets the absent values."""
@@ -98,7 +106,9 @@ class _Compiler:
         if column is None and leaf.field in self.columns.values():
             column = leaf.field  # a slot by its own name, where a field is in it
         if column is not None:
-            return customer.c[column]
+            found = customer.c[column]
+            led = self.driver is None or self.driver == column
+            return found if led else self.store.without_index(found)
         return self.store.extra_value(leaf.field.removeprefix("extra."), leaf.field_type)
 
     def _seen(self, leaf: Leaf, value: Expression) -> Expression:
@@ -186,22 +196,25 @@ class _Compiler:
         return self.store.extra_has(field.removeprefix("extra."), names)
 
     def _has_tag(self, names: tuple[str, ...] | None) -> Condition:
-        rows = exists().where(
-            customer_tag.c.customer_id == customer.c.id,
-            customer_tag.c.business_id == self.business_id,
-            tag.c.id == customer_tag.c.tag_id,
-            tag.c.business_id == self.business_id,
-        )
-        return rows if names is None else rows.where(tag.c.name.in_(names))
+        ids = select(tag.c.id).where(tag.c.business_id == self.business_id)
+        if names is not None:
+            ids = ids.where(tag.c.name.in_(names))
+        return self._member("tags", customer_tag.c.customer_id, customer_tag.c.tag_id, ids)
 
     def _in_segment(self, keys: tuple[str, ...] | None) -> Condition:
-        rows = exists().where(
-            segment_member.c.customer_id == customer.c.id,
-            segment_member.c.business_id == self.business_id,
-            segment.c.id == segment_member.c.segment_id,
-            segment.c.business_id == self.business_id,
-        )
-        return rows if keys is None else rows.where(segment.c.key.in_(keys))
+        ids = select(segment.c.id).where(segment.c.business_id == self.business_id)
+        if keys is not None:
+            ids = ids.where(segment.c.key.in_(keys))
+        whose = segment_member.c
+        return self._member("segment", whose.customer_id, whose.segment_id, ids)
+
+    def _member(self, name: str, whose: Expression, of: Expression, ids: Select[Any]) -> Condition:
+        """Looked up customer by customer, or the other way round where this leads. The ids are
+        the business's own, so their rows are: naming it again would have SQLite walk all of them.
+        """
+        if self.driver == name:
+            return customer.c.id.in_(select(whose).where(of.in_(ids)))
+        return exists().where(whose == customer.c.id, of.in_(ids))
 
 
 _TESTS: Mapping[Test, Callable[[_Compiler, Leaf, Expression], Condition]] = {

@@ -3,6 +3,7 @@
 CrmError
   NotFound            the reference names nothing of this business
   Ambiguous           the reference names several customers
+  WrongCursor         a page of a list is asked for that no page before has named
   InvalidValues       values break the rules of their fields
   EmailTaken          another customer has this address
   NoFreeSlot          all typed columns of a field's type are taken
@@ -48,6 +49,13 @@ class UnknownField(CrmError):
     def __init__(self, name: str, suggestion: str) -> None:
         self.name = name
         super().__init__(f"There is no column for '{name}'. {suggestion}".rstrip())
+
+
+class WrongCursor(CrmError):
+    """The place where a page should begin is none of this list's: begin with the first page."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"No page of this list begins at '{cursor[:60]}'.")
 
 
 class InvalidValues(CrmError):

@@ -31,6 +31,11 @@ from engine.fields.slots import slots_of
 from engine.fields.types import FieldType
 
 _DATES = frozenset(slot.name for slot in slots_of(FieldType.DATE))
+_ALWAYS_INDEXED = frozenset(
+    columns[1].name
+    for columns in (list(index.columns) for index in customer.indexes)
+    if len(columns) == 2 and columns[0] is customer.c.business_id
+)
 _LOCK = 0x5261_7071
 """The PostgreSQL advisory lock under which one process at a time builds indexes."""
 
@@ -45,6 +50,12 @@ def want_indexes(db: Connection) -> None:
         if known[slot] != (slot in wanted):
             change = update(slot_index).where(slot_index.c.slot == slot)
             db.execute(change.values(wanted=slot in wanted))
+
+
+def indexed_columns(db: Connection) -> frozenset[str]:
+    """The columns of customers that an index is led by, after the business."""
+    built = db.scalars(select(slot_index.c.slot).where(slot_index.c.built_at.is_not(None)))
+    return _ALWAYS_INDEXED.union(built)
 
 
 def build_wanted_indexes(db: Connection, now: datetime) -> list[str]:

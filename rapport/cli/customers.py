@@ -14,6 +14,7 @@ from rapport.cli.output import (
     cell,
     print_json,
     print_rows,
+    say,
     to_the_minute,
 )
 
@@ -34,28 +35,32 @@ def list_(
     ] = "",
     sort: Annotated[str, typer.Option("--sort", help="a field, with - the greatest first")] = "-id",
     limit: Limit = 100,
+    after: Annotated[
+        str, typer.Option("--after", help="the next page, as the last one names it")
+    ] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Customers that fit criteria."""
-    from crm.errors import UnknownField
+    from crm.errors import UnknownField, WrongCursor
     from crm.services.fields import stored_columns
-    from crm.services.listing import list_customers
+    from crm.services.listing import View, page_of, total_of
     from rapport.cli.store import open_store
     from rapport.runtime.clock import SystemClock
 
     with open_store() as store:
         criterion = read_criteria(where, store.business) if where else None
         names = stored_columns(store.db, store.business_id, store.business)
+        view = View(store.business_id, store.business, SystemClock().now(), criterion)
         try:
-            rows = list_customers(
-                store.db, store.business_id, store.business, SystemClock().now(), criterion, sort,
-                limit, tuple({"id": "", **names}),
-            )  # fmt: skip
-        except UnknownField as error:
+            page = page_of(store.db, view, sort, limit, after or None, tuple({"id": "", **names}))
+        except (UnknownField, WrongCursor) as error:
             raise Refusal(str(error), WRONG_USE) from None
+        total = total_of(store.db, view) if page.next else None
         mapped = [name for name in names if not store.business.fields[name].base]
-    shown = [_nested(row, mapped) for row in rows]
+    shown = [_nested(row, mapped) for row in page.rows]
     print_rows(shown, COLUMNS, form, "no customers")
+    if page.next and form is Format.TABLE:
+        say(f"{len(shown)} of {total}; the next page: --after {page.next}")
 
 
 @group.command()

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from crm.errors import UnknownField
+from crm.errors import UnknownField, WrongCursor
+from crm.services import drivers
 from crm.services.customers import create_customer
-from crm.services.listing import LISTED, list_customers
+from crm.services.listing import LISTED, Total, View, page_of, total_of
 from crm.tables import customer
 from engine.criteria.ast import All, Compare, Criterion
 from engine.criteria.operators import Op
@@ -29,8 +30,13 @@ def _customer(db: Connection, business_id: int, **given: object) -> int:
 
 
 def _ids(db: Connection, business_id: int, **options: Any) -> list[int]:
-    rows = list_customers(db, business_id, PROJECT, NOW, names=("id",), **options)
-    return [row["id"] for row in rows]
+    return [row["id"] for row in _rows(db, business_id, names=("id",), **options)]
+
+
+def _rows(
+    db: Connection, business_id: int, where: Criterion | None = None, **options: Any
+) -> list[dict[str, Any]]:
+    return page_of(db, View(business_id, PROJECT, NOW, where), **options).rows
 
 
 def _score(db: Connection, customer_id: int, score: int) -> int:
@@ -38,12 +44,12 @@ def _score(db: Connection, customer_id: int, score: int) -> int:
     return customer_id
 
 
-def test_the_greatest_come_first_and_among_equals_the_newer(
+def test_the_greatest_come_first_and_among_equals_the_newer_and_the_other_way_round(
     db: Connection, business_id: int
 ) -> None:
     low, first, second = (_score(db, _customer(db, business_id), score) for score in (10, 80, 80))
     assert _ids(db, business_id, sort="-crm_score") == [second, first, low]
-    assert _ids(db, business_id, sort="crm_score") == [low, second, first]
+    assert _ids(db, business_id, sort="crm_score") == [low, first, second]
     assert _ids(db, business_id, sort="-crm_score", limit=2) == [second, first]
 
 
@@ -66,9 +72,7 @@ def test_a_criterion_chooses_and_fields_are_shown_by_key(db: Connection, busines
             Compare("category", Op.EQUALS, "clothes", FieldType.SELECT),
         )
     )
-    rows = list_customers(
-        db, business_id, PROJECT, NOW, where=where, names=("id", "points", "birth_date")
-    )
+    rows = _rows(db, business_id, where, names=("id", "points", "birth_date"))
     assert rows == [{"id": chosen, "points": 12.5, "birth_date": None}]
 
 
@@ -84,7 +88,7 @@ def test_a_slot_asks_for_the_field_in_it_and_a_free_one_for_nothing(
 
 def test_without_names_the_usual_columns_are_shown(db: Connection, business_id: int) -> None:
     _customer(db, business_id, first_name="Sara")
-    [row] = list_customers(db, business_id, PROJECT, NOW)
+    [row] = _rows(db, business_id)
     assert tuple(row) == LISTED
     assert row["created_at"] == "2026-03-01T09:30:00Z"
 
@@ -101,3 +105,63 @@ def test_an_unknown_or_extra_field_is_refused_with_what_was_meant(
 def test_customers_of_another_business_are_not_listed(db: Connection, business_id: int) -> None:
     _customer(db, applied(db, business("other")), first_name="Theirs")
     assert _ids(db, business_id) == []
+
+
+SORTS = ["-id", "id", "points", "-points", "-crm_score", "crm_score", "first_name", "-created_at"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_bring_everybody_once_in_the_order_of_one_long_page(
+    db: Connection, business_id: int, sort: str
+) -> None:
+    for number in range(23):
+        given = {"points": number % 5} if number % 3 else {}
+        name = f"N{number % 4}" if number % 2 else None
+        _score(db, _customer(db, business_id, first_name=name, **given), number % 7)
+    view = View(business_id, PROJECT, NOW)
+    paged, after = [], None
+    for _ in range(5):
+        page = page_of(db, view, sort, 5, after, names=("id",))
+        paged += [row["id"] for row in page.rows]
+        after = page.next
+    assert after is None
+    assert paged == _ids(db, business_id, sort=sort, limit=100)
+    assert len(set(paged)) == 23
+
+
+@pytest.mark.parametrize("after", ["", "x", "WzFd", "bnVsbA", "W251bGwsIjEiXQ", "é", "=" * 9])
+def test_a_page_that_no_page_has_named_is_refused(
+    db: Connection, business_id: int, after: str
+) -> None:
+    with pytest.raises(WrongCursor):
+        page_of(db, View(business_id, PROJECT, NOW), "-points", after=after)
+
+
+def test_a_total_counts_so_far_and_says_so(db: Connection, business_id: int) -> None:
+    for number in range(4):
+        _customer(db, business_id, points=number)
+    everybody = View(business_id, PROJECT, NOW)
+    some = Compare("points", Op.GREATER_THAN, 1, FieldType.NUMBER)
+    assert total_of(db, everybody) == Total(4, more=False)
+    assert str(total_of(db, everybody, most=3)) == "3+"
+    assert total_of(db, everybody._replace(where=some)) == Total(2, more=False)
+
+
+@pytest.mark.parametrize("few", [0, 2, 1_000])
+def test_whatever_leads_the_same_customers_are_found(
+    db: Connection, business_id: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "FEW", few)
+    wanted = [
+        _customer(db, business_id, points=number, category="clothes" if number % 2 else None)
+        for number in range(10)
+    ]
+    where: Criterion = All(
+        (
+            Compare("points", Op.BETWEEN, (2, 7), FieldType.NUMBER),
+            Compare("category", Op.EQUALS, "clothes", FieldType.SELECT),
+        )
+    )
+    found = _ids(db, business_id, where=where, sort="points")
+    assert found == [wanted[number] for number in (3, 5, 7)]
+    assert total_of(db, View(business_id, PROJECT, NOW, where)) == Total(3, more=False)

@@ -61,6 +61,7 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.projects.apply_project": "the business is found by its key, or made",
     "crm.services.projects.business_id_of": "looks a business up by its key",
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
+    "crm.services.slot_indexes.indexed_columns": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
     "rapport.build.as_applied": "the business is found by its key, or made",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
@@ -85,7 +86,7 @@ UNSCOPED_FUNCTIONS = {
 """Functions that take a connection and no business, each with why it cannot leak."""
 
 NAMES_A_BUSINESS = frozenset(
-    {"business_id", "account_id", "library", "origin", "delivery", "turns"}
+    {"business_id", "account_id", "library", "origin", "delivery", "turns", "view"}
 )
 """Parameters that say whose data it is about."""
 

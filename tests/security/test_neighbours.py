@@ -19,7 +19,7 @@ from crm.services.dead import list_dead, requeue, show_dead
 from crm.services.fields import list_fields, load_mapping, stored_columns
 from crm.services.find import find, resolve
 from crm.services.ledger import Cause
-from crm.services.listing import list_customers
+from crm.services.listing import View, page_of
 from crm.services.projects import business_id_of, current_versions, flow_source, project_source
 from crm.services.records import load_record
 from crm.services.retention import RULES, Retention, count_old
@@ -129,13 +129,13 @@ READ: dict[str, Callable[..., object]] = {
         for text in ("telegram:ann", "dora@example.org", "09121234567", "+989121234567")
     ],
     "listed": lambda db, id_, business: [
-        list_customers(db, id_, business, SOON, read_criteria(where, business), "-first_name")
+        page_of(db, View(id_, business, SOON, read_criteria(where, business)), "-first_name")
         for where in (
             "first_name__contains: a", "tags__contains: VIP", "segment: friends",
             "not: {first_name: x}", "extra.nickname__isnull: false", "size__gte: 0",
         )
     ],
-    "all": lambda db, id_, business: list_customers(db, id_, business, SOON),
+    "all": lambda db, id_, business: page_of(db, View(id_, business, SOON)),
     "tasks": lambda db, id_, business: tasks.list_tasks(db, id_, business, SOON, state="all"),
     "records": lambda db, id_, business: [
         (
