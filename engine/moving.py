@@ -123,9 +123,11 @@ def _nodes(frame: Frame, flows: Flows) -> tuple[Node | None, Node | None]:
 def _placed(frame: Frame, fate: Fate, newest: Flow) -> Frame:
     if fate.what == "finish":
         return replace(frame, kept=newest.version)
-    filled = tuple(newest.was.get(name, name) for name in frame.filled)
+    filled, trail = (
+        tuple(newest.was.get(name, name) for name in names) for names in (frame.filled, frame.trail)
+    )
     # A variable that is new begins as it does for who starts now.
     return replace(
-        frame, version=newest.version, node=fate.to, kept=0, filled=filled,
+        frame, version=newest.version, node=fate.to, kept=0, filled=filled, trail=trail,
         vars={**newest.vars, **frame.vars},
     )  # fmt: skip

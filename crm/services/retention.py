@@ -7,6 +7,7 @@
     passed nodes        90 days   which way people go through a flow
     ended runs          90 days   with what they asked of others
     decided firings    400 days   a trigger fires once within 300 days, and once for each birthday
+    flow versions       90 days   that nobody is in; the ten newest stay (crm.services.old_versions)
 
 The CRM's own tables (customers, history, timeline, interactions, notes ...) are never touched, nor
 is what still waits for somebody. The newest row of each table stays whatever its age: SQLite would
@@ -39,10 +40,13 @@ from sqlalchemy import (
     tuple_,
 )
 
+from crm.services.old_versions import OldVersions
 from crm.tables import effect, event, mail, outbox, run, trigger_firing, visit
 
 PIECE = 500
 """Rows looked at in one transaction, which takes some 10 ms on SQLite."""
+
+VERSIONS = "flow versions"
 
 PAUSE = timedelta(hours=1)
 """How long after a pass it is worth looking again."""
@@ -109,31 +113,41 @@ class Retention:
         self._piece = piece
         self._rule = 0
         self._after = 0
+        self._versions = OldVersions(business_id, piece)
         self.forgotten: Counter[str] = Counter()
         """Rows deleted so far, by the rule's name."""
 
     def tick(self, db: Connection, now: datetime) -> bool:
         """Forget one piece in the caller's transaction; False where that was the end of a pass,
         and the next one is worth beginning after PAUSE. After a rollback just go on."""
+        if self._rule == len(RULES):
+            return self._tick_versions(db, now)
         rule = RULES[self._rule]
         gone, after = _piece(db, self._business_id, rule, now - rule.keep, self._after, self._piece)
         self.forgotten[rule.name] += gone
         if after is not None:
             self._after = after
             return True
-        self._rule, self._after = (self._rule + 1) % len(RULES), 0
-        return self._rule != 0
+        self._rule, self._after = self._rule + 1, 0
+        return True
+
+    def _tick_versions(self, db: Connection, now: datetime) -> bool:
+        gone, more = self._versions.tick(db, now)
+        self.forgotten[VERSIONS] += gone
+        self._rule = len(RULES) if more else 0
+        return more
 
 
 def count_old(db: Connection, business_id: int, now: datetime) -> dict[str, int]:
     """How many rows a pass would delete, by the rule's name. Reads whole tables."""
-    return {
+    counts = {
         rule.name: db.scalar(
             select(func.count()).select_from(_old(rule, business_id, now - rule.keep).subquery())
         )
         or 0
         for rule in RULES
     }
+    return {**counts, VERSIONS: OldVersions(business_id, PIECE).count(db, now)}
 
 
 def _piece(
