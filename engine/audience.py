@@ -44,6 +44,10 @@ class Offered(Struct, frozen=True):
         return self.facts.tags
 
     @property
+    def segments(self) -> frozenset[str]:
+        return self.facts.segments
+
+    @property
     def reply(self) -> Message | None:
         return None if self.message is NOTHING_SAID else self.message
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from engine.derive.scoring import Scoring
 from engine.fields.types import Field
+from engine.problems import NOWHERE, Position
+
+if TYPE_CHECKING:
+    from engine.derive.feeds import Feeds
+    from engine.derive.rules import Rules
 
 Labels = Mapping[str, Mapping[str, str]]
 """The label of each value of each select field, in one language."""
@@ -21,7 +27,8 @@ class Tag(Struct, frozen=True):
 
 
 class Segment(Struct, frozen=True):
-    """`criterion` (engine.criteria) is None for a static segment."""
+    """`criterion` (engine.criteria) is None for a static segment. paused: its members stay as they
+    are."""
 
     key: str
     name: str
@@ -29,6 +36,14 @@ class Segment(Struct, frozen=True):
     description: str = ""
     static: bool = False
     criterion: Any = None
+    tags: tuple[str, ...] = ()
+    paused: bool = False
+    position: Position = NOWHERE
+
+    @property
+    def follows(self) -> bool:
+        """Whether its members come and go by themselves."""
+        return self.criterion is not None and not self.paused
 
 
 class SmartTag(Struct, frozen=True):
@@ -37,6 +52,7 @@ class SmartTag(Struct, frozen=True):
     tag: str
     criterion: Any
     remove_when_false: bool = False
+    position: Position = NOWHERE
 
 
 class Staff(Struct, frozen=True):
@@ -59,8 +75,9 @@ class Business(Struct, frozen=True, dict=True):
     languages: the default one first. timezone: an IANA name. opt_out, opt_in: the business's own
     words, beside those built in, folded. defaults: what `defaults:` says of each node kind, as
     it was written (engine.source.Mapping). sending, scoring, stages, retention, http, instagram:
-    the sections of those names, typed; empty where none is written. slots: the field in each slot
-    in use, which only the database knows; empty where none was asked.
+    the sections of those names, typed; empty where none is written, and with its defaults in
+    `scoring`. slots: the field in each slot in use, which only the database knows; empty where
+    none was asked.
     """
 
     key: str
@@ -84,12 +101,26 @@ class Business(Struct, frozen=True, dict=True):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     smart_tags: tuple[SmartTag, ...] = ()
     sending: Mapping[str, Any] = field(default_factory=dict)
-    scoring: Mapping[str, Any] = field(default_factory=dict)
+    scoring: Scoring = Scoring()
     stages: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, Any] = field(default_factory=dict)
     http: Mapping[str, Any] = field(default_factory=dict)
     instagram: Mapping[str, Any] = field(default_factory=dict)
     slots: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What follows by itself of its customers; made when it is first asked for."""
+        from engine.derive.rules import Rules  # which knows businesses
+
+        return Rules(self)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        """What feeds what of its customers; made when it is first asked for."""
+        from engine.derive.feeds import Feeds
+
+        return Feeds(self.rules.rules)
 
     @cached_property
     def _labels(self) -> dict[str, Labels]:

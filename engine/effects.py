@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from engine.fields.types import Value
-from engine.messages import Media, Rows
-from engine.records import NewRecord
+from engine.messages import Media, Message, Rows
+from engine.records import NewInteraction, NewPurchase, NewRecord
 
 
 class SendMessage(Struct, frozen=True):
@@ -59,6 +59,34 @@ class AddRecord(Struct, frozen=True):
     node: str
 
 
+class JoinSegment(Struct, frozen=True):
+    """The customer becomes a member of a static segment, by its key."""
+
+    key: str
+    node: str
+
+
+class QuitSegment(Struct, frozen=True):
+    """The customer is a member of a static segment no more."""
+
+    key: str
+    node: str
+
+
+class Settle(Struct, frozen=True):
+    """The run rests before its node, which reads what follows from something this step changed:
+    carry out what came before, let follow what follows, and step on with `Settled`.
+
+    It is the last effect of its step. reply, value: what the step had heard. times: how often it
+    has rested so in this step. waits: how often its run has waited.
+    """
+
+    reply: Message | None
+    value: Value
+    times: int
+    waits: int
+
+
 class Record(Struct, frozen=True):
     """Put a row on the customer's timeline (`type` is an activity type of the CRM)."""
 
@@ -82,4 +110,38 @@ class LearnDateOrder(Struct, frozen=True):
     order: str
 
 
-Effect = SendMessage | SetField | AddTag | RemoveTag | AddRecord | Record | Leave | LearnDateOrder
+Effect = (
+    SendMessage
+    | SetField
+    | AddTag
+    | RemoveTag
+    | JoinSegment
+    | QuitSegment
+    | AddRecord
+    | Record
+    | Leave
+    | LearnDateOrder
+    | Settle
+)
+
+
+_TOTALS = (
+    "total_interactions", "total_visits", "total_purchases", "total_invoices", "total_spent",
+    "total_revenue", "first_visit_at", "last_visit_at", "last_contacted_at", "next_follow_up_at",
+)  # fmt: skip
+"""What follows from purchases and interactions."""
+
+
+def changes_of(effect: Effect) -> tuple[str, ...]:
+    """The names that an effect changes, as rules read them (engine.derive.rules)."""
+    match effect:
+        case SetField(key):
+            return (key,)
+        case AddTag(name) | RemoveTag(name):
+            return f"tags:{name}", "tags"
+        case JoinSegment(key) | QuitSegment(key):
+            return f"segment:{key}", "segment"
+        case AddRecord(NewPurchase() | NewInteraction()):
+            return _TOTALS
+        case _:
+            return ()

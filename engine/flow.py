@@ -89,6 +89,8 @@ class Flow(Struct, frozen=True):
     """Node id -> its place in `nodes`."""
     goes_back: bool = False
     """Whether one of its questions may lead back to the one before."""
+    following: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Node id -> the names it reads that may follow from others (engine.derive.feeds)."""
 
     def node(self, node_id: str) -> Node | None:
         place = self.places.get(node_id)

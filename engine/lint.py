@@ -105,6 +105,8 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _known(name, names.business.tags, "E302", "tag", position, problems)
         case Ref.FIELD:
             _known(name, names.business.fields, "E301", "field", position, problems)
+        case Ref.SEGMENT:
+            _check_segment(name, names.business, position, problems)
         case Ref.WRITE | Ref.SAVE | Ref.KEEP:
             _check_field(reference, names, problems)
         case Ref.WHO:
@@ -118,6 +120,14 @@ def _check_who(reference: Reference, business: Business, problems: Problems) -> 
         cure = meant(reference.name, who_there_is(business))
         message = f"nobody is called '{reference.name}': no name, team or role of crm.yaml"
         problems.error(reference.position, "E320", message, cure)
+
+
+def _check_segment(name: str, business: Business, position: Position, problems: Problems) -> None:
+    """What a flow changes are the members of a static segment."""
+    _known(name, business.segments, "E303", "segment", position, problems)
+    if name in business.segments and not business.segments[name].static:
+        message = f"the members of '{name}' follow its criteria: no flow puts anybody in"
+        problems.error(position, "E334", message, "Make it `static: true`, without `when`.")
 
 
 def _known(
@@ -135,6 +145,7 @@ def _known(
 
 _NEW = {
     "tag": "Declare it under 'tags' in crm.yaml.",
+    "segment": "Declare it under 'segments' in crm.yaml.",
     "field": "Declare it under 'fields' in crm.yaml.",
     "flow": "Write a file that begins with its name: 'flow: NAME'.",
 }

@@ -42,6 +42,10 @@ class Stay(Struct, frozen=True):
     wait: Wait
 
 
+class Rest(Struct, frozen=True):
+    """Rest before the node at hand until what follows from the changes so far has followed."""
+
+
 class Finish(Struct, frozen=True):
     """End this flow with an outcome; with `everything`, the flows that called it too."""
 
@@ -62,7 +66,7 @@ class Return(Struct, frozen=True):
     target: str
 
 
-Next = Exit | Go | Stay | Finish | Enter | Return
+Next = Exit | Go | Stay | Rest | Finish | Enter | Return
 
 
 class Node(Struct, frozen=True, kw_only=True):

@@ -14,8 +14,10 @@ from engine.effects import (
     AddRecord,
     AddTag,
     Effect,
+    JoinSegment,
     LearnDateOrder,
     Leave,
+    QuitSegment,
     Record,
     RemoveTag,
     SendMessage,
@@ -54,21 +56,19 @@ class Passage:
     def __init__(
         self, flows: Mapping[tuple[str, int], Flow], run: Run, facts: Facts, now: datetime
     ) -> None:
-        self.flows = flows
-        self.run = run
-        self.facts = facts
-        self.now = now
+        self.flows, self.run = flows, run
+        self.facts, self.now = facts, now
         self.event = run.event
         self.effects: list[Effect] = []
         self.values: dict[str, Value] = dict(facts.values)
         self.extra: dict[str, Any] = dict(facts.extra)
-        self.tags: set[str] = set(facts.tags)
+        self.tags, self.segments = set(facts.tags), set(facts.segments)
         self.frames: list[Frame] = list(run.frames)
         self.vars: dict[str, Any] = dict(run.frames[-1].vars)
         self.reply: Message | None = None
         self.reply_value: Value = None
         self.wait: Wait | None = run.wait
-        self.waits = run.waits
+        self.waits, self.settled = run.waits, 0
         self.outcome: str | None = run.outcome
         self._flow: Flow | None = None
         self._node: Node | None = None
@@ -170,7 +170,6 @@ class Passage:
         self.outcome, self.wait = outcome, None
 
     def rest(self, wait: Wait) -> None:
-        """Stop here until something happens."""
         self.wait = wait
 
     def new_wait_id(self) -> str:
@@ -334,6 +333,16 @@ class Passage:
         """Keep a note, task, purchase or interaction."""
         frame = self.frames[-1]
         self.effects.append(AddRecord(record, frame.flow, frame.version, frame.node))
+
+    def join_segment(self, key: str) -> None:
+        if key not in self.segments:
+            self.segments.add(key)
+            self.effects.append(JoinSegment(key, self.frames[-1].node))
+
+    def quit_segment(self, key: str) -> None:
+        if key in self.segments:
+            self.segments.discard(key)
+            self.effects.append(QuitSegment(key, self.frames[-1].node))
 
     def learn_date_order(self, order: str) -> None:
         self.values["date_order"] = order

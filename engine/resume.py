@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.fields.types import Value
 from engine.messages import Message
 
 
@@ -56,6 +57,15 @@ class Refused(Struct, frozen=True):
     rule: str
 
 
+class Settled(Struct, frozen=True):
+    """What the step before asked to be carried out is done (engine.effects.Settle)."""
+
+    reply: Message | None
+    value: Value
+    times: int
+    waits: int
+
+
 class Cancelled(Struct, frozen=True):
     """The run ends where it is, with this outcome (interrupted, cancelled, opted_out ...)."""
 
@@ -97,6 +107,7 @@ Resume = (
     | Elapsed
     | Released
     | Refused
+    | Settled
     | Cancelled
     | EventSeen
     | Stopped

@@ -45,6 +45,8 @@ class Source(Protocol):
     @property
     def tags(self) -> AbstractSet[str]: ...
     @property
+    def segments(self) -> AbstractSet[str]: ...
+    @property
     def vars(self) -> Mapping[str, Any]: ...
     @property
     def answer(self) -> Mapping[str, Any]: ...
@@ -221,14 +223,14 @@ _OWN: Mapping[str, Callable[[Source], object]] = {
     "id": lambda source: source.facts.customer_id,
     "referral_code": lambda source: referral_code(source.facts.customer_id),
     "tags": lambda source: frozenset(source.tags),
-    "segments": lambda source: source.facts.segments,
+    "segments": lambda source: frozenset(source.segments),
     "extra": lambda source: source.extra,
 }
 
 _SPECIAL: Mapping[str, Callable[[Source], object]] = {
     "now": lambda source: source.now,
     "channel": lambda source: source.facts.channel,
-    "segment": lambda source: source.facts.segments,
+    "segment": lambda source: frozenset(source.segments),
     "tags": lambda source: frozenset(source.tags),
 }
 

@@ -15,7 +15,7 @@ from engine.effects import Effect
 from engine.errors import FlowFailed
 from engine.facts import Facts
 from engine.flow import Flow
-from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Return, Stay
+from engine.node import END, Enter, Exit, Finish, Go, Next, Node, Rest, Return, Stay
 from engine.passage import Passage
 from engine.resume import (
     Cancelled,
@@ -28,11 +28,13 @@ from engine.resume import (
     Reply,
     Restarted,
     Resume,
+    Settled,
     Started,
     Stopped,
     TimedOut,
 )
 from engine.run import Run, Wait
+from engine.settling import go_on, must_settle, settle
 from engine.stopping import is_watched, stop_after, unwind
 
 STEP_LIMIT = 1_000
@@ -56,7 +58,7 @@ def step(
     Never raises for what a flow or a customer does; ValueError where the caller starts a run
     twice or resumes one that has ended.
     """
-    if (run.status == "ended") is not isinstance(resume, Started) or run.outcome:
+    if (run.status == "ended") is not isinstance(resume, _OF_NO_WAIT) or run.outcome:
         raise ValueError(f"run {run.id} cannot go on by {type(resume).__name__}: {run.status}")
     if _is_stale(run.wait, resume):
         return run, ()
@@ -69,6 +71,7 @@ def step(
 
 
 # As tuples: a union of classes is made anew each time that it is asked about.
+_OF_NO_WAIT = (Started, Settled)
 _OF_A_QUESTION = (Reply, Released, Refused)
 _OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen)
 
@@ -94,6 +97,8 @@ def _advance(at: Passage, resume: Resume) -> None:
         coming = _arrive(at, at.first_node())
     elif isinstance(resume, Restarted):
         coming = _arrive(at, at.begin_anew(resume.place))
+    elif isinstance(resume, Settled):
+        coming = go_on(at, resume)
     else:
         coming = at.node.resume(at, resume)
     looked_at = 0
@@ -120,6 +125,9 @@ def _take(at: Passage, coming: Next) -> Next | None:
     match coming:
         case Stay(wait):
             at.rest(wait)
+            return None
+        case Rest():
+            settle(at)
             return None
         case Enter(flow, variables):
             return _arrive(at, at.call(flow, variables))
@@ -152,6 +160,8 @@ def _arrive(at: Passage, node: Node | None) -> Next:
         return Finish(DONE)
     if node.channels and at.facts.channel not in node.channels:
         return Exit()
+    if at.flow.following and must_settle(at, node):
+        return Rest()
     return node.enter(at)
 
 

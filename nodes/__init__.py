@@ -11,6 +11,7 @@ from nodes.interaction import Interaction
 from nodes.note import Note
 from nodes.purchase import Purchase
 from nodes.say import Say
+from nodes.segment import Segment
 from nodes.set import Set
 from nodes.split import Split
 from nodes.tag import Tag
@@ -24,6 +25,7 @@ KINDS: tuple[type[Node], ...] = (
     Split,
     Set,
     Tag,
+    Segment,
     Note,
     Task,
     Purchase,

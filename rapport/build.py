@@ -21,6 +21,7 @@ from crm.services.projects import (
     last_applied_at,
     project_source,
 )
+from crm.services.segments import segment_ids, with_stored_segments
 from crm.services.slot_indexes import build_wanted_indexes
 from crm.services.tags import tag_ids
 from crm.sql import insert_for
@@ -102,6 +103,8 @@ def stored_library(db: Connection, business_id: int) -> Library:
 def _library(
     db: Connection, business_id: int, business: Business, flows: Sequence[Flow]
 ) -> Library:
+    business = with_stored_segments(db, business_id, business)
+
     def load_version(at: Connection, key: str, number: int) -> Flow | None:
         source = flow_source(at, business_id, key, number).source
         return load_flow(source, business, KINDS, key, number)
@@ -114,6 +117,7 @@ def _library(
         flows=shelf(flows),
         columns=columns,
         tags=tag_ids(db, business_id),
+        segments=segment_ids(db, business_id),
         load_version=load_version,
         applied_at=last_applied_at(db, business_id),
     )

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from crm.names import NAME_COLUMNS, name_columns
 from crm.sql import Statement
 from crm.statuses import status_columns
-from crm.tables import activity, customer, customer_tag, event, field_history
+from crm.tables import activity, customer, customer_tag, event, field_history, segment_member
 from engine.fields.plain import to_plain
 from engine.fields.types import Field, Value
 
@@ -67,6 +67,7 @@ class Ledger:
         self._activities: list[tuple[Any, ...]] = []
         self._events: list[tuple[Any, ...]] = []
         self._tagged: dict[tuple[int, int], tuple[str, datetime] | None] = {}
+        self._members: dict[tuple[int, int], datetime | None] = {}
 
     def set_field(
         self,
@@ -134,6 +135,17 @@ class Ledger:
         self._tagged[customer_id, tag_id] = None
         self._tag_change(customer_id, "tag_removed", name, at, cause)
 
+    def set_member(
+        self, customer_id: int, segment_id: int, key: str, at: datetime, cause: Cause, *,
+        is_in: bool,
+    ) -> None:  # fmt: skip
+        """A customer has entered a segment, or left it."""
+        self._members[segment_id, customer_id] = at if is_in else None
+        data = {"segment": key, "direction": "entered" if is_in else "left"}
+        told = f"{data['direction']} {key}"
+        self.record(customer_id, "segment_changed", told, data, cause.by, at)
+        self.emit(customer_id, f"segment_{data['direction']}", data, at, cause.depth)
+
     def record(
         self,
         customer_id: int,
@@ -175,6 +187,7 @@ class Ledger:
         """Write everything gathered; the caller's transaction commits it."""
         self._write_customers(db)
         self._write_tags(db)
+        self._write_members(db)
         _HISTORY.many(db, self._history)
         _ACTIVITY.many(db, self._activities)
         _EVENT.many(db, self._events)
@@ -217,6 +230,10 @@ class Ledger:
             ],
         )
 
+    def _write_members(self, db: Connection) -> None:
+        _QUIT.many(db, [(*key, self._business_id) for key in self._members])
+        _JOIN.many(db, [(*key, self._business_id, at) for key, at in self._members.items() if at])
+
 
 def _hidden(value: Any) -> str | None:
     return None if value is None else HIDDEN
@@ -255,6 +272,18 @@ _UNTAG = Statement(
     ("c", "t", "b"),
 )
 
+
+_JOIN = Statement(
+    lambda _: insert(segment_member), ("segment_id", "customer_id", "business_id", "entered_at")
+)
+_QUIT = Statement(
+    lambda _: delete(segment_member).where(
+        segment_member.c.segment_id == bindparam("s"),
+        segment_member.c.customer_id == bindparam("c"),
+        segment_member.c.business_id == bindparam("b"),
+    ),
+    ("s", "c", "b"),
+)
 
 _THIS_CUSTOMER = (
     customer.c.id == bindparam("of_customer"),

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, insert, select, update
 
 from crm.services.changes import Change
 from crm.tables import segment
 from engine.business import Business, Segment
+from engine.criteria import read_criterion
 from engine.criteria.ast import to_canonical
+from engine.shapes.conditions import customer_catalogue
 
 
 def sync_segments(
@@ -46,10 +49,46 @@ def sync_segments(
             if changed != ["position"]:
                 changes.append(Change("changed", "segment", key, ", ".join(changed)))
     for key, row in known.items():
-        if row.status != "archived" and key not in business.segments:
+        by_hand = row.created_by is not None
+        if row.status != "archived" and key not in business.segments and not by_hand:
             _update(db, business_id, row, status="archived")
             changes.append(Change("retired", "segment", key, "its members are kept"))
     return tuple(changes)
+
+
+def segment_ids(db: Connection, business_id: int) -> dict[str, int]:
+    """The ids of all segments by key, the archived too."""
+    rows = db.execute(
+        select(segment.c.key, segment.c.id).where(segment.c.business_id == business_id)
+    )
+    return {row.key: row.id for row in rows}
+
+
+def with_stored_segments(db: Connection, business_id: int, business: Business) -> Business:
+    """The business with its segments as the database has them: which are paused, and those that
+    were made beside crm.yaml. Archived ones are none."""
+    rows = db.execute(
+        select(segment)
+        .where(segment.c.business_id == business_id, segment.c.status != "archived")
+        .order_by(segment.c.position, segment.c.id)
+    )
+    stored = {row.key: _stored(row, business) for row in rows}
+    return business if stored == business.segments else replace(business, segments=stored)
+
+
+def _stored(row: Row[Any], business: Business) -> Segment:
+    declared = business.segments.get(row.key)
+    paused = row.status == "paused"
+    if declared is not None:
+        return replace(declared, paused=paused) if paused else declared
+    criterion = None
+    if row.criteria is not None:
+        # What it asks for may be gone since: then nobody comes or goes.
+        criterion = read_criterion(row.criteria, customer_catalogue(business), lambda *_: None)
+    return Segment(
+        row.key, row.name, row.color, row.description or "", row.kind == "static", criterion,
+        tuple(row.tags or ()), paused or (row.kind == "dynamic" and criterion is None),
+    )  # fmt: skip
 
 
 def _free_names(
@@ -77,5 +116,7 @@ def _described(item: Segment, position: int) -> dict[str, Any]:
         "color": item.color,
         "description": item.description or None,
         "criteria": None if item.criterion is None else to_canonical(item.criterion),
+        "tags": list(item.tags) or None,
         "position": position,
+        "created_by": None,
     }

@@ -89,6 +89,12 @@ segment = Table(
     Column("member_count", Integer, nullable=False),
     moment("last_calculated_at", nullable=True),
     moment("created_at"),
+    # Who made it beside crm.yaml; NULL: crm.yaml declares it.
+    Column("created_by", String(200)),
+    # Words to find it by: a list of texts.
+    Column("tags", Json),
+    Column("times_used", Integer, nullable=False, server_default=text("0")),
+    moment("last_used_at", nullable=True),
     UniqueConstraint("business_id", "key"),
     UniqueConstraint("business_id", "name"),
 )

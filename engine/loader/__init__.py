@@ -14,6 +14,7 @@ from engine.business import Business
 from engine.flow import Flow
 from engine.lint import lint_project
 from engine.loader.business import read_business
+from engine.loader.circles import report_circles
 from engine.loader.flows import FlowRead, is_flow, read_flow
 from engine.loader.industries import Industry
 from engine.loader.transcripts import is_test, read_transcript
@@ -83,6 +84,7 @@ def load_project(
         else:
             _report_unknown(document.root, problems)
     lint_project(business, flows, (crm_reader, test_reader), tests, problems)
+    report_circles(business, flows.values(), problems)
     return Loaded(
         business=business,
         flows={key: read.flow for key, read in flows.items()},

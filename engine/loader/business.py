@@ -11,12 +11,15 @@ from msgspec.structs import replace
 
 from engine import source as tree
 from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
+from engine.derive.scoring import Scoring
+from engine.derive.stages import LIFECYCLE
 from engine.events import PHRASES
 from engine.fields.base import BASE_FIELDS
 from engine.loader.fields import FIELD, build_fields, read_declared
 from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
 from engine.loader.industries import Industry, industry_fields
 from engine.loader.nodes import Kinds
+from engine.loader.scoring import SCORING
 from engine.shapes import (
     BOOLEAN,
     CONSTANT,
@@ -75,7 +78,6 @@ QUIET_HOURS = _Pattern(
     "([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", 'hours such as "22:00-08:00"'
 )
 
-STAGES = ("lead", "first_visit", "active", "vip", "at_risk", "churned")
 LATER_ALWAYS = "handoff"
 
 
@@ -104,6 +106,7 @@ SEGMENT: Mapping[str, Option] = {
     "description": Option(WORD, "Who is in it"),
     "color": Option(COLOR, "Its colour", '"#FFD700"'),
     "static": Option(BOOLEAN, "Its members are put in by hand or by flows"),
+    "tags": Option(ListOf(WORD), "Words to find it by", "[loyalty]"),
     "when": Option(Part(CUSTOMER_CRITERIA.schema()), "Who belongs to it", "{crm_score__gte: 80}"),
 }
 
@@ -147,21 +150,16 @@ SENDING: Mapping[str, Option] = {
     "opt_in": Option(PHRASES, "Words that undo it, besides those built in"),
 }
 
-SCORING: Mapping[str, Option] = {
-    "model": Option(OneOf("simple", "rfm", "weighted"), "How scores are reckoned"),
-    "levels": Option(MapOf(NAME, CONSTANT), "Where its levels lie"),
-}
-
 HTTP: Mapping[str, Option] = {"hosts": Option(ListOf(WORD), "Hosts that flows may call")}
 
 
-def _smart_tag(values: dict[str, Any], _: Reader) -> SmartTag:
+def _smart_tag(values: dict[str, Any], reader: Reader) -> SmartTag:
     when = values["when"].criterion
-    return SmartTag(values["tag"], when, values.get("remove_when_false", False))
+    return SmartTag(values["tag"], when, values.get("remove_when_false", False), reader.at())
 
 
 _SMART_TAGS = ListOf(Record(SMART_TAG, _smart_tag, "a smart tag"))
-_STAGES = MapOf(OneOf(*STAGES), CUSTOMER_CRITERIA)
+_STAGES = MapOf(OneOf(*LIFECYCLE[:-1]), CUSTOMER_CRITERIA)
 
 
 def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
@@ -174,12 +172,10 @@ OPTIONS: Mapping[str, Option] = {
     "industry": Option(WORD, "Whose fields come first", "retail"),
     "fields": Option(Part(_by_name(record_schema(FIELD))), "What is known of a customer"),
     "tags": Option(Part(_by_name(record_schema(TAG))), "The tags there are"),
-    "segments": Option(
-        Part(_by_name(record_schema(SEGMENT))), "The segments there are", later=True
-    ),
-    "smart_tags": Option(Part(_SMART_TAGS.schema()), "Tags that follow by themselves", later=True),
-    "scoring": Option(Record(SCORING, _same, "'scoring'"), "How customers are scored", later=True),
-    "stages": Option(Part(_STAGES.schema()), "Changes of the lifecycle's stages", later=True),
+    "segments": Option(Part(_by_name(record_schema(SEGMENT))), "The segments there are"),
+    "smart_tags": Option(Part(_SMART_TAGS.schema()), "Tags that follow by themselves"),
+    "scoring": Option(SCORING, "How customers are scored", "{model: rfm}"),
+    "stages": Option(Part(_STAGES.schema()), "Changes of the lifecycle's stages"),
     "sending": Option(Record(SENDING, _same, "'sending'"), "When and how much is sent by itself"),
     "staff": Option(
         ListOf(Record(STAFF, lambda values, _: Staff(**values), "one of 'staff'")),
@@ -290,7 +286,7 @@ def _core(values: Mapping[str, Any], reader: Reader) -> Business:
         opt_out=sending.get("opt_out", ()),
         opt_in=sending.get("opt_in", ()),
         sending=sending,
-        scoring=values.get("scoring", {}),
+        scoring=values.get("scoring", Scoring()),
         retention=values.get("retention", {}),
         http=hosts if isinstance(hosts, dict) else {"hosts": hosts},
         instagram=values.get("instagram", {}),
@@ -375,7 +371,10 @@ def _segments(entries: Mapping[str, tree.Entry], reader: Reader) -> dict[str, Se
             reader.error(entry.key.position, "E112", message, "Write one of the two.")
         criteria = CUSTOMER_CRITERIA.read(when, reader) if when is not None else None
         criterion = criteria.criterion if criteria else None
-        segments[key] = Segment(key, values.pop("name", key), criterion=criterion, **values)
+        segments[key] = Segment(
+            key, values.pop("name", key), criterion=criterion, position=entry.key.position,
+            **values,
+        )  # fmt: skip
     return segments
 
 

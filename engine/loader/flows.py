@@ -138,6 +138,7 @@ def read_flow(
         position=source.position,
         goes_back=any(one.node.goes_back for one in read),
         places={one.node.id: place for place, one in enumerate(read)},
+        following={one.node.id: one.following for one in read if one.following},
     )
     return FlowRead(flow, read, reader, frozenset(nodes.ids))
 

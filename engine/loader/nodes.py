@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from engine import source as tree
+from engine.derive.feeds import FOLLOWING
 from engine.lint import Calls
 from engine.node import END, Node
 from engine.problems import Position
@@ -38,19 +39,30 @@ COMMON: Mapping[str, Option] = {
 """What every node may have."""
 
 LATER = (
-    *("segment", "wait_for", "http", "start"),
+    *("wait_for", "http", "start"),
     *("handoff", "notify", "photo", "video", "document", "voice", "location"),
 )
 """Node kinds, and options that make one, that this version does not have yet."""
 
 Kinds = Mapping[str, type[Node]]
 
+_WRITTEN = {
+    Ref.WRITE: "", Ref.SAVE: "", Ref.KEEP: "", Ref.TAG: "tags:", Ref.SEGMENT: "segment:",
+}  # fmt: skip
+"""What stands before the name of what a node changes."""
+
 
 class Read(Struct, frozen=True):
-    """A node, and the names it goes to as they are written: (name, where)."""
+    """A node, and the names it goes to as they are written: (name, where).
+
+    following: the names it reads that may follow from others (engine.derive). writes: the names
+    it changes: fields, `tags:VIP`, `segment:regulars`.
+    """
 
     node: Node
     targets: tuple[tuple[str, Position], ...]
+    following: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
 
 
 class NodeReader(Struct):
@@ -116,14 +128,13 @@ class NodeReader(Struct):
         kind = self.kind_of(source)
         if kind is None:
             return None
-        before = len(self.reader.references)
+        before, uses = len(self.reader.references), len(self.reader.uses)
         node = self.built(kind, self.with_defaults(source, kind.KIND), place)
-        targets = tuple(
-            (reference.name, reference.position)
-            for reference in self.reader.references[before:]
-            if reference.kind is Ref.NODE
-        )
-        return None if node is None else Read(node, targets)
+        named = self.reader.references[before:]
+        targets = tuple((one.name, one.position) for one in named if one.kind is Ref.NODE)
+        following = FOLLOWING.intersection(use.of_customer for use in self.reader.uses[uses:])
+        writes = frozenset(_WRITTEN[one.kind] + one.name for one in named if one.kind in _WRITTEN)
+        return None if node is None else Read(node, targets, following, writes)
 
     def with_defaults(self, source: tree.Mapping, kind: str) -> tree.Mapping:
         """The node with what `defaults:` lays under it; its own keys win."""

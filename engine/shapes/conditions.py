@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.business import Business
 from engine.criteria import (
     Catalogue,
     Criterion,
@@ -18,7 +19,7 @@ from engine.criteria import (
 )
 from engine.criteria.ast import Key
 from engine.fields.types import Field, FieldType, Option
-from engine.problems import Position
+from engine.problems import Position, Problems
 from engine.shapes.reader import NameUse, Reader
 from engine.shapes.shape import Shape
 from engine.shapes.texts import CHANNEL_NAMES
@@ -103,6 +104,11 @@ def catalogue_of(reader: Reader, *, in_flow: bool) -> Catalogue:
     if in_flow:
         return Catalogue({**fields, **_OF_A_RUN}, FLOW_NAMES, locale_of(reader))
     return Catalogue(fields, locale=locale_of(reader))
+
+
+def customer_catalogue(business: Business) -> Catalogue:
+    """The names that criteria about a customer may use, outside of any file."""
+    return catalogue_of(Reader(Problems(), business), in_flow=False)
 
 
 def locate(source: Source, path: tuple[str | int, ...]) -> Position:

@@ -22,6 +22,7 @@ class Ref(StrEnum):
     FLOW = "flow"
     TAG = "tag"
     FIELD = "field that an event is about"
+    SEGMENT = "segment"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
     KEEP = "key that a reply is kept under, declared or not"

@@ -111,8 +111,8 @@ def read_criteria(written: str, business: Business) -> Criterion | None:
     """Criteria of the command line, JSON being YAML. Raises Refusal with every problem."""
     from engine.criteria import read_criterion
     from engine.problems import Problems
-    from engine.shapes import Reader, plain
-    from engine.shapes.conditions import catalogue_of
+    from engine.shapes import plain
+    from engine.shapes.conditions import customer_catalogue
     from engine.source import read_documents
 
     problems = Problems()
@@ -122,7 +122,7 @@ def read_criteria(written: str, business: Business) -> Criterion | None:
         raise Refusal(f"--where: {'; '.join(faults) or 'nothing is asked'}", WRONG_USE)
     criterion = read_criterion(
         plain(documents[0].root),
-        catalogue_of(Reader(problems, business), in_flow=False),
+        customer_catalogue(business),
         lambda _path, message, cure: faults.append(f"{message} {cure}".strip()),
     )
     if faults:

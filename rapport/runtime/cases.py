@@ -68,7 +68,9 @@ class Case(Struct):
 
     conversations: those that are worked on now; elsewhere: others in which the customer's runs
     live, whose own mail is not at hand. floods: of the first, how many messages were set aside for
-    the one that is among `mail`, by the conversation's id.
+    the one that is among `mail`, by the conversation's id. ruled: those of the tags that a rule
+    put on. filled, asked, answered: what a score asks for (engine.derive.scores). changed: the
+    names, as rules read them, that have changed since the rules were asked last.
     """
 
     customer_id: int
@@ -76,7 +78,12 @@ class Case(Struct):
     values: dict[str, Value] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    ruled: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    filled: int = 0
+    asked: int = 0
+    answered: int = 0
+    changed: set[str] = field(default_factory=set)
     history: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     conversations: dict[int, Conversation] = field(default_factory=dict)
     elsewhere: dict[int, Conversation] = field(default_factory=dict)

@@ -70,6 +70,7 @@ class Casework:
                 self._apply(letter, conversation)
                 self.sheet.applied(letter)
             self.sheet.worked_off(conversation)
+        self.sheet.settle()
         self.moves.store()
 
     @property
@@ -111,6 +112,8 @@ class Casework:
         is_new = bool(letter.payload.get("created"))
         if is_new and (code := code_in(message.argument)):
             self.sheet.refer(code)
+        if self.around.library.follows:
+            self.sheet.settle()
         if conversation.id in self.case.floods:
             self._say(wording("flooded", self.moves.language()), conversation)
             return

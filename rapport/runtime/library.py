@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from crm.stored_extras import typed_extra
 from engine.business import Business
+from engine.derive.feeds import FOLLOWING, TOTALS
 from engine.fields.types import Value
 from engine.flow import Flow, Reads
 from engine.moving import is_behind
@@ -36,8 +37,10 @@ class Library:
 
     flows: by (key, version), and by (key, 0) the current one. columns: the customer column of
     each field (its slot, or its own name); a field that is not in it lives in the extras.
-    tags: their ids by name. applied_at: when it was applied, or a later apply was found to be one
-    that this program cannot load. reads: what any of the loaded flows may ask of a customer.
+    tags, segments: their ids by name and by key. applied_at: when it was applied, or a later apply
+    was found to be one that this program cannot load. reads: what any of the loaded flows may ask
+    of a customer, and the rules. follows: whether a flow reads what follows from other things, so
+    that it must have followed before anything is decided.
     """
 
     business: Business
@@ -45,15 +48,19 @@ class Library:
     flows: dict[tuple[str, int], Flow]
     columns: Mapping[str, str]
     tags: Mapping[str, int]
+    segments: Mapping[str, int]
     load_version: LoadVersion
     applied_at: datetime | None = None
     index: TriggerIndex = field(init=False)
     reads: Reads = field(init=False)
+    follows: bool = field(init=False)
 
     def __post_init__(self) -> None:
         current = [flow for (_, version), flow in self.flows.items() if version == 0]
         self.index = TriggerIndex.of(current, self.business)
-        self.reads = _union(self.flows.values())
+        asked = _union(self.flows.values())
+        self.follows = self._reads_following(asked)
+        self.reads = asked | self.business.rules.reads
 
     def require_newest(self, applied_at: datetime | None) -> None:
         """applied_at: of the business, read under a lock that keeps others from applying. Raises
@@ -95,7 +102,17 @@ class Library:
         flow = self.load_version(db, key, version)
         if flow is not None:
             self.flows[key, version] = flow
+            self.follows = self.follows or self._reads_following(flow.reads)
             self.reads = self.reads | flow.reads
+
+    def _reads_following(self, asked: Reads) -> bool:
+        """Totals are kept as they change; the rest follows from them."""
+        business = self.business
+        return (
+            bool(asked.fields & (FOLLOWING - TOTALS))
+            or (asked.segments and any(one.follows for one in business.segments.values()))
+            or (asked.tags and bool(business.smart_tags))
+        )
 
 
 def shelf(flows: Sequence[Flow]) -> dict[tuple[str, int], Flow]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from crm.scores_sql import filled
 from crm.sql import Statement, among, listed, listed_or_one
 from crm.tables import (
     business,
@@ -34,6 +35,7 @@ from crm.tables import (
     segment_member,
     tag,
 )
+from engine.derive.rules import RULE
 from engine.fields.types import Value
 from engine.jsonable import run_from_json
 from engine.moving import follow
@@ -131,13 +133,13 @@ def _load_elsewhere(db: Connection, library: Library, cases: Mapping[int, Case],
 
 def _load_customers(db: Connection, library: Library, cases: dict[int, Case], ids: Any) -> None:
     keys = keys_read(library)
-    rows = _customers(tuple(keys)).fetch(db, ids, library.business_id)
+    rows = _customers(tuple(keys), _counted(library)).fetch(db, ids, library.business_id)
     if rows:
         library.require_newest(rows[0][3])
     for row in rows:
         case = cases[row[0]]
-        case.asking_run, case.extra = row[1], row[2] or {}
-        case.values = dict(zip(keys.values(), row[4:], strict=True))
+        case.asking_run, case.extra, case.filled = row[1], row[2] or {}, row[4]
+        case.values = dict(zip(keys.values(), row[5:], strict=True))
         case.values.update(library.extras_of(case.extra))
     if len(rows) < len(cases):
         for busy in cases.keys() - {row[0] for row in rows}:
@@ -150,6 +152,12 @@ def keys_read(library: Library) -> Mapping[str, str]:
     named = {slots.get(key, key) for key in read.fields | read.history}
     keys = sorted(key for key in named if key in library.columns)
     return {library.columns.get(key, key): key for key in (*ALWAYS_READ, *keys)}
+
+
+def _counted(library: Library) -> tuple[str, ...]:
+    """The slots whose values are counted: a score asks how many are filled."""
+    rules = library.business.rules
+    return tuple(library.columns[key] for key in rules.slots) if rules.counts_fields else ()
 
 
 def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> None:
@@ -169,10 +177,14 @@ def _load_mail(db: Connection, business_id: int, cases: Mapping[int, Case]) -> N
 
 def _load_tags(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
     found: defaultdict[int, set[str]] = defaultdict(set)
-    for customer_id, name in _TAGS.fetch(db, ids, library.business_id):
+    ruled: defaultdict[int, set[str]] = defaultdict(set)
+    for customer_id, name, by in _TAGS.fetch(db, ids, library.business_id):
         found[customer_id].add(name)
+        if by.startswith(RULE):
+            ruled[customer_id].add(name)
     for customer_id, names in found.items():
         cases[customer_id].tags = frozenset(names)
+        cases[customer_id].ruled = frozenset(ruled.get(customer_id, ()))
 
 
 def _load_segments(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:
@@ -274,7 +286,7 @@ _LAST_OF_FLOOD = Statement(
 
 _TAGS = Statement(
     lambda dialect: (
-        select(customer_tag.c.customer_id, tag.c.name)
+        select(customer_tag.c.customer_id, tag.c.name, customer_tag.c.by)
         .join(tag, tag.c.id == customer_tag.c.tag_id)
         .where(
             among(customer_tag.c.customer_id, "customers", dialect),
@@ -311,15 +323,15 @@ _HISTORY = Statement(
 
 
 @cache
-def _customers(names: tuple[str, ...]) -> Statement:
-    """The SELECT of just these columns; a process sees few different sets."""
+def _customers(names: tuple[str, ...], counted: tuple[str, ...]) -> Statement:
+    """The SELECT of just these columns, and of how many of the counted ones have a value; a
+    process sees few different sets."""
     columns = [customer.c[name] for name in names]
 
     def build(dialect: str) -> Select[Any]:
-        applied = _applied(dialect)
-        statement = select(
-            customer.c.id, customer.c.asking_run, customer.c.custom_fields_extra, applied, *columns
-        ).where(
+        having = filled([customer.c[name] for name in counted], dialect)
+        first = (customer.c.id, customer.c.asking_run, customer.c.custom_fields_extra)
+        statement = select(*first, _applied(dialect), having, *columns).where(
             among(customer.c.id, "customers", dialect),
             # `+ 0` keeps SQLite from reading a whole business by an index that begins with it.
             customer.c.business_id + 0 == bindparam("business"),

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.asking.gathering import MERGE
-from engine.effects import Effect, Record, SetField
+from engine.effects import Effect, Record, SetField, Settle
 from engine.facts import Facts
 from engine.flow import Flow
 from engine.moving import stay
@@ -28,6 +28,7 @@ from engine.resume import (
     Reply,
     Restarted,
     Resume,
+    Settled,
     Started,
     TimedOut,
 )
@@ -120,11 +121,16 @@ class Moves:
             after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
         elif clash is not None:
             effects = tuple(self._without(clash, effects))
-        self._settle_run(opened, after)
+        self._keep(opened, after)
         for effect in effects:
             self.sheet.carry_out(effect, opened, conversation, lane)
+        if effects and isinstance(effects[-1], Settle):
+            rests = effects[-1]
+            self.sheet.settle()
+            settled = Settled(rests.reply, rests.value, rests.times, rests.waits)
+            self._take_step(opened, settled, lane)
 
-    def _settle_run(self, opened: OpenRun, after: Run) -> None:
+    def _keep(self, opened: OpenRun, after: Run) -> None:
         """Keep the run's new state, and who holds the question."""
         opened.run = after
         self._changed[after.id] = opened
@@ -132,7 +138,7 @@ class Moves:
             self._asking = after.id
         elif self._asking == after.id:
             self._asking = None
-        if after.status == "ended":
+        if after.outcome is not None:
             self.case.runs.pop(after.id, None)
 
     def _give_back(self, lane: int) -> None:
@@ -203,9 +209,14 @@ class Moves:
         return language_of(self.case.values, self.around.library.business)
 
     def facts(self, channel: str) -> Facts:
-        """A snapshot, made anew only where tags have changed: it reads `values` itself."""
+        """A snapshot, made anew only where lists have changed: it reads `values` itself."""
         case, known = self.case, self._known
-        if known is None or known.tags is not case.tags or known.channel != channel:
+        if (
+            known is None
+            or known.tags is not case.tags
+            or known.segments is not case.segments
+            or known.channel != channel
+        ):
             known = self._known = Facts(
                 customer_id=case.customer_id, business=self.around.library.business,
                 channel=channel, values=case.values, extra=case.extra, tags=case.tags,

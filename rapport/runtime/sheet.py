@@ -10,19 +10,25 @@ from msgspec import Struct
 
 from bots.channel import Outgoing
 from crm.services.books import Books, keep_record
+from crm.services.derived import write_derived
 from crm.services.ledger import Cause, Ledger
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
+from engine.criteria import Moment
 from engine.effects import (
     AddRecord,
     AddTag,
     Effect,
+    JoinSegment,
     LearnDateOrder,
     Leave,
+    QuitSegment,
     Record,
     RemoveTag,
     SendMessage,
     SetField,
+    Settle,
+    changes_of,
 )
 from engine.fields.plain import to_plain
 from engine.fields.types import Value
@@ -63,6 +69,7 @@ class Surroundings(Struct, frozen=True):
     ids: Ids
     now: datetime
     turn_id: str
+    moment: Moment
 
 
 class Sheet:
@@ -80,12 +87,16 @@ class Sheet:
         self._books = books
         self._mail_id = 0
         self._pieces = 0
+        self._slots = frozenset(around.library.business.rules.slots)
         self._do: Mapping[type, Callable[[Any, OpenRun, Conversation, int], None]] = {
             SendMessage: self._send_message,
             SetField: self._set_field,
             AddTag: self._add_tag,
             RemoveTag: self._remove_tag,
             AddRecord: self._add_record,
+            JoinSegment: self._join_segment,
+            QuitSegment: self._quit_segment,
+            Settle: lambda *_: None,
             Record: self._put_on_record,
             Leave: self._leave,
             LearnDateOrder: self._learn_date_order,
@@ -133,6 +144,18 @@ class Sheet:
         """Set bookkeeping columns of the customer."""
         self._ledger.touch(self._case.customer_id, self._now, columns)
 
+    def settle(self) -> None:
+        """Let follow what follows from what has changed: score, stages, segments, smart tags."""
+        case, library = self._case, self._around.library
+        if case.changed:
+            derived = library.business.rules.settle(case, case.changed, self._around.moment)
+            case.changed = set()
+            if derived:
+                write_derived(
+                    self._ledger, case.customer_id, derived, self._now, library.tags,
+                    library.segments,
+                )  # fmt: skip
+
     def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""
         channel, now, library = (
@@ -161,7 +184,8 @@ class Sheet:
         columns: dict[str, Any] = {"last_message_at": at, "last_contacted_at": at}
         if not isinstance(last, datetime) or at - last >= SILENCE_BEFORE_A_CHAT:
             columns["total_interactions"] = self._one_more_chat(channel, at)
-        values["last_message_at"] = at
+        values["last_message_at"] = values["last_contacted_at"] = at
+        self._case.changed.update(columns)
         self.touch(columns)
         data = {"kind": message.kind, "channel": channel, "mail": letter.id}
         self._writes.reached[self._case.customer_id, channel] = False, at
@@ -228,10 +252,14 @@ class Sheet:
         self.send(Outgoing(conversation.peer, effect.text, effect.buttons), conversation, lane)
 
     def _set_field(self, effect: SetField, *_: object) -> None:
-        values = self._case.values
+        case = self._case
+        values = case.values
         values[effect.key] = effect.new
+        case.changed.add(effect.key)
         if effect.extra:
-            self._case.extra[effect.key] = to_plain(effect.new)
+            case.extra[effect.key] = to_plain(effect.new)
+        elif effect.key in self._slots:
+            case.filled += (effect.new is not None) - (effect.old is not None)
         cause = Cause(
             by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
             node=effect.node, mail_id=effect.mail_id or self._mail_id or None,
@@ -245,11 +273,14 @@ class Sheet:
     def _add_tag(self, effect: AddTag, opened: OpenRun, *_: object) -> None:
         if self._is_known(effect.name):
             self._case.tags |= {effect.name}
+            self._case.changed.update(changes_of(effect))
             self._tag(self._ledger.add_tag, effect, opened)
 
     def _remove_tag(self, effect: RemoveTag, opened: OpenRun, *_: object) -> None:
         if self._is_known(effect.name):
             self._case.tags -= {effect.name}
+            self._case.ruled -= {effect.name}
+            self._case.changed.update(changes_of(effect))
             self._tag(self._ledger.remove_tag, effect, opened)
 
     def _is_known(self, name: str) -> bool:
@@ -273,6 +304,26 @@ class Sheet:
         )  # fmt: skip
         keep_record(
             self._books, self._ledger, self._case.customer_id, effect.record, cause, self._now
+        )
+
+    def _join_segment(self, effect: JoinSegment, opened: OpenRun, *_: object) -> None:
+        self._case.segments |= {effect.key}
+        self._segment(effect, opened, is_in=True)
+
+    def _quit_segment(self, effect: QuitSegment, opened: OpenRun, *_: object) -> None:
+        self._case.segments -= {effect.key}
+        self._segment(effect, opened, is_in=False)
+
+    def _segment(self, effect: JoinSegment | QuitSegment, opened: OpenRun, *, is_in: bool) -> None:
+        segment_id = self._around.library.segments.get(effect.key)
+        if segment_id is None:
+            self.record("flow_problem", f"segment '{effect.key}' does not exist", None)
+            return
+        self._case.changed.update(changes_of(effect))
+        flow = opened.run.frames[-1].flow
+        cause = Cause(by=f"flow:{flow}", flow=flow, node=effect.node)
+        self._ledger.set_member(
+            self._case.customer_id, segment_id, effect.key, self._now, cause, is_in=is_in
         )
 
     def _put_on_record(self, effect: Record, *_: object) -> None:

@@ -33,7 +33,9 @@ from crm.services.ledger import Ledger
 from crm.services.referrals import referrer_of
 from crm.sql import together
 from crm.tables import customer
+from engine.criteria import Moment
 from engine.fields.types import Value
+from engine.scope import known_zone
 from rapport.logs import says_each_turn
 from rapport.redaction import redacted
 from rapport.runtime.cases import Case, Mail
@@ -210,7 +212,7 @@ class Turns:
         around = Surroundings(
             self.library, self._channels, self._parts, _Clashes(db, self.library),
             partial(referrer_of, db, self.library.business_id), ids, now,
-            f"{self._name}.{self._count}",
+            f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
         )  # fmt: skip
         books = Books(db, self.library.business_id, self.library.business, ledger)
         sheet = Sheet(around, ledger, writes, books)

@@ -102,6 +102,7 @@ def _set(library: Library, setting: Setting) -> Library:
         flows=flows,
         columns=library.columns,
         tags=library.tags,
+        segments=library.segments,
         load_version=library.load_version,
         applied_at=library.applied_at,
     )

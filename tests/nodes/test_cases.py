@@ -128,6 +128,8 @@ class Rehearsal(Talk):
                 return self.node
             case ["tags"]:
                 return self.tags
+            case ["segments"]:
+                return self.segments
             case ["var", key]:
                 return self.vars[key]
             case ["customer", key]:
@@ -135,7 +137,7 @@ class Rehearsal(Talk):
         raise AssertionError(f"{name} is not looked at here")
 
     def wanted(self, name: str, letters: Any) -> Any:
-        if name == "tags":
+        if name in ("tags", "segments"):
             return frozenset(letters)
         if name.startswith("customer."):
             return self.typed(name.removeprefix("customer."), letters)

@@ -116,17 +116,21 @@ class TestWhatIsWritten:
             ("message_received", "/start", "customer"),
             ("workflow_triggered", "lead by lead/command command=start", "engine"),
             ("message_sent", "Your name?", "bot"),
+            ("score_changed", "0 → 32", "rule:score"),
             ("message_received", "Sara", "customer"),
             ("field_updated", "first_name: Sara", "flow:lead"),
             ("message_sent", "Which size?\nA number.", "bot"),
             ("message_received", "40", "customer"),
             ("field_updated", "size: 40", "flow:lead"),
             ("message_sent", "Size 40", "bot"),
+            ("score_changed", "32 → 34", "rule:score"),
         ]
         assert office.rows(event, "type", "data", "depth") == [
             ("customer_created", {"channel": "telegram"}, 0),
+            ("score_changed", {"old": 0, "new": 32}, 1),
             ("field_updated", {"field": "first_name", "old": None, "new": "Sara"}, 0),
             ("field_updated", {"field": "size", "old": None, "new": 40}, 0),
+            ("score_changed", {"old": 32, "new": 34}, 1),
         ]
 
     def test_one_run_with_its_visits_and_no_timer_left(self, office: Office) -> None:
@@ -170,7 +174,7 @@ class TestWhatIsWritten:
     def test_an_unchanged_answer_writes_nothing_but_that_it_was_said(self, office: Office) -> None:
         office.says("/start").says("Sara").says("/start").says("Sara")
         assert office.rows(field_history, "field") == ["first_name"]
-        assert office.rows(event, "type") == ["customer_created", "field_updated"]
+        assert office.rows(event, "type") == ["customer_created", "score_changed", "field_updated"]
 
     def test_the_display_name_follows_the_names_parts(self, office: Office) -> None:
         office.says("/start", payload={"profile": {"first_name": "Ann", "last_name": "Lee"}})

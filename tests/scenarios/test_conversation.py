@@ -101,6 +101,7 @@ def _holds_timeline(place: Place) -> None:
     assert place.rows(statement) == [
         ("customer_created", "First message on telegram"),
         ("message_received", "/start"),
+        ("score_changed", "0 → 32"),
         ("workflow_triggered", "lead_capture by lead_capture/command command=start"),
         ("message_sent", "Hi Sara 👋"),
         ("message_sent", "When is your birthday?"),
@@ -113,14 +114,17 @@ def _holds_timeline(place: Place) -> None:
         ("message_received", "۱۳۶۹/۰۲/۲۵"),
         ("field_updated", "birth_date: 1990-05-15"),
         ("message_sent", "What are you looking for?"),
+        ("score_changed", "32 → 33"),
         ("message_received", "Shoes"),
         ("field_updated", "favorite_category: shoes"),
         ("message_sent", "So, Shoes. Right?"),
+        ("score_changed", "33 → 35"),
         ("message_received", "Yes"),
         ("message_sent", "What is your shoe size?"),
         ("message_received", "۴۲"),
         ("field_updated", "shoe_size: 42"),
         ("message_sent", "Thank you! Your code is W-0001."),
+        ("score_changed", "35 → 37"),
     ]
 
 

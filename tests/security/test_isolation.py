@@ -51,7 +51,7 @@ UNSCOPED_STATEMENTS = {
 
 ARGUMENTS = {
     "crm.services.ledger._update_of": (("first_name",),),
-    "rapport.runtime.load._customers": (("first_name",),),
+    "rapport.runtime.load._customers": (("first_name",), ("custom_text_1",)),
 }
 """What functions that make statements as they are needed are called with here."""
 

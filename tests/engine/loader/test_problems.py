@@ -310,10 +310,6 @@ def test_every_code_is_listed_and_every_listed_code_is_used() -> None:
 
 
 LATER_IN_CRM = [
-    ("segments: {friends: {static: true}}", "2:1"),
-    ("smart_tags: [{tag: VIP, when: {crm_score__gte: 80}}]", "2:1"),
-    ("scoring: {model: simple}", "2:1"),
-    ("stages: {churned: {last_visit_at__lt: 180 days ago}}", "2:1"),
     ("retention: {messages: 365d}", "2:1"),
     ("http: [example.com]", "2:1"),
     ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),

@@ -10,9 +10,24 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.asking.gathering import MERGE
-from engine.effects import AddTag, Effect, LearnDateOrder, Record, RemoveTag, SendMessage, SetField
+from engine.criteria import Moment
+from engine.derive.rules import Derived
+from engine.effects import (
+    AddTag,
+    Effect,
+    JoinSegment,
+    LearnDateOrder,
+    QuitSegment,
+    Record,
+    RemoveTag,
+    SendMessage,
+    SetField,
+    Settle,
+    changes_of,
+)
 from engine.facts import Facts
 from engine.fields.types import Value
 from engine.flow import Flow
@@ -40,6 +55,7 @@ from engine.resume import (
     Reminded,
     Reply,
     Resume,
+    Settled,
     Started,
     TimedOut,
 )
@@ -67,6 +83,7 @@ fields:
   visit: {label: Visit, type: datetime, extra: true}
   site: {label: Site, type: url}
 tags: {VIP: {}, Sneakers: {}}
+segments: {ambassadors: {static: true}, friends: {static: true}}
 """
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -101,6 +118,11 @@ class Talk:
         self.values: dict[str, Value] = {"timezone": "UTC", **values}
         self.extra: dict[str, Any] = {}
         self.tags: frozenset[str] = frozenset()
+        self.ruled: frozenset[str] = frozenset()
+        self.segments: frozenset[str] = frozenset()
+        self.customer_id, self.filled, self.asked, self.answered = 7, 0, 0, 0
+        self.changed: set[str] = set()
+        self.derived: list[Derived] = []
         self.run: Run | None = None
         self.below: list[Run] = []
         self.runs = 0
@@ -194,13 +216,29 @@ class Talk:
         self.run = run
         for effect in effects:
             self.apply(effect)
+        if effects and isinstance(effects[-1], Settle):
+            asks = effects[-1]
+            self.settle()
+            return self.resume(Settled(asks.reply, asks.value, asks.times, asks.waits))
         if run.status == "ended" and self.below:
             self.run = self.below.pop()
             self.resume(Released())
         return self
 
+    def settle(self) -> None:
+        """Let follow what follows from the changes so far."""
+        moment = Moment(self.now, ZoneInfo(self.business.timezone))
+        self.filled = sum(
+            self.values.get(key) is not None
+            for key, field in self.business.fields.items()
+            if not (field.base or field.extra)
+        )
+        self.derived += self.business.rules.settle(self, self.changed, moment)
+        self.changed = set()
+
     def apply(self, effect: Effect) -> None:
         self.effects.append(effect)
+        self.changed.update(changes_of(effect))
         match effect:
             case SendMessage():
                 self.heard.append(effect)
@@ -212,6 +250,10 @@ class Talk:
                 self.tags |= {name}
             case RemoveTag(name):
                 self.tags -= {name}
+            case JoinSegment(key):
+                self.segments |= {key}
+            case QuitSegment(key):
+                self.segments -= {key}
             case LearnDateOrder(order):
                 self.values["date_order"] = order
 
@@ -226,6 +268,7 @@ class Talk:
             values=dict(self.values),
             extra=dict(self.extra),
             tags=self.tags,
+            segments=self.segments,
         )
 
     def said(self) -> list[str]:
