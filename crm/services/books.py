@@ -59,7 +59,7 @@ class Books:
     """
 
     def __init__(self, db: Connection, business_id: int, business: Business, ledger: Ledger):
-        self._db = db
+        self.db = db
         self._business_id = business_id
         self._business = business
         self._ledger = ledger
@@ -156,11 +156,11 @@ class Books:
         for others until the transaction ends. The same number twice changes nothing."""
         if number in self._numbers:
             return self._numbers[number]
-        claim(self._db, self._business_id, [f"purchase={number}"])
+        claim(self.db, self._business_id, [f"purchase={number}"])
         found = select(purchase.c.customer_id).where(
             purchase.c.business_id == self._business_id, purchase.c.number == number
         )
-        return self._db.execute(found).scalar_one_or_none()
+        return self.db.execute(found).scalar_one_or_none()
 
     # -- writing
 
@@ -174,7 +174,7 @@ class Books:
         if not counted:
             return {}
         totals = recount(
-            self._db, self._business_id, self._business, counted, self._ledger.columns_of
+            self.db, self._business_id, self._business, counted, self._ledger.columns_of
         )
         for customer_id, columns in totals.items():
             self._ledger.touch(customer_id, at, columns)
@@ -183,7 +183,7 @@ class Books:
     def _insert(self, table: Table, entries: list[_Entry]) -> None:
         rows = [entry.values | {"business_id": self._business_id} for entry in entries]
         statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-        ids = self._db.execute(statement, rows).scalars().all()
+        ids = self.db.execute(statement, rows).scalars().all()
         for entry, id_ in zip(entries, ids, strict=True):
             entry.told[table.name] = id_
 

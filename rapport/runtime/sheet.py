@@ -147,6 +147,8 @@ class Sheet:
     def settle(self) -> None:
         """Let follow what follows from what has changed: score, stages, segments, smart tags."""
         case, library = self._case, self._around.library
+        if self._books:
+            self._count_records()
         if case.changed:
             derived = library.business.rules.settle(case, case.changed, self._around.moment)
             case.changed = set()
@@ -155,6 +157,13 @@ class Sheet:
                     self._ledger, case.customer_id, derived, self._now, library.tags,
                     library.segments,
                 )  # fmt: skip
+
+    def _count_records(self) -> None:
+        """Store what was recorded; the totals that follow show in the case."""
+        self._writes.write_interactions(self._books.db)  # they are counted too
+        totals = self._books.write(self._now).get(self._case.customer_id, {})
+        self._case.values.update(totals)
+        self._case.changed.update(totals)
 
     def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""

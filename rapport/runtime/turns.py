@@ -224,9 +224,6 @@ class Turns:
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         try:
-            if books:
-                writes.write_interactions(db)  # they are counted too
-                books.write(now)
             with together(db):
                 writes.write(db)
                 ledger.write(db)
