@@ -148,6 +148,9 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
 SKIP_WORDS = ("skip", "pass", "رد", "رد کردن", "تخطي", "geç", "atla")
 """What skips a question that may be skipped, besides the words its author lists."""
 
+DONE_WORDS = ("done", "finish", "finished", "تمام", "تمام شد", "انجام شد", "انتهيت", "bitti")
+"""What ends a choice of many, in any language."""
+
 BACK_WORDS = ("back", "go back", "بازگشت", "برگشت", "برگرد", "قبلی", "رجوع", "geri")
 """What leads to the question before, where that is allowed by `back: true`."""
 

@@ -26,7 +26,7 @@ from engine.messages import Button, Rows
 from engine.passage import Passage
 from engine.run import Choice, Wait
 from engine.templates.template import Template
-from engine.wording import wording
+from engine.wording import DONE_WORDS, wording
 
 SKIP = "skip"
 """The act of the button that leaves a question unanswered."""
@@ -171,7 +171,8 @@ def claims_of(choices: Collection[Choice], question: Question) -> tuple[str, ...
     if not choices and not question.skip and not question.back:
         return ()
     labels = (folded(choice.label) for choice in choices)
-    return tuple(dict.fromkeys((*labels, *sorted(question.skip), *sorted(question.back))))
+    done = map(folded, DONE_WORDS) if question.many else ()
+    return tuple(dict.fromkeys((*labels, *sorted(question.skip), *sorted(question.back), *done)))
 
 
 def with_unclear(wait: Wait, choices: tuple[Choice, ...], **state: Any) -> Wait:

@@ -11,11 +11,15 @@ from engine.asking.posing import ask_again, short_text
 from engine.asking.question import Question
 from engine.fields.choices import find_option
 from engine.fields.faults import Fault, FaultCode
+from engine.fields.fold import fold_phrase
 from engine.fields.types import Field
 from engine.fields.validate import validate
 from engine.passage import Passage
 from engine.run import Choice, Wait
-from engine.wording import wording
+from engine.wording import DONE_WORDS, wording
+
+DONE = frozenset(map(fold_phrase, DONE_WORDS))
+"""What ends the choosing, folded."""
 
 _SEPARATORS = re.compile(r"[,،;؛\n]")
 
@@ -23,8 +27,14 @@ _SEPARATORS = re.compile(r"[,،;؛\n]")
 def typed_ones(wait: Wait, text: str, field: Field) -> list[Choice] | None:
     """The choices of a typed list, by their texts or numbers; None where one item is none."""
     pieces = [piece for piece in _SEPARATORS.split(text) if piece.strip()]
-    found = [typed(wait, piece, field) or _by_option(wait, piece, field) for piece in pieces]
+    found = [_meant(wait, piece, field) for piece in pieces]
     return [one for one in found if one is not None] if found and None not in found else None
+
+
+def _meant(wait: Wait, piece: str, field: Field) -> Choice | None:
+    if fold_phrase(piece) in DONE:
+        return next((one for one in wait.choices if one.act == FINISH), None)
+    return typed(wait, piece, field) or _by_option(wait, piece, field)
 
 
 def _by_option(wait: Wait, piece: str, field: Field) -> Choice | None:

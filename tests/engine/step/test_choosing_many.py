@@ -89,6 +89,11 @@ class TestAField:
         talk.press("شطرنج").user("chess, tennis").press("تمام")
         assert talk.values["hobbies"] == ("chess", "tennis")
 
+    def test_is_done_with_by_the_word_of_any_language(self) -> None:
+        for word in ("done", "تمام شد", "golf, done"):
+            talk = Talk(self.FLOW, business=HOBBIES, language="fa").start("f")
+            assert talk.press("Golf").user(word).values["hobbies"] == ("golf",)
+
     def test_keeps_its_rules(self) -> None:
         talk = Talk(self.FLOW, business=HOBBIES).start("f")
         talk.user("1, 2, 3").press("Done")
