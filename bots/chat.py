@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from bots import plain
 from bots.channel import Account, Delivered, Fetched, Inbound, Outgoing
+from engine.bidi import unmarked
 from engine.messages import Button
 
 _POLL_SECONDS = 25.0
@@ -12,7 +13,7 @@ _POLL_SECONDS = 25.0
 
 def lines(message: Outgoing) -> list[str]:
     """A message as printed: `bot: TEXT` on one line, then each button as `[1] TEXT`."""
-    text = message.text
+    text = unmarked(message.text)  # a terminal shows the marks, or their places
     if message.media is not None:
         text = f"[{message.media.kind} {message.media.source}] {text}".rstrip()
     buttons = [f"[{n}] {_one_line(_label(b))}" for n, b in enumerate(_flat(message), start=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -246,12 +246,20 @@ class Passage:
         template: Template = self.pick(text)
         return self.fill(template)
 
+    def tell(self, text: Text[Template]) -> str | None:
+        """As `render`, for a message: what is put in keeps its direction."""
+        template: Template = self.pick(text)
+        return self._filled(template, Template.tell)
+
     def fill(self, template: Template) -> str | None:
         """One variant of a text, filled in; None, and a timeline row, where that fails."""
+        return self._filled(template, Template.render)
+
+    def _filled(self, template: Template, way: Callable[[Template, Scope], str]) -> str | None:
         if template.is_constant:
             return template.source
         try:
-            return template.render(self.scope)
+            return way(template, self.scope)
         except TemplateFailed as failure:
             self.problem(f"a template failed: {failure}")
             return None
@@ -285,13 +293,13 @@ class Passage:
 
     def message_of(self, text: Text[Template]) -> str:
         """A whole message: the text, or the flow's `error:` text where its template fails."""
-        rendered = self.render(text)
+        rendered = self.tell(text)
         return self.error_text() if rendered is None else rendered
 
     def error_text(self) -> str:
         """What is said where a message cannot be made: the flow's `error:`, else built in."""
         if self.flow.error is not None:
-            rendered = self.render(self.flow.error)
+            rendered = self.tell(self.flow.error)
             if rendered:
                 return rendered
         return wording("template_failed", self.language)

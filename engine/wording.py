@@ -6,8 +6,10 @@ What a business writes is in its flows; the messages of broken rules are beside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from engine.bidi import isolated, runs_right
 from engine.fields.places import base_language
 
 WORDINGS: Mapping[str, Mapping[str, str]] = {
@@ -145,6 +147,8 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
 }
 """By key, then language. A text's `{names}` are the parameters of `wording`."""
 
+_PUT_IN = re.compile(r"\{\w+\}")
+
 SKIP_WORDS = ("skip", "pass", "رد", "رد کردن", "تخطي", "geç", "atla")
 """What skips a question that may be skipped, besides the words its author lists."""
 
@@ -162,4 +166,7 @@ def wording(key: str, language: str, **params: str) -> str:
     """
     texts = WORDINGS[key]
     text = texts.get(base_language(language)) or texts["en"]
-    return text.format_map(params) if params else text
+    if not params:
+        return text
+    right = runs_right(_PUT_IN.sub("", text))
+    return text.format_map({name: isolated(value, right) for name, value in params.items()})

@@ -18,6 +18,7 @@ from engine.asking.question import STANDARD_RETRY, Question
 from engine.asking.renewing import offering, renewed
 from engine.asking.timing import STANDARD_TIMEOUT
 from engine.asking.trail import note_answered, step_back
+from engine.bidi import isolated, runs_right
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
 from engine.fields.show import show
@@ -256,7 +257,7 @@ class Form(Node, frozen=True, kw_only=True):
 
     def _show(self, at: Passage, overview: Question) -> Wait:
         asked = self._asked(at)
-        lines = [f"{_label(at, question)}: {_answer(at, question)}" for _, question in asked]
+        lines = [_line(_label(at, question), _answer(at, question)) for _, question in asked]
         text = "\n".join([at.message_of(overview.text), *lines])
         return send(at, overview, text, self._choices(at, asked), {"list": True})
 
@@ -312,6 +313,10 @@ def _not_chosen(at: Passage, overview: Question, wait: Wait, message: Message) -
 
 def _label(at: Passage, question: Question) -> str:
     return question.field.label.pick(at.language, fallbacks=at.locale.languages)
+
+
+def _line(label: str, answer: str) -> str:
+    return f"{label}: {isolated(answer, runs_right(label))}"
 
 
 def _answer(at: Passage, question: Question) -> str:

@@ -310,7 +310,7 @@ def _invalid(at: Passage, question: Question, wait: Wait, why: str) -> Heard:
     if retry.goto and retry.attempts is not None and attempts >= retry.attempts:
         return Left(Go(retry.goto))
     wait = replace(wait, attempts=attempts)
-    told = at.render(retry.text) if retry.text is not None else None
+    told = at.tell(retry.text) if retry.text is not None else None
     return Open(ask_again(at, wait, short_text(at, question, wait), told or why))
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from jinja2 import nodes
 
+from engine.bidi import isolated, runs_right
 from engine.templates.bounds import MAX_DEPTH, MAX_ITEMS, MAX_TEXT, MAX_WORK, bounded
 from engine.templates.expressions import EXPRESSIONS, NOT_ALLOWED
 from engine.templates.operations import shown
@@ -38,12 +39,29 @@ def compile_source(source: str) -> Template:
     """See `compile_template`."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     statements = parse(source)
-    compiler = Compiler(source)
+    compiler = Compiler(source, runs_right(_written(statements)))
     whole = _whole_expression(statements)
     read = compiler.expression(whole) if whole else None
     printed = _printer(read) if read else compiler.body(statements)
     compiler.finish()
     return Template(source, tuple(compiler.uses), tuple(compiler.histories), printed, read)
+
+
+def _written(statements: Sequence[nodes.Node]) -> str:
+    """What stands outside of `{{ }}` and `{% %}`, at any depth, in the order of the source."""
+    texts: list[str] = []
+    waiting = list(reversed(statements))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.TemplateData):
+            texts.append(node.data)
+        elif isinstance(node, nodes.Output):
+            waiting += reversed(node.nodes)
+        elif isinstance(node, nodes.If):
+            waiting += reversed([*node.body, *node.elif_, *node.else_])
+        elif isinstance(node, nodes.For):
+            waiting += reversed([*node.body, *node.else_])
+    return "".join(texts)
 
 
 def _whole_expression(statements: list[nodes.Node]) -> nodes.Expr | None:
@@ -58,11 +76,13 @@ def _whole_expression(statements: list[nodes.Node]) -> nodes.Expr | None:
 class Compiler:
     """One pass over one tree; what is wrong is gathered, so that all of it can be told.
 
-    `item_name` is the variable of the `for` that the pass is in, None outside of one.
+    `item_name` is the variable of the `for` that the pass is in, None outside of one. `right`:
+    whether what is written around the values runs from the right, None where no letter tells.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, right: bool | None = None) -> None:
         self.source = source
+        self.right = right
         self.uses: list[Use] = []
         self.histories: list[Use] = []
         self.problems: list[TemplateProblem] = []
@@ -155,13 +175,24 @@ def _printer(read: Read) -> Print:
     return printed
 
 
+def _isolating(printed: Print, right: bool | None) -> Print:
+    """What is put in, so that a person reads it in its own order."""
+    if right is None:
+        return printed
+
+    def told(scope: Scope) -> str:
+        return isolated(printed(scope), right) if scope.tells else printed(scope)
+
+    return told
+
+
 def _output(compiler: Compiler, node: nodes.Output) -> Print:
     return _joined([_piece(compiler, piece) for piece in node.nodes])
 
 
 def _piece(compiler: Compiler, node: nodes.Expr) -> Print:
     if not isinstance(node, nodes.TemplateData):
-        return _printer(compiler.expression(node))
+        return _isolating(_printer(compiler.expression(node)), compiler.right)
     written = node.data
     if len(written) > MAX_TEXT:
         compiler.refuse(node, f"a text has at most {MAX_TEXT:,} characters")

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from engine.bidi import out_of_links
 from engine.templates.bounds import TemplateFailed
 from engine.templates.values import Result, Scope, leave
 
@@ -86,6 +87,19 @@ class Template(Struct, frozen=True, eq=False, dict=True):
             return self._print(scope)
         except ArithmeticError as error:
             raise TemplateFailed("a number or date that is too large") from error
+
+    def tell(self, scope: Scope) -> str:
+        """The text for a person to read: what is put in keeps its direction (engine.bidi).
+
+        Raises TemplateFailed as `render` does.
+        """
+        if self._print is None:
+            return self.source
+        scope.tells = True
+        try:
+            return out_of_links(self.render(scope))
+        finally:
+            scope.tells = False
 
     def evaluate(self, scope: Scope) -> Result:
         """The value, with its type, of what is one whole `{{ }}`; else the text.

@@ -87,10 +87,11 @@ class Scope:
     `names` holds what stands first in a path (customer, var, event ...): a Record, a mapping or
     a plain value. `locale` and `zone` are the reader's; `zone` belongs to `locale.timezone`.
     `now` is aware. `history` lists earlier values by field, newest first; a template goes through
-    at most 100 of them. `item` and `loop` are those of the `for` that is being run.
+    at most 100 of them. `item` and `loop` are those of the `for` that is being run. `tells`: what
+    is rendered is for a person to read (engine.bidi).
     """
 
-    __slots__ = ("history", "item", "locale", "loop", "names", "now", "zone")
+    __slots__ = ("history", "item", "locale", "loop", "names", "now", "tells", "zone")
 
     def __init__(
         self,
@@ -107,12 +108,14 @@ class Scope:
         self.history = history
         self.item: object = UNDEFINED
         self.loop: object = UNDEFINED
+        self.tells = False
 
     def within(self, item: object, loop: Mapping[str, object]) -> Scope:
         """The same scope in one round of a `for`."""
         inner = Scope(self.names, self.locale, self.zone, self.now, self.history)
         inner.item = item
         inner.loop = loop
+        inner.tells = self.tells
         return inner
 
 

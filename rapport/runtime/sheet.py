@@ -15,6 +15,7 @@ from crm.services.ledger import Cause, Ledger
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
 from engine.criteria import Moment
+from engine.bidi import unmarked
 from engine.effects import (
     AddRecord,
     AddTag,
@@ -184,7 +185,7 @@ class Sheet:
                     piece.peer, lane, payload, "pending", 0, now, now, None,
                 )
             )  # fmt: skip
-        self.record("message_sent", message.text, {"channel": channel}, by="bot")
+        self.record("message_sent", unmarked(message.text), {"channel": channel}, by="bot")
 
     def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
         """A person did something: when, how often they came by, and that they can be reached."""

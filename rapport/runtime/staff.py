@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from bots.channel import Channel, ChannelError, Outgoing
 from engine.business import Business
+from engine.fields.places import Locale
+from engine.fields.show import spell
 from engine.wording import wording
 from rapport.redaction import redacted
 from rapport.runtime.alarms import KINDS, Alarm, News
@@ -74,12 +76,15 @@ def text_of(alarm: Alarm, news: News, business: Business) -> str:
         KINDS[alarm.kind].wording, language, about=alarm.about, reason=redacted(alarm.reason)
     )
     if news == "raised" or alarm.over_at is None:
-        return wording("alarm_raised", language, what=what, since=_hour(alarm.raised_at, zone))
+        return wording(
+            "alarm_raised", language, what=what, since=_hour(alarm.raised_at, zone, language)
+        )
     return wording(
-        "alarm_over", language, what=what, since=_hour(alarm.raised_at, zone),
-        until=_hour(alarm.over_at, zone),
+        "alarm_over", language, what=what, since=_hour(alarm.raised_at, zone, language),
+        until=_hour(alarm.over_at, zone, language),
     )  # fmt: skip
 
 
-def _hour(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%H:%M}"
+def _hour(moment: datetime, zone: ZoneInfo, language: str) -> str:
+    local = moment.astimezone(zone).time().replace(second=0, microsecond=0)
+    return spell(local, Locale(language=language))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.bidi import unmarked
 from engine.fields.patterns import compile_pattern
 from engine.transcript import Bot
 from rapport.testing.stage import Sent
@@ -45,7 +46,7 @@ def wanted(expected: Bot) -> str:
 
 
 def _why(sent: Sent, expected: Bot) -> str:
-    if expected.text is not None and sent.text != expected.text:
+    if expected.text is not None and sent.text != unmarked(expected.text):
         return "the bot said something else"
     for piece in expected.contains:
         if piece not in sent.text:

@@ -15,6 +15,7 @@ from bots import commands
 from bots.channel import Inbound, Kind
 from crm.services.ledger import Cause, Ledger
 from crm.tables import run
+from engine.bidi import unmarked
 from engine.durations import Duration
 from engine.fields.coerce import coerce
 from engine.fields.readings import Refused
@@ -140,7 +141,7 @@ class Stage:
     def _show(self, delivery: Delivery) -> str:
         outgoing = delivery.outgoing()
         shown = self._shown(outgoing.buttons) if outgoing.buttons else ()
-        self.unread.append(Sent(outgoing.text, shown))
+        self.unread.append(Sent(unmarked(outgoing.text), shown))
         if shown:
             self.buttons = shown
         return str(delivery.id)

@@ -154,8 +154,8 @@ def test_a_persian_business_is_told_in_persian_at_its_own_hour() -> None:
     guard.looks()
     (message,) = guard.channel.sent
     assert message.text == (
-        f"⚠️ توکن ربات {BOT} پذیرفته نمی‌شود. توکن تازه‌ای لازم است.\n"
-        "از ساعت 15:30. وقتی برطرف شد خبر می‌دهم."
+        f"⚠️ توکن ربات \u2068{BOT}\u2069 پذیرفته نمی‌شود. توکن تازه‌ای لازم است.\n"
+        "از ساعت ۱۵:۳۰. وقتی برطرف شد خبر می‌دهم."
     )
 
 
