@@ -44,6 +44,8 @@ RESTARTED = "restarted"
 _PLACES = frozenset({"language", "timezone", "currency", "date_order"})
 """The fields that reading and showing depend on."""
 
+Filling = Callable[[Template, Scope], str]
+
 
 class Passage:
     """A run on its way from one wait to the next.
@@ -243,19 +245,14 @@ class Passage:
 
     def render(self, text: Text[Template]) -> str | None:
         """A text with its template filled in; None, and a timeline row, where that fails."""
-        template: Template = self.pick(text)
-        return self.fill(template)
+        return self.fill(self.pick(text))
 
     def tell(self, text: Text[Template]) -> str | None:
         """As `render`, for a message: what is put in keeps its direction."""
-        template: Template = self.pick(text)
-        return self._filled(template, Template.tell)
+        return self.fill(self.pick(text), Template.tell)
 
-    def fill(self, template: Template) -> str | None:
+    def fill(self, template: Template, way: Filling = Template.render) -> str | None:
         """One variant of a text, filled in; None, and a timeline row, where that fails."""
-        return self._filled(template, Template.render)
-
-    def _filled(self, template: Template, way: Callable[[Template, Scope], str]) -> str | None:
         if template.is_constant:
             return template.source
         try:
