@@ -44,8 +44,6 @@ RESTARTED = "restarted"
 _PLACES = frozenset({"language", "timezone", "currency", "date_order"})
 """The fields that reading and showing depend on."""
 
-Filling = Callable[[Template, Scope], str]
-
 
 class Passage:
     """A run on its way from one wait to the next.
@@ -245,14 +243,16 @@ class Passage:
 
     def render(self, text: Text[Template]) -> str | None:
         """A text with its template filled in; None, and a timeline row, where that fails."""
-        return self.fill(self.pick(text))
+        rendered: str | None = self.fill(self.pick(text))
+        return rendered
 
     def tell(self, text: Text[Template]) -> str | None:
         """As `render`, for a message: what is put in keeps its direction."""
-        return self.fill(self.pick(text), Template.tell)
+        told: str | None = self.fill(self.pick(text), Template.tell)
+        return told
 
-    def fill(self, template: Template, way: Filling = Template.render) -> str | None:
-        """One variant of a text, filled in; None, and a timeline row, where that fails."""
+    def fill(self, template: Template, way: Callable[..., Any] = Template.render) -> Any:
+        """What `way` makes of one variant of a text; None, and a timeline row, where that fails."""
         if template.is_constant:
             return template.source
         try:
@@ -264,19 +264,12 @@ class Passage:
     def evaluate(self, value: Any) -> Any:
         """A literal as it is, templates in it with the type of their value; None if one fails."""
         if isinstance(value, Template):
-            return self._value_of(value)
+            return self.fill(value, Template.evaluate)
         if isinstance(value, tuple):
             return tuple(self.evaluate(item) for item in value)
         if isinstance(value, dict):
             return {key: self.evaluate(item) for key, item in value.items()}
         return value
-
-    def _value_of(self, template: Template) -> Any:
-        try:
-            return template.evaluate(self.scope)
-        except TemplateFailed as failure:
-            self.problem(f"a template failed: {failure}")
-            return None
 
     # -- what a node changes
 

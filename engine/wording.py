@@ -168,5 +168,9 @@ def wording(key: str, language: str, **params: str) -> str:
     text = texts.get(base_language(language)) or texts["en"]
     if not params:
         return text
-    right = runs_right(_PUT_IN.sub("", text))
-    return text.format_map({name: isolated(value, right) for name, value in params.items()})
+    return "\n".join(_filled(line, params) for line in text.split("\n"))
+
+
+def _filled(line: str, params: Mapping[str, str]) -> str:
+    right = runs_right(_PUT_IN.sub("", line))
+    return line.format_map({name: isolated(value, right) for name, value in params.items()})

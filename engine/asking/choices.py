@@ -114,7 +114,8 @@ def _own_text(at: Passage, offer: Offer) -> str | None:
     """
     own = at.flow.language or at.facts.business.language
     fallbacks = (at.facts.business.language,)
-    return at.fill(offer.text.pick(own, at.facts.channel, fallbacks))
+    text: str | None = at.fill(offer.text.pick(own, at.facts.channel, fallbacks))
+    return text
 
 
 def _listed(at: Passage, question: Question, template: Template) -> list[list[Choice | None]]:

@@ -11,6 +11,7 @@ from engine.asking.choices import buttons_of, choices_of, claims_of, in_rows, sh
 from engine.asking.question import Question
 from engine.asking.timing import alarms_of
 from engine.asking.trail import can_step_back
+from engine.bidi import isolated, runs_right
 from engine.fields.coerce import coerce
 from engine.fields.readings import Read
 from engine.fields.show import show
@@ -121,4 +122,5 @@ def ask_again(at: Passage, wait: Wait, short: str, before: str = "") -> Wait:
 def _keep_text(at: Passage, question: Question, value: Value) -> str:
     field = question.field
     label = field.label.pick(at.language, fallbacks=at.locale.languages)
-    return wording("keep_value", at.language, label=label, value=show(value, field, at.locale))
+    shown = isolated(show(value, field, at.locale), runs_right(label))
+    return wording("keep_value", at.language, label=label, value=shown)
