@@ -14,8 +14,8 @@ from crm.services.derived import write_derived
 from crm.services.ledger import Cause, Ledger
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
-from engine.criteria import Moment
 from engine.bidi import unmarked
+from engine.criteria import Moment
 from engine.effects import (
     AddRecord,
     AddTag,
