@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "texts": "texts:group",
     "fields": "fields:group",
     "customers": "customers:group",
+    "tasks": "tasks:group",
     "dead": "dead:group",
     "top": "top:top",
     "db": "db:group",
