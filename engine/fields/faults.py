@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from engine.bidi import isolated, runs_right
 from engine.fields.places import base_language
 
 Param = int | Decimal | date | time
@@ -202,7 +203,10 @@ def fault_text(fault: Fault, language: str) -> str:
     messages = MESSAGES[fault.code]
     base = base_language(language)
     written = base if base in messages else "en"
-    params = {name: _written(value, written) for name, value in fault.params.items()}
+    right = runs_right(messages[written])
+    params = {
+        name: isolated(_written(value, written), right) for name, value in fault.params.items()
+    }
     return messages[written].format_map(params)
 
 

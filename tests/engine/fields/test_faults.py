@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.bidi import unmarked
 from engine.fields.decimals import LARGEST
 from engine.fields.faults import MESSAGES, Fault, FaultCode, Param, fault_text
 
@@ -50,8 +51,14 @@ def test_a_limit_is_written_the_way_the_language_writes_it(
 ) -> None:
     fault = Fault(FaultCode.TOO_LATE, {"limit": limit})
     assert f" {english} " in fault_text(fault, "en-US")
-    assert f" {persian} " in fault_text(fault, "fa")
+    assert f" {persian} " in unmarked(fault_text(fault, "fa"))
 
 
 def test_an_untranslated_language_reads_english() -> None:
     assert fault_text(Fault(FaultCode.NOT_BOOLEAN), "tr") == "Please answer yes or no."
+
+
+def test_a_date_in_a_persian_sentence_keeps_its_order() -> None:
+    fault = Fault(FaultCode.TOO_LATE, {"limit": date(2026, 3, 1)})
+    assert "\u2068۲۰۲۶-۰۳-۰۱\u2069" in fault_text(fault, "fa")
+    assert "2026-03-01 or" in fault_text(fault, "en")
