@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Engine, text
 
 from bots.channel import Inbound
 from crm.tables import conversation, customer, mail, run
-from rapport.build import open_account
+from rapport.build import apply_loaded, load_applied, open_account
 from rapport.runtime.desk import Desk
+from rapport.runtime.library import Library, LibraryOutdated
+from rapport.runtime.moving import move_piece
 from rapport.runtime.turns import Turned, Turns
 from tests.support import desk as support
 from tests.support.database import emptied
@@ -243,3 +245,88 @@ class TestOneCustomer:
         assert office.rows(customer, office.library.columns["code"]) == ["A1", None]
         office.drive.settle_down()
         assert office.said("bob")[-1].startswith("That is already in use.")
+
+
+CHANGED = FLOWS.replace("Hello {{", "Welcome {{")
+
+
+def applying(office: Office) -> Work:
+    changed = support.load(CHANGED, CRM)
+    return lambda db: apply_loaded(db, changed, NOON + timedelta(seconds=1))
+
+
+def moving(office: Office) -> Work:
+    """The pass, as the process does it that has applied."""
+    library = load_applied_of(office)
+    return lambda db: move_piece(db, library, NOON + timedelta(seconds=2))
+
+
+def load_applied_of(office: Office) -> Library:
+    with office.engine.begin() as db:
+        return load_applied(db, office.library.business_id)[0]
+
+
+class TestChangedFlow:
+    def test_an_apply_waits_for_the_turns_that_have_begun_and_moves_what_they_began(
+        self, office: Office
+    ) -> None:
+        start = office.inbound("/start")
+        with in_the_middle(office, taking_in(office, start), applying(office)) as second:
+            assert not second.done(), "it waits for the turn's end"
+        assert office.rows(run, "flow_version") == [1]
+        with office.engine.begin() as db:
+            assert moving(office)(db).fates == {"move": 1}
+        assert office.says("Ann").said() == ["Your name?", "Welcome Ann"]
+
+    def test_a_turn_that_begins_during_an_apply_does_nothing_by_the_version_before(
+        self, office: Office
+    ) -> None:
+        start = office.inbound("/start")
+        with in_the_middle(office, applying(office), taking_in(office, start)) as second:
+            assert not second.done(), "it waits for the apply's end"
+        assert isinstance(second.exception(10), LibraryOutdated)
+        assert office.rows(run, "flow_version") == []
+
+    def test_the_pass_leaves_nobody_out_who_is_in_a_turn(self, office: Office) -> None:
+        office.says("/start")
+        with office.engine.begin() as db:
+            applying(office)(db)
+        library = load_applied_of(office)
+        channels = {office.origin.account_id: office.channel}
+        newest = Desk(Turns(library, channels, lambda _, message: [message]))
+        bob, ann = office.inbound("/start", peer="bob"), office.inbound("no name at all" * 20)
+
+        def turn(db: Connection) -> Any:
+            return newest.take_in(db, office.origin, [ann, bob], NOON + timedelta(seconds=2))
+
+        with in_the_middle(office, turn, moving(office)) as second:
+            assert not second.done(), "it waits for the turn's end"
+        assert second.result(10).fates == {}
+        assert office.rows(run, "flow_version") == [2, 2]
+
+    def test_a_turn_leaves_alone_whom_the_pass_moves(self, office: Office) -> None:
+        office.says("/start")
+        with office.engine.begin() as db:
+            applying(office)(db)
+        office.drive.settle_down()
+        ann = office.inbound("Ann")
+        library = load_applied_of(office)
+        channels = {office.origin.account_id: office.channel}
+        newest = Desk(Turns(library, channels, lambda _, message: [message]))
+
+        def turn(db: Connection) -> Any:
+            return newest.take_in(db, office.origin, [ann], NOON + timedelta(seconds=2))
+
+        with in_the_middle(office, moving(office), turn) as second:
+            assert second.result(10).letters == 0
+        assert office.rows(run, "flow_version") == [2]
+        office.drive.settle_down()
+        assert office.said() == ["Your name?", "Welcome Ann"]
+
+    def test_two_that_move_take_turns(self, office: Office) -> None:
+        office.says("/start")
+        with office.engine.begin() as db:
+            applying(office)(db)
+        with in_the_middle(office, moving(office), moving(office)) as second:
+            assert not second.done()
+        assert second.result(10).fates == {}

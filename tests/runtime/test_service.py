@@ -27,7 +27,7 @@ from bots.fake import FakeChannel
 from bots.limits import UNPACED, Pace
 from crm.database import DatabaseUnavailable, open_engine
 from crm.tables import conversation, customer, mail, outbox
-from rapport.build import load_applied
+from rapport.build import apply_loaded, load_applied
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.following import Following
 from rapport.runtime.poller import Poller
@@ -38,7 +38,7 @@ from rapport.runtime.service import Service
 from rapport.runtime.writer import InlineWriter, Writer
 from tests.support.aio import run
 from tests.support.database import emptied
-from tests.support.desk import NOON, Office
+from tests.support.desk import NOON, Office, load
 
 FLOWS = """
 flow: f
@@ -139,6 +139,23 @@ def any_shop(request: pytest.FixtureRequest) -> Shop:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setattr("crm.database.BUSY_TIMEOUT_SECONDS", 0.01)
     return Shop(tmp_path)
+
+
+def test_what_another_process_applies_holds_from_the_next_turn_on(any_shop: Shop) -> None:
+    changed = load(FLOWS.replace("Your name?", "What are you called?"))
+
+    def apply() -> bool:
+        with any_shop.office.engine.begin() as db:
+            apply_loaded(db, changed, any_shop.office.clock.now() + timedelta(seconds=1))
+        return True
+
+    any_shop.channel.says("ann", "/start")
+    any_shop.serve(
+        lambda: any_shop.said() == ["Your name?"],
+        apply,
+        lambda: any_shop.channel.says("bob", "/start"),
+        lambda: any_shop.said() == ["Your name?", "What are you called?"],
+    )
 
 
 def test_a_conversation_from_the_first_message_to_the_last_button(any_shop: Shop) -> None:

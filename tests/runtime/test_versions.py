@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,10 @@ from crm.services.movings import is_moving_wanted
 from crm.tables import run, timer, visit
 from rapport.build import apply_loaded
 from rapport.runtime.library import LibraryOutdated
-from rapport.runtime.moving import move_piece
+from rapport.runtime.moving import Mover, move_piece
+from rapport.runtime.reading import Reader
+from rapport.runtime.writer import InlineWriter
+from tests.support import aio
 from tests.support.desk import Office, load
 
 pytestmark = pytest.mark.usefixtures("on_both_stores")
@@ -376,3 +381,44 @@ def test_a_turn_that_began_with_the_version_before_does_nothing_by_it() -> None:
     assert at.says("1990-05-15").said() == ["What colour?"]
     assert at.says("/start", peer="bob").said("bob") == ["What is your birthday?"]
     assert versions(at) == [(2, "colour"), (2, "birthday")]
+
+
+def mover(at: Office) -> Mover:
+    return Mover(at.desk, InlineWriter(at.engine), Reader(at.engine), at.clock)
+
+
+def test_a_process_moves_everybody_and_then_nobody() -> None:
+    at = office()
+    for peer in "abc":
+        at.says("/start", peer=peer)
+    change(at, FIRST.replace("Which", "What"))
+    assert aio.run(mover(at).move_all()) == {"move": 3}
+    assert aio.run(mover(at).move_all()) == {}
+
+
+def test_what_another_process_has_left_undone_is_gone_on_with() -> None:
+    at = office()
+    for peer in "abc":
+        at.says("/start", peer=peer)
+    change(at, FIRST.replace("Which", "What"))
+    with at.engine.begin() as db:
+        assert move_piece(db, at.library, at.clock.now(), limit=2).more
+
+    async def main() -> None:
+        running = asyncio.create_task(mover(at).run())
+        while [number for number, _ in versions(at)] != [2, 2, 2]:  # noqa: ASYNC110 - a table tells nobody
+            await asyncio.sleep(0.001)
+        running.cancel()
+
+    aio.run(main())
+
+
+def test_a_piece_that_is_undone_is_done_again() -> None:
+    at = office()
+    at.says("/start")
+    change(at, FIRST.replace("Which", "What"))
+    with suppress(ZeroDivisionError), at.engine.begin() as db:
+        assert move_piece(db, at.library, at.clock.now()).fates == {"move": 1}
+        raise ZeroDivisionError
+    assert versions(at) == [(1, "birthday")]
+    assert follow_all(at) == {"move": 1}
