@@ -91,6 +91,8 @@ def _with_version(was: str | None, applied: FlowFile, wanted: FlowFile) -> str:
         return wanted.source
     before, _, after = was.partition(applied.source)
     text = wanted.source
+    if before and not text.startswith("---"):
+        text = f"---\n{text}"  # it was alone in its file then
     if after and not text.endswith("\n"):
         text += "\n"  # another flow begins on the next line
     return f"{before}{text}{after}"

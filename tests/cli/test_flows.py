@@ -104,6 +104,14 @@ def test_only_the_one_flow_of_a_file_is_taken_back(rapport: Command) -> None:
     assert rapport("apply").out == "no changes\n"
 
 
+def test_a_flow_that_was_alone_in_its_file_is_taken_back_behind_others(rapport: Command) -> None:
+    _write(f"{HELP}---\n{SECOND}")
+    rapport("apply")
+    assert rapport("flows", "rollback", "order", 1).code == 0
+    assert FILE.read_text("utf-8") == f"{HELP}---\n{FLOW}"
+    assert rapport("apply").out == "no changes\n"
+
+
 def test_what_is_not_applied_is_not_written_over(rapport: Command) -> None:
     edited = SECOND + "# a thought\n"
     _write(edited)
