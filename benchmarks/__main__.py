@@ -3,7 +3,17 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, floor, floor_postgres, idle, lead_capture, many, parts, ready
+from benchmarks import (
+    checking,
+    cold_start,
+    floor,
+    floor_postgres,
+    idle,
+    lead_capture,
+    many,
+    parts,
+    ready,
+)
 from benchmarks.harness import LATEST, Result, to_json, told
 
 ROUNDS = 5
@@ -12,6 +22,7 @@ ALL: tuple[Callable[[int], list[Result]], ...] = (
     floor.measure,
     parts.measure,
     cold_start.measure,
+    checking.measure,
     ready.measure,
     idle.measure,
     floor_postgres.measure,

@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.harness import Bound, Result, result, run_alone
 
 ROOT = Path(__file__).parent.parent
-COMMAND = (str(Path(sys.executable).parent / "rapport"), "check", "flows/shop")
+RAPPORT = str(Path(sys.executable).parent / "rapport")
+COMMAND = (RAPPORT, "check", "flows/shop")
 
 
 def cpu_seconds(command: Sequence[str]) -> float:

@@ -158,7 +158,9 @@ _TOO_DEEP = f"more than {MAX_DEPTH} levels inside one another", "Close the brack
 _WRITE_OUT = "Write the value itself instead of the alias."
 
 
-class _Built(Struct):
+class _Anchored(Struct):
+    """What an alias stands for: its values, aliases followed, and the levels inside it."""
+
     source: Source
     size: int
     height: int
@@ -170,7 +172,8 @@ class _Builder(Struct):
     problems: Problems
     parser: type[Any] | None
     size: int = 0
-    anchors: dict[str, _Built | None] = field(default_factory=dict)
+    deepest: int = 0
+    anchors: dict[str, _Anchored | None] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
     def place(self, line: int, column: int) -> Position:
@@ -181,71 +184,75 @@ class _Builder(Struct):
         for event in stream:
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version or event.tags:
-                    self.refuse(
-                        event, "E001", "a line that begins with % is not used here", "Delete it."
-                    )
+                    message = "a line that begins with % is not used here"
+                    self.refuse(event, "E001", message, "Delete it.")
                 self.size = 0
                 self.anchors.clear()
-                root = self.node(next(stream), stream, 1).source
+                root = self.node(next(stream), stream, 1)
                 end = end_of(next(stream)).index
                 yield Document(root, self.text[start_of(event).index : end])
 
-    def node(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
+    def node(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> Source:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, depth)
         assert isinstance(event, yaml.NodeEvent)
         self.grow(event, 1)
+        if isinstance(event, yaml.ScalarEvent) and not (event.tag or event.anchor):
+            return self.scalar(event)  # nearly all there is
         tag = getattr(event, "tag", None)
         if tag:
-            self.error(
-                event,
-                "E006",
-                f"the tag '{tag}' is not used here",
-                "Delete it: values need none.",
-            )
-        if event.anchor:
-            self.anchors[event.anchor] = None
-        built = self.value(event, stream, depth)
-        if event.anchor:
-            self.anchors[event.anchor] = built
-        return built
+            message = f"the tag '{tag}' is not used here"
+            self.error(event, "E006", message, "Delete it: values need none.")
+        if not event.anchor:
+            return self.value(event, stream, depth)
+        return self.anchored(event, event.anchor, stream, depth)
 
-    def value(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
+    def anchored(
+        self, event: yaml.Event, name: str, stream: Iterator[yaml.Event], depth: int
+    ) -> Source:
+        self.anchors[name] = None
+        size, deepest, self.deepest = self.size, self.deepest, depth - 1
+        source = self.value(event, stream, depth)
+        height = self.deepest - (depth - 1)
+        self.anchors[name] = _Anchored(source, 1 + self.size - size, height)
+        self.deepest = max(deepest, self.deepest)
+        return source
+
+    def value(self, event: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> Source:
         if isinstance(event, yaml.ScalarEvent):
-            return _Built(self.scalar(event), 1, 0)
+            return self.scalar(event)
         if depth > MAX_DEPTH:
             self.refuse(event, "E003", *_TOO_DEEP)
+        self.deepest = max(self.deepest, depth)
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, stream, depth)
         return self.mapping(event, stream, depth)
 
-    def alias(self, event: yaml.AliasEvent, depth: int) -> _Built:
+    def alias(self, event: yaml.AliasEvent, depth: int) -> Source:
         name = event.anchor or ""
         if name not in self.anchors:
-            self.refuse(
-                event, "E001", f"this is not YAML: there is no anchor '&{name}'", _WRITE_OUT
-            )
-        built = self.anchors[name]
-        if built is None:
+            message = f"this is not YAML: there is no anchor '&{name}'"
+            self.refuse(event, "E001", message, _WRITE_OUT)
+        anchored = self.anchors[name]
+        if anchored is None:
             self.refuse(event, "E004", f"'*{name}' stands inside its own anchor", _WRITE_OUT)
-        if depth - 1 + built.height > MAX_DEPTH:
+        if depth - 1 + anchored.height > MAX_DEPTH:
             self.refuse(event, "E003", *_TOO_DEEP)
-        self.grow(event, built.size)
-        return built
+        self.deepest = max(self.deepest, depth - 1 + anchored.height)
+        self.grow(event, anchored.size)
+        return anchored.source
 
-    def sequence(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
-        items: list[_Built] = []
+    def sequence(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> Sequence:
+        items: list[Source] = []
         for event in stream:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             items.append(self.node(event, stream, depth + 1))
-        sources = tuple(item.source for item in items)
-        return _measured(Sequence(sources, self.start(start)), items)
+        return Sequence(tuple(items), self.start(start))
 
-    def mapping(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> _Built:
+    def mapping(self, start: yaml.Event, stream: Iterator[yaml.Event], depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
-        parts: list[_Built] = []
         broken = False
         for event in stream:
             if isinstance(event, yaml.MappingEndEvent):
@@ -253,18 +260,14 @@ class _Builder(Struct):
             key = self.node(event, stream, depth + 1)
             beside = next(stream)
             value = self.node(beside, stream, depth + 1)
-            parts += (key, value)
-            if self.is_merge(key.source):
-                merged += self.merged(value.source, self.start(beside))
+            if isinstance(key, Scalar) and key.text == "<<" and not key.quoted:
+                merged += self.merged(value, self.start(beside))
             else:
-                broken |= not isinstance(key.source, Scalar)
-                self.add(entries, key.source, value.source)
+                broken |= not isinstance(key, Scalar)
+                self.add(entries, key, value)
         for entry in merged:
             entries.setdefault(entry.key.text, entry)
-        return _measured(Mapping(tuple(entries.values()), self.start(start), broken), parts)
-
-    def is_merge(self, key: Source) -> bool:
-        return isinstance(key, Scalar) and key.text == "<<" and not key.quoted
+        return Mapping(tuple(entries.values()), self.start(start), broken)
 
     def merged(self, source: Source, at: Position) -> list[Entry]:
         """What `<<: *a` or `<<: [*a, *b]`, written `at`, adds; of two with one key the first
@@ -305,16 +308,16 @@ class _Builder(Struct):
 
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
         start = self.start(event)
-        style = event.style or ""
-        if "\0" in event.value:
-            message = "a text with the character U+0000, which cannot be stored"
-            self.error(event, "E009", message, "Delete it.")
-        if style and style in "|>":
-            return Scalar(event.value.removesuffix("\n"), True, start, self.block(event, style))
-        one_line = start_of(event).line == end_of(event).line
+        one_line = start.line == end_of(event).line + 1
+        style = event.style
         if not style:
             self.check_cut(event)
             return Scalar(event.value, False, start, start if one_line else None)
+        if "\0" in event.value:  # only an escape in quotes can write it
+            message = "a text with the character U+0000, which cannot be stored"
+            self.error(event, "E009", message, "Delete it.")
+        if style in "|>":
+            return Scalar(event.value.removesuffix("\n"), True, start, self.block(event, style))
         content = Position(self.file, start.line, start.column + 1) if one_line else None
         return Scalar(event.value, True, start, content)
 
@@ -331,6 +334,8 @@ class _Builder(Struct):
     def check_cut(self, event: yaml.ScalarEvent) -> None:
         """An unquoted `Order #12` is `Order` and a comment to YAML, and never meant so."""
         end = end_of(event)
+        if not self.text.startswith((" ", "\t"), end.index):
+            return
         cut = CUT.match(self.text, end.index)
         if cut is None:
             return
@@ -371,9 +376,3 @@ def _placed(value: Source, key: Position) -> Source:
     if isinstance(value, Scalar) and value.empty:
         return Scalar("", False, key)
     return value
-
-
-def _measured(source: Source, parts: list[_Built]) -> _Built:
-    size = 1 + sum(part.size for part in parts)
-    height = 1 + max((part.height for part in parts), default=0)
-    return _Built(source, size, height)

@@ -14,6 +14,7 @@ from engine.loader import CRM_FILE, Loaded, load_project
 from engine.problems import Position, Problem
 from engine.source import MAX_SIZE
 from nodes import KINDS
+from rapport.runtime.collector import paused
 
 # Not importlib.resources: importing it takes 10 ms.
 _TEMPLATES = Path(crm_package.__file__).parent / "templates"
@@ -53,7 +54,8 @@ def read_project(folder: Path, changed: Mapping[str, str] = MappingProxyType({})
     cannot be read.
     """
     texts, unreadable = read_files(folder)
-    loaded = load_project({**texts, **changed}, KINDS, industry_template)
+    with paused():
+        loaded = load_project({**texts, **changed}, KINDS, industry_template)
     if not unreadable:
         return loaded
     return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from engine import source as tree
 from engine.derive.feeds import FOLLOWING
-from engine.lint import Calls
+from engine.lint import is_call
 from engine.node import END, Node
 from engine.problems import Position
 from engine.shapes import (
@@ -208,8 +209,7 @@ class NodeReader(Struct):
         outer = self.reader.channels
         self.reader.channels = self.channels_of(source)
         try:
-            known = {**kind.OPTIONS, **COMMON}
-            values, complete = read_options(source, known, self.reader, f"'{kind.KIND}'")
+            values, complete = read_options(source, _known(kind), self.reader, f"'{kind.KIND}'")
             if not complete or (source.entry(kind.KIND) and kind.KIND not in values):
                 return None
             common = self.common(kind, values, source, place)
@@ -259,7 +259,7 @@ class NodeReader(Struct):
             self.reader.error(was.position, "E121", message, "They can wait at one node alone.")
             return
         self.was[was.text], self.was_at[was.text] = node.id, was.position
-        if not node.waits and not isinstance(node, Calls):
+        if not node.waits and not is_call(node):
             message = f"nobody waits at this {node.KIND}, so `was` moves nobody"
             self.reader.warning(was.position, "W120", message, "Take `was` out.")
 
@@ -274,6 +274,12 @@ class NodeReader(Struct):
             name = f"{stem}_{count}"
         self.ids[name] = node.position
         return node if name == node.id else replace(node, id=name)
+
+
+@cache
+def _known(kind: type[Node]) -> Mapping[str, Option]:
+    """All that a node of the kind may have."""
+    return {**kind.OPTIONS, **COMMON}
 
 
 def _waiting_name(node: Node, source: tree.Mapping) -> str:

@@ -78,7 +78,8 @@ class CriteriaShape(Shape[Criteria], Struct, frozen=True):
         if not isinstance(source, Mapping):
             self.refuse(source, reader)
             return None
-        criterion = read_criterion(plain(source), self.catalogue(reader), report)
+        catalogue = reader.kept((self.in_flow, "catalogue"), lambda: self.catalogue(reader))
+        criterion = read_criterion(plain(source), catalogue, report)
         if criterion is None:
             return None
         for name in sorted(reads(criterion)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -13,6 +14,8 @@ from engine.fields.types import Field
 from engine.problems import NOWHERE, Position, Problems
 from engine.source import Source
 from engine.templates import Template
+
+T = TypeVar("T")
 
 
 class Ref(StrEnum):
@@ -94,11 +97,20 @@ class Reader(Struct):
     uses: list[NameUse] = field(default_factory=list)
     histories: list[NameUse] = field(default_factory=list)
     texts: list[WrittenText] = field(default_factory=list)
+    _kept: dict[Hashable, tuple[Business, Any]] = field(default_factory=dict)
     _records: list[tuple[Position, Mapping[str, Position]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.language = self.language or self.business.language
         self.languages = self.languages or self.business.languages
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for the business as it is now."""
+        business, made = self._kept.get(key, (None, None))
+        if business is not self.business:
+            made = make()
+            self._kept[key] = (self.business, made)
+        return cast("T", made)
 
     def error(self, position: Position, code: str, message: str, suggestion: str = "") -> None:
         self.problems.error(position, code, message, suggestion)

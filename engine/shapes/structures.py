@@ -111,11 +111,11 @@ def read_options(
             meant = did_you_mean(name, options) or cut_off(entry)
             cure = meant or f"Known here: {', '.join(options)}."
             reader.error(entry.key.position, "E101", message, cure)
-    required = [name for name, option in options.items() if option.required]
-    for name in required:
+    missing = [name for name, option in options.items() if option.required and name not in values]
+    for name in missing:
         if source.entry(name) is None:
             reader.error(source.position, "E109", f"{what} needs '{name}'", f"Write '{name}' too.")
-    return values, all(name in values for name in required)
+    return values, not missing
 
 
 def _warn_of_later(key: tree.Scalar, reader: Reader) -> None:

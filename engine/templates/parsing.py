@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Token, TokenStream
@@ -48,7 +49,7 @@ def parse(source: str) -> list[nodes.Node]:
         message = f"a template has at most {MAX_SOURCE:,} characters, this one {len(source):,}"
         raise TemplateError([TemplateProblem(1, 1, message)])
     tokens = _raw_tokens(source)
-    parser = Parser(_environment(), "")
+    parser = _parser()
     try:
         parser.stream = TokenStream(_tokens(tokens), None, None)
         return parser.subparse()
@@ -56,6 +57,18 @@ def parse(source: str) -> list[nodes.Node]:
         raise _broken(source, error.lineno, error.message or "broken template") from error
     except RecursionError as error:
         raise _broken(source, 0, "the template is nested too deep") from error
+
+
+def _parser() -> Parser:
+    """One that has read nothing: a copy, for to make one it first reads an empty source."""
+    parser = copy(_blank_parser())
+    parser._tag_stack, parser._end_token_stack = [], []  # noqa: SLF001  # a copy shares them
+    return parser
+
+
+@cache
+def _blank_parser() -> Parser:
+    return Parser(_environment(), "")
 
 
 def _raw_tokens(source: str) -> list[_RawToken]:

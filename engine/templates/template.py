@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -120,8 +120,14 @@ def compile_template(source: str) -> Template:
     Text without `{{`, `{%` and `{#` is itself. Raises TemplateError with all its problems, or
     with the first where the grammar is broken.
     """
-    if not any(mark in source for mark in _MARKS):
+    if "{" not in source or not any(mark in source for mark in _MARKS):
         return Template(source)
+    return _compiled(source)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> Template:
+    """Once for equal texts, and for those that are read again after a change elsewhere."""
     # jinja2 costs 40 ms to import: nobody pays who has only plain texts.
     from engine.templates.compiling import compile_source
 
