@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from msgspec import Struct
 
 from engine.business import Business
-from engine.flow import Flow, Trigger
+from engine.flow import Flow
 from engine.graph import circles, edges_of, reached, trapped
 from engine.node import END, Node
-from engine.offer import is_opt_out
 from engine.problems import Position, Problems
+from engine.rivals import check_claims, check_occurrences
 from engine.scope import BUSINESS_NAMES, ROOTS
-from engine.shapes import CHANNEL_NAMES, NameUse, Reader, Ref
+from engine.shapes import NameUse, Reader, Ref
 from engine.shapes.reader import Reference
 from engine.staff import known_who, who_there_is
 from engine.suggest import meant
@@ -66,8 +66,8 @@ def lint_project(
         _check_targets(read, problems)
         _check_stops(read, problems)
         _check_ways(read, waiting, problems)
-        _check_occurrences(read.flow, problems)
-    _check_claims(business, [read.flow for read in flows.values()], problems)
+        check_occurrences(read.flow, problems)
+    check_claims(business, [read.flow for read in flows.values()], problems)
     _check_tests(tests, problems)
 
 
@@ -306,92 +306,6 @@ def _calls_wait(read: FlowRead, node_id: str, waiting: set[str]) -> bool:
 
 def _place(flow: Flow, node_id: str) -> Position:
     return flow.nodes[flow.places[node_id]].position
-
-
-# -- triggers
-
-
-def _check_occurrences(flow: Flow, problems: Problems) -> None:
-    seen: dict[str, Trigger] = {}
-    for trigger in flow.triggers:
-        same = seen.setdefault(trigger.id, trigger)
-        if same is not trigger:
-            message = f"this trigger is for the same occasion as that of line {same.position.line}"
-            problems.error(
-                trigger.position, "E603", message, "Delete one of them, or give one an 'id'."
-            )
-
-
-def _check_claims(business: Business, flows: Sequence[Flow], problems: Problems) -> None:
-    """Of two triggers alike in every way nobody could say which gets the message."""
-    claimed: dict[tuple[object, ...], Trigger] = {}
-    always = {word: one.flow for one in business.always for word in one.keywords}
-    for flow in flows:
-        for trigger in flow.triggers:
-            for claim in _claims(trigger):
-                _claim(claimed, claim, trigger, flow, problems)
-            for word in trigger.options.get("keywords", ()):
-                _check_keyword(word, trigger, always, business, problems)
-
-
-def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
-    """What it wants of a person's message: (the way, the word)."""
-    options = trigger.options
-    for name in ("keywords", "contains"):
-        yield from ((name, word) for word in options.get(name, ()))
-    if trigger.on == "message" and options.get("any"):
-        yield "any message", ""
-    if trigger.on == "command":
-        yield "command", options["command"]
-    if trigger.on == "referral":
-        yield "referral", options.get("ref", "")
-    if trigger.on == "message" and "pattern" in options:
-        yield "pattern", options["pattern"]
-    if trigger.on == "customer_created":
-        yield "customer_created", ""
-
-
-def _claim(
-    claimed: dict[tuple[object, ...], Trigger],
-    claim: tuple[str, str],
-    trigger: Trigger,
-    flow: Flow,
-    problems: Problems,
-) -> None:
-    if trigger.only is not None:
-        return
-    own = trigger.options.get("channel")
-    priority = trigger.options.get("priority", 0)
-    for channel in (own,) if own else flow.channels or CHANNEL_NAMES:
-        first = claimed.setdefault((*claim, channel, priority), trigger)
-        if first.flow != trigger.flow:
-            what = f"'{claim[1] or claim[0]}'"
-            place = f"{first.position.file}, line {first.position.line}"
-            message = f"{what} is claimed by '{first.flow}' too ({place})"
-            problems.error(
-                trigger.position,
-                "E602",
-                message,
-                "Take another word, or tell them apart by 'only', 'channel' or 'priority'.",
-            )
-            return
-
-
-def _check_keyword(
-    word: str,
-    trigger: Trigger,
-    always: Mapping[str, str],
-    business: Business,
-    problems: Problems,
-) -> None:
-    if always.get(word, trigger.flow) != trigger.flow:
-        message = f"'{word}' is claimed by 'always' in crm.yaml, which comes first"
-        problems.error(
-            trigger.position, "E602", message, "Take another word, or take it out of 'always'."
-        )
-    if is_opt_out(word, business):
-        message = f"'{word}' never gets here: with it people opt out"
-        problems.warning(trigger.position, "W601", message, "Take another word.")
 
 
 # -- tests
