@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from engine.fields.types import Value
+from engine.http_request import Request
 from engine.messages import Media, Message, Rows
 from engine.records import NewInteraction, NewPurchase, NewRecord
 
@@ -110,6 +111,17 @@ class LearnDateOrder(Struct, frozen=True):
     order: str
 
 
+class CallHttp(Struct, frozen=True):
+    """Make a request once the turn is committed; its answer resumes the wait as `HttpAnswered`.
+
+    until: the moment after which nobody waits for the answer any more; None for no such moment.
+    """
+
+    wait_id: str
+    request: Request
+    until: datetime | None = None
+
+
 Effect = (
     SendMessage
     | SetField
@@ -121,6 +133,7 @@ Effect = (
     | Record
     | Leave
     | LearnDateOrder
+    | CallHttp
     | Settle
 )
 

@@ -19,6 +19,7 @@ from engine.shapes import NameUse, Reader, Ref
 from engine.shapes.reader import Reference
 from engine.staff import known_who, who_there_is
 from engine.suggest import meant
+from engine.templates.pieces import SECRET
 from engine.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -229,7 +230,10 @@ _INNER: Mapping[str, Sequence[str]] = {"reply": ("text", "value"), "business": B
 
 def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
     name = use.path[0]
-    cure = f"Write customer.{name}." if name in names.business.fields else meant(name, ROOTS)
+    if name == SECRET:
+        cure = "Secrets stand in the node `http` alone."
+    else:
+        cure = f"Write customer.{name}." if name in names.business.fields else meant(name, ROOTS)
     problems.error(use.position, "E502", f"unknown name '{'.'.join(use.path)}'", cure)
 
 

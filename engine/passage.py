@@ -98,7 +98,7 @@ class Passage:
 
     @property
     def answer(self) -> Mapping[str, Any]:
-        """What the flow called last brought back to this one."""
+        """What the last flow called, or the last request, brought back to this one."""
         return self.frames[-1].answer
 
     def first_node(self) -> Node | None:
@@ -155,7 +155,7 @@ class Passage:
             return True
         self.frames.pop()
         brought = {**self.vars, "outcome": outcome}
-        self.frames[-1] = replace(self.frames[-1], answer=brought)
+        self.bring(brought)
         self.vars = dict(self.frames[-1].vars)
         self._flow = self._node = None
         return False
@@ -175,6 +175,10 @@ class Passage:
     def new_wait_id(self) -> str:
         self.waits += 1
         return f"{self.run.id}-{self.waits}"
+
+    def bring(self, answer: Mapping[str, Any]) -> None:
+        """Keep what came back, for `answer.x`."""
+        self.frames[-1] = replace(self.frames[-1], answer=answer)
 
     def mark_filled(self, form: str) -> None:
         """Remember, for as long as this flow runs, that a form was answered to the end."""
@@ -224,8 +228,7 @@ class Passage:
 
     def holds(self, condition: Condition) -> bool:
         """Whether a criterion holds for the customer now."""
-        scope = self.scope
-        return condition.holds(scope.get, scope.moment)
+        return condition.holds(self.scope.get, self.scope.moment)
 
     def field(self, name: str) -> Field | None:
         return self.facts.business.fields.get(name)
@@ -347,18 +350,18 @@ class Passage:
         self._locale = self._scope = None
         self.effects.append(LearnDateOrder(order))
 
+    def ask_for(self, effect: Effect) -> None:
+        """Something that nothing of this step depends on."""
+        self.effects.append(effect)
+
     def record(self, type: str, description: str, **data: Any) -> None:
         self.effects.append(Record(type, description, data))
 
     def problem(self, reason: str) -> None:
         """Record a content problem; the flow goes on."""
         frame = self.frames[-1]
-        self.record(
-            "flow_problem",
-            f"{frame.flow}, node {frame.node}: {reason}",
-            flow=frame.flow,
-            node=frame.node,
-        )
+        what = f"{frame.flow}, node {frame.node}: {reason}"
+        self.record("flow_problem", what, flow=frame.flow, node=frame.node)
 
     # -- inside
 

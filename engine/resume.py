@@ -46,6 +46,17 @@ class Elapsed(Struct, frozen=True):
     wait_id: str
 
 
+class HttpAnswered(Struct, frozen=True):
+    """A request of the wait was answered, or nobody tries it any more.
+
+    answer: what templates read as `answer`: status (0 where none came), json (None where the body
+    is none), text, and error, None where it was answered with a 2xx.
+    """
+
+    wait_id: str
+    answer: Mapping[str, Any]
+
+
 class Released(Struct, frozen=True):
     """A detour has ended: the open question is asked again in its short form."""
 
@@ -105,6 +116,7 @@ Resume = (
     | Reminded
     | Gathered
     | Elapsed
+    | HttpAnswered
     | Released
     | Refused
     | Settled

@@ -60,9 +60,10 @@ class Wait(Struct, frozen=True, omit_defaults=True):
     id: unique among all waits ever (`{run id}-{count}`), so a late timer or press is recognised.
     attempts: invalid replies so far. claims: folded words that the open question takes before
     anything else does (its choices and skip words). heard: ids of the messages it could not use,
-    the latest ones: editing one of them is another try. state: the node's own. moved: its flow has
-    changed since it was asked, and the node has not looked at it yet. earlier: how many of the
-    choices, the first ones, were offered by an earlier version: their buttons can still be pressed.
+    the latest ones: editing one of them is another try. holds: what the person writes waits until
+    this wait is over. state: the node's own. moved: its flow has changed since it was asked, and
+    the node has not looked at it yet. earlier: how many of the choices, the first ones, were
+    offered by an earlier version: their buttons can still be pressed.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Wait(Struct, frozen=True, omit_defaults=True):
     claims: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     heard: tuple[str, ...] = ()
+    holds: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
     moved: bool = False
     earlier: int = 0

@@ -22,6 +22,7 @@ from engine.resume import (
     Elapsed,
     EventSeen,
     Gathered,
+    HttpAnswered,
     Refused,
     Released,
     Reminded,
@@ -54,9 +55,9 @@ def step(
 ) -> tuple[Run, tuple[Effect, ...]]:
     """Advance `run` by `resume` until it waits or ends.
 
-    A timer whose wait the run has left, and a reply to a run that asks nothing, change nothing.
-    Never raises for what a flow or a customer does; ValueError where the caller starts a run
-    twice or resumes one that has ended.
+    A timer or answer whose wait the run has left, and a reply to a run that asks nothing, change
+    nothing. Never raises for what a flow or a customer does; ValueError where the caller starts a
+    run twice or resumes one that has ended.
     """
     if (run.status == "ended") is not isinstance(resume, _OF_NO_WAIT) or run.outcome:
         raise ValueError(f"run {run.id} cannot go on by {type(resume).__name__}: {run.status}")
@@ -73,7 +74,7 @@ def step(
 # As tuples: a union of classes is made anew each time that it is asked about.
 _OF_NO_WAIT = (Started, Settled)
 _OF_A_QUESTION = (Reply, Released, Refused)
-_OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen)
+_OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen, HttpAnswered)
 
 
 def _is_stale(wait: Wait | None, resume: Resume) -> bool:

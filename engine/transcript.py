@@ -66,11 +66,31 @@ class Advance(Struct, frozen=True):
 Step = User | Bot | Press | Expect | Advance
 
 
+class HttpReply(Struct, frozen=True):
+    """What a request of a test is answered with. error: it is not answered, and this is why."""
+
+    status: int = 200
+    json: Any = None
+    text: str = ""
+    error: str = ""
+
+    @property
+    def answer(self) -> Mapping[str, Any]:
+        """What `answer` is in templates."""
+        good = 200 <= self.status < 300 and not self.error
+        why = self.error or f"it was answered with {self.status}"
+        status = 0 if self.error else self.status
+        return {
+            "status": status, "json": self.json, "text": self.text, "error": None if good else why,
+        }  # fmt: skip
+
+
 class Transcript(Struct, frozen=True):
     """One test. flow: the key of the flow it is about. now: aware, None for any time.
 
     customer: fields by key, the letters typed; vars: variables the flow begins with. arms: the way
-    that a flow's `split` takes, by the flow or the id of the node.
+    that a flow's `split` takes, by the flow or the id of the node. http: what each address answers,
+    one time after the other, the last for ever; before an address may stand a method.
     """
 
     name: str
@@ -81,4 +101,5 @@ class Transcript(Struct, frozen=True):
     now: datetime | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     arms: Mapping[str, str] = field(default_factory=dict)
+    http: Mapping[str, tuple[HttpReply, ...]] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()

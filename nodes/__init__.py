@@ -7,6 +7,7 @@ from nodes.call import Call
 from nodes.delay import Delay
 from nodes.end import End
 from nodes.form import Form
+from nodes.http import Http
 from nodes.interaction import Interaction
 from nodes.note import Note
 from nodes.purchase import Purchase
@@ -31,6 +32,7 @@ KINDS: tuple[type[Node], ...] = (
     Purchase,
     Interaction,
     Delay,
+    Http,
     Call,
     End,
 )

@@ -3,7 +3,7 @@
     poller     ┐ for each account, while its lease is ours
     sender     ┘
     worker       the pump: timers, and turns that nobody takes otherwise; tasks;  ┐ the clock
-                 people in older versions of flows are moved                      │
+                 the requests of flows; people in older versions are moved        │
     scheduler    wakes ticks, while the business's lease is ours                  ┘ is watched
 
 Jobs run until they are cancelled. Those that take in stop first, those that send last.
@@ -26,6 +26,7 @@ from rapport.runtime.intake import Origin
 from rapport.runtime.leases import poller_of, scheduler_of, sender_of
 from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Elsewhere, Outlet
+from rapport.runtime.performer import Performer
 from rapport.runtime.poller import Poller
 from rapport.runtime.pressure import Pressure
 from rapport.runtime.reading import Reader
@@ -76,6 +77,7 @@ class Place:
     clock: Clock
     keeper: Keeper
     service: Service
+    performer: Performer
     following: Following
     mover: Mover
     spread: Spread
@@ -135,6 +137,7 @@ async def _all_jobs(
             if Role.WORKER in place.roles:
                 working.create_task(place.service.pump())
                 working.create_task(place.mover.run())
+                working.create_task(place.performer.run())
             if Role.SCHEDULER in place.roles:
                 working.create_task(_schedule(place))
             if place.roles & {Role.SCHEDULER, Role.WORKER}:

@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import (
     IPv4Address,
-    IPv4Network,
-    IPv6Network,
     ip_address,
     ip_network,
 )
@@ -24,10 +22,11 @@ from typing import TYPE_CHECKING, Self
 import httpx
 from msgspec import Struct
 
+from engine.http_hosts import WEB_PORTS, Host, Network, is_allowed, networks_of
+from engine.http_shapes import OURS
+
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-Network = IPv4Network | IPv6Network
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, in the order to try them. Raises OSError for a name there is not."""
@@ -54,11 +53,6 @@ _NOT_OUTSIDE = tuple(
 )
 """Beyond what `ipaddress` calls global: https://www.iana.org/assignments/iana-ipv6-special-registry"""
 
-_OURS = frozenset(
-    {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-"""Headers that say how a request is carried; a flow's could smuggle a second one."""
-
 _KEPT_ELSEWHERE = ("accept", "accept-encoding", "user-agent")
 """Headers that go along to another host: whatever else there is may be a key."""
 
@@ -71,15 +65,27 @@ class Failed(Exception):
     """A request that brought no answer that can be used; it may be tried again."""
 
 
+class Unusable(Failed):
+    """An answer that is there and cannot be used: another try would bring the same."""
+
+
 class Limits(Struct, frozen=True):
-    """What requests of one business may do. networks: those that it may reach besides the open
-    internet. most_bytes: of an answer's body. seconds: for everything, redirects included."""
+    """What requests of one business may do. hosts: the only ones that it may ask, with the networks
+    that it may reach besides the open internet; where there are none, `networks` says those, and
+    any host may be asked on one of `ports`. most_bytes: of an answer's body.
+    seconds: for everything, redirects included."""
 
     networks: tuple[Network, ...] = ()
-    ports: frozenset[int] = frozenset({80, 443})
+    ports: frozenset[int] = WEB_PORTS
     most_bytes: int = 1_000_000
     seconds: float = 10.0
     redirects: int = 3
+    hosts: tuple[Host, ...] = ()
+
+    @property
+    def reached(self) -> tuple[Network, ...]:
+        """The private networks that may be reached."""
+        return (*self.networks, *networks_of(self.hosts))
 
 
 class Answer(Struct, frozen=True):
@@ -128,11 +134,13 @@ class OutgoingHttp:
     ) -> Answer:
         """Ask, following redirects. Raises Refused and Failed."""
         for name in headers or ():
-            if name.lower() in _OURS or name.lower().startswith("proxy-"):
+            if name.lower() in OURS or name.lower().startswith("proxy-"):
                 raise Refused(f"the header {name} is not a flow's to set")
         try:
             async with asyncio.timeout(self._limits.seconds):
-                asked = self._client.build_request(method, url, headers=headers, content=content)
+                # httpx takes texts of letters beyond ASCII for no headers.
+                written = {name.encode(): value.encode() for name, value in (headers or {}).items()}
+                asked = self._client.build_request(method, url, headers=written, content=content)
                 return await self._follow(asked)
         except TimeoutError:
             raise Failed(f"no answer within {self._limits.seconds:g} seconds") from None
@@ -151,17 +159,17 @@ class OutgoingHttp:
                 request = _onward(request, response.next_request)
             finally:
                 await response.aclose()
-        raise Failed(f"more than {self._limits.redirects} redirects")
+        raise Unusable(f"more than {self._limits.redirects} redirects")
 
     async def _read(self, response: httpx.Response) -> Answer:
         """The whole answer. A compressed one, which was not asked for, could grow without end."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Failed("the answer is compressed")
+            raise Unusable("the answer is compressed")
         body = bytearray()
         async for piece in response.aiter_raw():
             body += piece
             if len(body) > self._limits.most_bytes:
-                raise Failed(f"the answer has more than {self._limits.most_bytes:,} bytes")
+                raise Unusable(f"the answer has more than {self._limits.most_bytes:,} bytes")
         return Answer(
             response.status_code, dict(response.headers), bytes(body), str(response.request.url)
         )
@@ -216,7 +224,7 @@ class _Pinned(httpx.AsyncBaseTransport):
             if _is_address(url.host)
             else await self._resolve(url.raw_host.decode("ascii"), _port(url))
         )
-        good = [address for address in found if may_be_reached(address, self._limits.networks)]
+        good = [address for address in found if may_be_reached(address, self._limits.reached)]
         if not good:
             raise Refused(f"{url.host} is not in the open internet")
         return good
@@ -229,7 +237,10 @@ def _check_address(url: httpx.URL, limits: Limits) -> None:
         raise Refused("the address names no host")
     if url.userinfo:
         raise Refused("an address holds no user name or password: put them into a header")
-    if _port(url) not in limits.ports:
+    if limits.hosts:
+        if not is_allowed(url.raw_host.decode("ascii").lower(), _port(url), limits.hosts):
+            raise Refused(f"{url.host} is not among the hosts that flows may call")
+    elif _port(url) not in limits.ports:
         raise Refused(f"port {_port(url)} of {url.host} is not allowed")
 
 

@@ -20,6 +20,7 @@ import structlog
 from bots.channel import Outgoing
 from crm.database import open_engine
 from rapport.build import Opening, Ready, channels_of, load_applied, open_account, whole
+from rapport.http_caller import HttpCaller, hosts_of
 from rapport.jobs import Beside, Line, Place, Post, serve
 from rapport.roles import EVERY_ROLE, Role, Roles
 from rapport.runtime.backoff import Backoff
@@ -32,12 +33,13 @@ from rapport.runtime.following import Following
 from rapport.runtime.forgetting import forget_by_clock
 from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Outlet
+from rapport.runtime.performer import Performer
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
 from rapport.runtime.scheduler import Tick
 from rapport.runtime.service import Service
 from rapport.runtime.tallies import ServiceTally
-from rapport.runtime.tasks import BUILD_INDEXES, DRAIN, RETAIN, Task, Tasks
+from rapport.runtime.tasks import BUILD_INDEXES, DRAIN, PERFORM, RETAIN, Task, Tasks
 from rapport.runtime.tenure import (
     LEASE_SECONDS,
     Alone,
@@ -164,21 +166,35 @@ class Process:
         tally = ServiceTally()
         following = Following(desk, read, load_applied)
         service = Service(
-            desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), following.look, tally
-        )
+            desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), following.look, tally,
+            lambda: performer.look(),
+        )  # fmt: skip
+        performer = Performer(
+            desk, writer, read, self._clock,
+            HttpCaller(lambda: hosts_of(desk.library.business)), service.look,
+            lambda: spread.wakeups.calls_wait(),
+            backoff(1.0, 120.0), backoff(0.1, 30.0),
+        )  # fmt: skip
         clock_watch = ClockWatch(self._clock, awake_or_not, read)
-        spread = self._spread(prefix, self._tasks(service, writer, business_id, clock_watch))
+        spread = self._spread(
+            prefix, self._tasks(service, performer, writer, business_id, clock_watch)
+        )
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
-            following, Mover(desk, writer, read, self._clock), spread, self._roles, backoff,
-            ticks_of(spread.tasks), outlets, tally, clock_watch,
+            performer, following, Mover(desk, writer, read, self._clock), spread, self._roles,
+            backoff, ticks_of(spread.tasks), outlets, tally, clock_watch,
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
         leave_alone_what_stays()
         await serve(place, posts, self._beside, lambda post: announce(*post.name))
 
     def _tasks(
-        self, service: Service, writer: Writer, business_id: int, clock_watch: ClockWatch
+        self,
+        service: Service,
+        performer: Performer,
+        writer: Writer,
+        business_id: int,
+        clock_watch: ClockWatch,
     ) -> Mapping[str, Task]:
         """What this process can do for others, and for itself."""
         loop = asyncio.get_running_loop()
@@ -186,11 +202,14 @@ class Process:
         def drain() -> None:
             loop.call_soon_threadsafe(service.look)
 
+        def perform() -> None:
+            loop.call_soon_threadsafe(performer.look)
+
         def retain() -> None:
             passing = forget_by_clock(writer, business_id, self._clock, clock_watch)
             asyncio.run_coroutine_threadsafe(passing, loop).result()
 
-        return {DRAIN: drain, BUILD_INDEXES: self._indexes.build, RETAIN: retain}
+        return {DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, RETAIN: retain}
 
     def _spread(self, prefix: str, known: Mapping[str, Task]) -> Spread:
         if self._redis_url is None:

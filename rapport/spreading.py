@@ -3,6 +3,8 @@
                   with RAPPORT_REDIS_URL               without
 tasks             go to one of the workers             are done where they are given
 mail that waits   rings for a worker                   workers look each second
+requests of flows ring for a worker where one has all  workers look each second
+                  its hands full
 a filled outbox   is told to its sender                senders look each second
 """
 
@@ -16,7 +18,7 @@ from sqlalchemy import Connection
 
 from rapport.roles import Role, Roles
 from rapport.runtime.backoff import Backoff
-from rapport.runtime.tasks import DRAIN, DirectTasks, Task, Tasks
+from rapport.runtime.tasks import DRAIN, PERFORM, DirectTasks, Task, Tasks
 from rapport.runtime.wakeups import NoWakeups, Wakeups
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def spread_by_redis(
 
     link = Link()
     broker = broker_of(url, prefix, owner, known)
-    tasks = BrokerTasks(broker, known, link, lossy=frozenset({DRAIN}))
+    tasks = BrokerTasks(broker, known, link, lossy=frozenset({DRAIN, PERFORM}))
     redis = Redis.from_pool(pool_of(url))
     wakeups = RedisWakeups(redis, prefix, tasks, link)
 

@@ -15,6 +15,7 @@ from engine.derive.scoring import Scoring
 from engine.derive.stages import LIFECYCLE
 from engine.events import PHRASES
 from engine.fields.base import BASE_FIELDS
+from engine.http_shapes import HOSTS
 from engine.loader.fields import FIELD, build_fields, read_declared
 from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
 from engine.loader.industries import Industry, industry_fields
@@ -150,7 +151,13 @@ SENDING: Mapping[str, Option] = {
     "opt_in": Option(PHRASES, "Words that undo it, besides those built in"),
 }
 
-HTTP: Mapping[str, Option] = {"hosts": Option(ListOf(WORD), "Hosts that flows may call")}
+HTTP: Mapping[str, Option] = {
+    "hosts": Option(
+        HOSTS,
+        "The only hosts that flows may call; private addresses are reached where they are listed",
+        "[api.example.com, 10.0.0.0/8]",
+    )
+}
 
 
 def _smart_tag(values: dict[str, Any], reader: Reader) -> SmartTag:
@@ -192,9 +199,9 @@ OPTIONS: Mapping[str, Option] = {
         MapOf(NAME, DURATION), "How long things are kept", "{messages: 365d}", later=True
     ),
     "http": Option(
-        Either(sequence=ListOf(WORD), mapping=Record(HTTP, _same, "'http'")),
-        "Hosts to call",
-        later=True,
+        Either(scalar=HOSTS, sequence=HOSTS, mapping=Record(HTTP, _same, "'http'")),
+        "What flows may call; a list is that of its hosts",
+        "[api.example.com]",
     ),
     "instagram": Option(
         MapOf(NAME, CONSTANT), "The Instagram account: texts are held to its limits"

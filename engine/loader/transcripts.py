@@ -14,7 +14,6 @@ from engine.shapes import (
     FLOW_REF,
     MOMENT,
     NAME,
-    VALUE,
     WORD,
     Either,
     ListOf,
@@ -24,12 +23,22 @@ from engine.shapes import (
     Reader,
     Record,
     Shape,
+    WholeNumber,
     plain,
 )
 from engine.shapes.structures import read_options
 from engine.source import Source
 from engine.suggest import LEAVE_OUT, PATTERN_CURE, meant
-from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
+from engine.transcript import (
+    Advance,
+    Bot,
+    Expect,
+    HttpReply,
+    Press,
+    Step,
+    Transcript,
+    User,
+)
 
 
 class _Written(Shape[dict[str, Any]]):
@@ -123,7 +132,6 @@ _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
 }
 
 LATER_STEPS = ("start", "event", "staff")
-LATER_KEYS = ("http",)
 
 
 class _StepShape(Shape[Step]):
@@ -165,6 +173,17 @@ def _report_unknown(name: str, key: tree.Scalar, reader: Reader) -> None:
         reader.error(key.position, "E801", f"unknown step '{name}'", cure)
 
 
+_REPLY = Record(
+    {
+        "status": Option(WholeNumber(100, 599), "The status; default 200"),
+        "json": Option(CONSTANT, "A body in JSON"),
+        "text": Option(WORD, "Another body"),
+        "error": Option(WORD, "No answer comes, and this is why"),
+    },
+    lambda values, _: HttpReply(**values),
+    "an answer",
+)
+
 OPTIONS: Mapping[str, Option] = {
     "test": Option(WORD, "What the test shows, as a sentence", required=True),
     "flow": Option(FLOW_REF, "The flow it is about", required=True),
@@ -174,6 +193,11 @@ OPTIONS: Mapping[str, Option] = {
     "vars": Option(MapOf(NAME, CONSTANT), "Variables the flow begins with"),
     "arms": Option(
         MapOf(NAME, WORD), "The way that each `split` takes, by its flow or its id", "{drip: b1}"
+    ),
+    "http": Option(
+        MapOf(WORD, ListOf(_REPLY)),
+        "What requests are answered with, by address; any other one fails the test",
+        "{https://api.example.com/orders: {status: 201, json: {id: 7}}}",
     ),
     "steps": Option(ListOf(_StepShape()), "The conversation", required=True),
 }
@@ -186,12 +210,7 @@ def is_test(source: Source) -> bool:
 
 def read_transcript(source: Source, reader: Reader) -> Transcript | None:
     assert isinstance(source, tree.Mapping), "is_test was asked"
-    later = {name: Option(VALUE, "") for name in LATER_KEYS}
-    values, complete = read_options(source, {**OPTIONS, **later}, reader, "a test")
-    for name in LATER_KEYS:
-        entry = source.entry(name)
-        if entry:
-            reader.error(entry.key.position, "E901", f"'{name}' is not available yet", LEAVE_OUT)
+    values, complete = read_options(source, OPTIONS, reader, "a test")
     now = values.get("now")
     if now is not None and not (isinstance(now, datetime) and now.tzinfo):
         position = source.get("now") or source
@@ -210,5 +229,6 @@ def read_transcript(source: Source, reader: Reader) -> Transcript | None:
         now=now if isinstance(now, datetime) else None,
         vars=values.get("vars", {}),
         arms=values.get("arms", {}),
+        http=values.get("http", {}),
         steps=values["steps"],
     )

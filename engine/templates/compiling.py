@@ -42,7 +42,7 @@ def compile_source(source: str) -> Template:
     compiler = Compiler(source, runs_right(_written(statements)))
     whole = _whole_expression(statements)
     read = compiler.expression(whole) if whole else None
-    printed = _printer(read) if read else compiler.body(statements)
+    printed = printed_by(read) if read else compiler.body(statements)
     compiler.finish()
     return Template(source, tuple(compiler.uses), tuple(compiler.histories), printed, read)
 
@@ -167,7 +167,7 @@ def _joined(pieces: list[Print]) -> Print:
     return lambda scope: bounded("".join([piece(scope) for piece in pieces]))
 
 
-def _printer(read: Read) -> Print:
+def printed_by(read: Read) -> Print:
     def printed(scope: Scope) -> str:
         value = read(scope)
         return value if isinstance(value, str) else shown(value, scope)
@@ -192,7 +192,7 @@ def _output(compiler: Compiler, node: nodes.Output) -> Print:
 
 def _piece(compiler: Compiler, node: nodes.Expr) -> Print:
     if not isinstance(node, nodes.TemplateData):
-        return _isolating(_printer(compiler.expression(node)), compiler.right)
+        return _isolating(printed_by(compiler.expression(node)), compiler.right)
     written = node.data
     if len(written) > MAX_TEXT:
         compiler.refuse(node, f"a text has at most {MAX_TEXT:,} characters")

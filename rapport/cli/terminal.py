@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,13 +23,16 @@ from engine.durations import Duration
 from engine.loader import Loaded
 from rapport.build import apply_loaded, channels_of, load_applied, open_account, whole
 from rapport.cli.output import cell
+from rapport.http_caller import HttpCaller, hosts_of
 from rapport.printable import on_one_line, printable
+from rapport.runtime.calls import Stored
 from rapport.runtime.clock import SystemClock, VirtualClock
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
 from rapport.runtime.drive import Drive
 from rapport.runtime.library import Library
 from rapport.runtime.moving import move_everybody
+from rapport.runtime.performer import TRY_SECONDS, Reply
 from rapport.runtime.turns import Turns
 from rapport.storage import prepare, sqlite_file
 
@@ -106,7 +109,10 @@ class Terminal:
             )
             self._channels = channels_of(db, library.business_id)
         turns = Turns(library, self._channels, _parts)
-        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show, load_applied)
+        self._call = HttpCaller(lambda: hosts_of(library.business))
+        self._drive = Drive(
+            engine, Desk(turns), origin, self._clock, self._show, load_applied, self._ask
+        )
         if language and self._customer() is not None:
             _note(f"{name} is a customer already: --language is for somebody new")
 
@@ -178,6 +184,13 @@ class Terminal:
                 return resolve(db, self._library.business_id, f"{CHANNEL}:{self._name}")
             except CrmError:
                 return None
+
+    def _ask(self, stored: Stored) -> Mapping[str, Any]:
+        """Make a request of a flow, once; what is on the screen waits for it."""
+        return self._runner.run(self._try(stored)).answer
+
+    async def _try(self, stored: Stored) -> Reply:
+        return await self._call(stored, TRY_SECONDS)
 
     def _show(self, delivery: Delivery) -> str:
         message = delivery.outgoing()

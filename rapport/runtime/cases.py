@@ -12,8 +12,9 @@ from bots.channel import Inbound
 from engine.fields.types import Value
 from engine.run import Run
 
-LANE_PERSON, LANE_TIMER = 0, 1
-"""Mail of a lower lane is applied first: what a person did goes before what a clock did."""
+LANE_ANSWER, LANE_PERSON, LANE_TIMER = -1, 0, 1
+"""Mail of a lower lane is applied first: what a person wrote while a request was being answered
+comes after the answer, and what a clock did after what a person did."""
 
 
 class Conversation(NamedTuple):
@@ -70,7 +71,8 @@ class Case(Struct):
     live, whose own mail is not at hand. floods: of the first, how many messages were set aside for
     the one that is among `mail`, by the conversation's id. ruled: those of the tags that a rule
     put on. filled, asked, answered: what a score asks for (engine.derive.scores). changed: the
-    names, as rules read them, that have changed since the rules were asked last.
+    names, as rules read them, that have changed since the rules were asked last. holds: mail is
+    left that has to wait.
     """
 
     customer_id: int
@@ -90,6 +92,7 @@ class Case(Struct):
     runs: dict[int, OpenRun] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
     floods: dict[int, int] = field(default_factory=dict)
+    holds: bool = False
 
     def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
         """Each conversation with its mail, which may be none; that of the oldest mail first."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from bots.channel import Outgoing
+from engine.jsonable import from_json
 from engine.messages import Message
 from engine.offer import (
     Answer,
@@ -21,14 +23,19 @@ from engine.offer import (
     StalePress,
     Start,
     decide,
+    is_opt_out,
 )
 from engine.referrals import code_in
-from engine.resume import Reply
+from engine.resume import HttpAnswered, Reply
 from engine.wording import wording
+from rapport.runtime.calls import KIND
 from rapport.runtime.cases import Case, Conversation, Mail
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.moves import Moves
-from rapport.runtime.sheet import LIVE, Sheet, Surroundings
+from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
+
+_FOR_RUNS = frozenset({"timer", KIND})
+"""Kinds of mail that the system sends itself."""
 
 _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
 """What becomes of a message that is nothing but an answer."""
@@ -55,23 +62,59 @@ class Casework:
         self.sheet = sheet
         self.presses = presses
         self.moves = Moves(case, around, sheet)
+        self._restarts = [run for run in case.runs.values() if run.restart is not None]
         self.letter: Mail | None = None
         """The mail being applied: the one at fault where something raises."""
 
     def work(self) -> None:
         """Apply all waiting mail of the customer, conversation by conversation."""
-        restarts = [run for run in self.case.runs.values() if run.restart is not None]
         for conversation, letters in self.case.by_conversation():
-            for letter in letters:
-                self.letter = letter
-                self.sheet.begin(self.case, letter)
-                while restarts:
-                    self.moves.begin_anew(restarts.pop())
-                self._apply(letter, conversation)
-                self.sheet.applied(letter)
-            self.sheet.worked_off(conversation)
-        self.sheet.settle()
+            left = self._work_off(letters, conversation)
+            until = self._held_until(conversation)
+            if left and until is not None:
+                self.sheet.hold(self.case, conversation, left, until)
+            else:
+                self.sheet.worked_off(conversation)
+        if self.letter is not None:
+            self.sheet.settle()
         self.moves.store()
+
+    def _work_off(self, letters: Iterable[Mail], at: Conversation) -> list[Mail]:
+        """Apply letters in order; those that have to wait behind an answer are left."""
+        left: list[Mail] = []
+        for letter in letters:
+            if letter.kind not in _FOR_RUNS and self._held_until(at) is not None:
+                left.append(letter)
+                if not self._leaves(letter):
+                    continue
+                self.sheet.begin(self.case, letter)
+                self.moves.close_questions("opted_out")
+            else:
+                self._take(letter, at)
+            while left and self._held_until(at) is None:
+                self._take(left.pop(0), at)
+        return left
+
+    def _take(self, letter: Mail, at: Conversation) -> None:
+        self.letter = letter
+        self.sheet.begin(self.case, letter)
+        while self._restarts:
+            self.moves.begin_anew(self._restarts.pop())
+        self._apply(letter, at)
+        self.sheet.applied(letter)
+
+    def _held_until(self, at: Conversation) -> datetime | None:
+        """Until when what is written here waits; None where it does not."""
+        asking = self.moves.asking_run()
+        if asking is None or asking.conversation_id != at.id or asking.restart is not None:
+            return None
+        wait = asking.run.wait
+        return wait.due_at if wait is not None and wait.holds else None
+
+    def _leaves(self, letter: Mail) -> bool:
+        """Whether the person opts out, which waits for nothing."""
+        business = self.around.library.business
+        return letter.kind in ("text", "command") and is_opt_out(letter.payload["text"], business)
 
     @property
     def moved(self) -> list[int]:
@@ -83,6 +126,8 @@ class Casework:
     def _apply(self, letter: Mail, conversation: Conversation) -> None:
         if letter.kind == "timer":
             self._ring(letter)
+        elif letter.kind == KIND:
+            self._answered(letter)
         elif letter.kind in ("blocked", "unblocked"):
             self.sheet.note_reachability(letter, self.moves.channel(conversation))
         else:
@@ -99,6 +144,15 @@ class Casework:
         if not wait.asks or self.moves.asking == opened.run.id:
             # A clock set back since the timer rang makes no alarm undue: it rings but once.
             self.moves.sound(opened, max(self.around.now, letter.received_at))
+
+    def _answered(self, letter: Mail) -> None:
+        """A request was answered; the step sees whether the run still waits for it."""
+        opened = self.case.runs.get(letter.run_id or 0)
+        if opened is not None:
+            payload = letter.payload
+            answered = HttpAnswered(payload["wait_id"], from_json(payload["answer"]))
+            waits_for_it = opened.run.wait is not None and opened.run.wait.holds
+            self.moves.advance(opened, answered, LIVE if waits_for_it else AUTOMATED)
 
     def _hear(self, letter: Mail, conversation: Conversation) -> None:
         """A person did something: note it, then offer it to who may claim it."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from bots.channel import Inbound
 from crm.sql import Statement
 from crm.tables import conversation
+from rapport.runtime.calls import Call
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring
@@ -64,6 +65,12 @@ class Desk:
     def ring(self, db: Connection, now: datetime) -> Turned:
         """Turn due timers into mail; `more` where there were any."""
         return Turned(more=self._turns.ring(db, now))
+
+    def answer(
+        self, db: Connection, call: Call, answer: Mapping[str, Any], now: datetime
+    ) -> Turned:
+        """A request was answered, or given up; `more` where a run waited for it."""
+        return Turned(more=self._turns.answer(db, call, answer, now))
 
     def next_moment(self, db: Connection) -> datetime | None:
         """When something of the desk's is due next: a timer, or mail that is ready or held."""

@@ -6,13 +6,15 @@ happens at once, in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from bots.channel import Inbound
 from crm.database import clear_errors
+from rapport.runtime.calls import Call, Stored, claim_calls, next_call
 from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery, Outcome, next_due, pending, settle
 from rapport.runtime.desk import Desk
@@ -27,16 +29,20 @@ AT_ONCE = 1_000
 Show = Callable[[Delivery], str | None]
 """Takes a delivery to where it is read; the id of the message it became, if it has one."""
 
+MakeCall = Callable[[Stored], Mapping[str, Any]]
+"""Makes a request; what `answer` is to be."""
+
 
 class Drive:
     """One account of a desk. `show` is called for each message sent, in order, after its commit.
 
-    load: reads what another process has applied meanwhile; None where there is none.
+    load: reads what another process has applied meanwhile; None where there is none. call: makes a
+    request; it is asked once, and what it brings counts. None: somebody else does.
     """
 
     def __init__(
         self, engine: Engine, desk: Desk, origin: Origin, clock: VirtualClock, show: Show,
-        load: Load | None = None,
+        load: Load | None = None, call: MakeCall | None = None,
     ) -> None:  # fmt: skip
         self._engine = engine
         self._desk = desk
@@ -44,6 +50,7 @@ class Drive:
         self._clock = clock
         self._show = show
         self._following = Following(desk, Reader(engine), load) if load else None
+        self._call = call
 
     def take_in(self, *arrivals: Inbound) -> None:
         """Something came in: all that follows from it now happens, and is shown."""
@@ -56,7 +63,7 @@ class Drive:
 
     def settle_down(self) -> None:
         """Do all that is due at this moment."""
-        while self._work():
+        while self._work() or self._perform():
             pass
         # Messages that are on their way make no work: what they lead to comes in later.
         while self._send() == AT_ONCE:
@@ -77,6 +84,24 @@ class Drive:
         except BatchRefused:
             worked = self._commit(lambda db: desk.work_carefully(db, now))
         return bool(rung.more or worked.conversations)
+
+    def _perform(self) -> bool:
+        """Make the requests that runs wait for; whether there were any."""
+        make, now, business_id = self._call, self._clock.now(), self._origin.business_id
+        if make is None:
+            return False
+        with clear_errors(), self._engine.connect() as db:
+            due = next_call(db, business_id)
+        if due is None or due > now:
+            return False
+        with clear_errors(), self._engine.begin() as db:
+            claimed = claim_calls(db, business_id, now, AT_ONCE)
+        for call in claimed:
+            self._bring(call, make(call.stored), now)
+        return True
+
+    def _bring(self, call: Call, answer: Mapping[str, Any], now: datetime) -> None:
+        self._commit(lambda db: self._desk.answer(db, call, answer, now))
 
     def _commit(self, f: Callable[[Connection], Turned]) -> Turned:
         try:
@@ -108,4 +133,6 @@ class Drive:
         return min((item for item in moments if item is not None), default=None)
 
     def _next_moments(self, db: Connection) -> tuple[datetime | None, ...]:
-        return self._desk.next_moment(db), next_due(db, self._origin.account_id)
+        at = self._origin
+        call = None if self._call is None else next_call(db, at.business_id)
+        return self._desk.next_moment(db), next_due(db, at.account_id), call

@@ -207,7 +207,10 @@ def _opt_out(
     }
     _OPT_OUT.many(db, [(now, now, of, origin.business_id) for of in sorted(leaving)])
     if leaving:
-        _CANCEL.run(db, "opted out", now, listed(db, sorted(leaving)), origin.business_id)
+        people = listed(db, sorted(leaving))
+        _CANCEL.run(db, "opted out", now, people, origin.business_id)
+        # What waits behind an answer waits no longer: the answer is not wanted any more.
+        _LET_GO.run(db, people, origin.business_id)
     return leaving
 
 
@@ -258,6 +261,18 @@ _OPT_OUT = Statement(
         )
     ),
     ("at", "updated", "of", "business"),
+)
+_LET_GO = Statement(
+    lambda dialect: (
+        update(conversation)
+        .where(
+            among(conversation.c.customer_id, "customers", dialect),
+            conversation.c.business_id == bindparam("business"),
+            conversation.c.hold_until.is_not(None),
+        )
+        .values(hold_until=None)
+    ),
+    ("customers", "business"),
 )
 _CANCEL = Statement(
     lambda dialect: (

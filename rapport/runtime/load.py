@@ -279,7 +279,7 @@ _WAITING = Statement(_waiting, ("conversations", "business"))
 
 _LAST_OF_FLOOD = Statement(
     lambda dialect: _waiting(dialect).where(
-        or_(mail.c.lane > LANE_PERSON, among(mail.c.id, "last", dialect))
+        or_(mail.c.lane != LANE_PERSON, among(mail.c.id, "last", dialect))
     ),
     ("conversations", "last", "business"),
 )

@@ -8,7 +8,7 @@ what would be loaded, or it is not there:
 * Everything is forgotten as soon as somebody else has written: another connection (PRAGMA
   data_version) or a function of this process that does not say what it changed (the connection
   counts its changes). `beside_cases` is for those that touch nothing a case is loaded from.
-* A customer who talks in several conversations is loaded each time.
+* A customer who talks in several conversations, or whose mail has to wait, is loaded each time.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Memory:
         kept = {
             case.customer_id: case
             for case in cases
-            if len(case.conversations) == 1 and not case.elsewhere
+            if len(case.conversations) == 1 and not case.elsewhere and not case.holds
         }
         for case in kept.values():
             _take_over(case, ledger, self._keys)

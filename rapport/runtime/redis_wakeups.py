@@ -17,7 +17,7 @@ from rapport.runtime.redis_link import (
     Link,
     heed_cancellation,
 )
-from rapport.runtime.tasks import DRAIN, Tasks
+from rapport.runtime.tasks import DRAIN, PERFORM, Tasks
 
 TELLING, HEARING = "waking others up", "hearing from others"
 
@@ -33,14 +33,17 @@ class RedisWakeups:
         self._channel = f"{prefix}:outbox"
         self._tasks = tasks
         self._link = link
-        self._mail_waits = False
+        self._to_give: set[str] = set()
         self._accounts: set[int] = set()
         self._something = asyncio.Event()
 
     def mail_waits(self) -> None:
         """See Wakeups."""
-        self._mail_waits = True
-        self._something.set()
+        self._give(DRAIN)
+
+    def calls_wait(self) -> None:
+        """See Wakeups."""
+        self._give(PERFORM)
 
     def outbox_filled(self, account_id: int) -> None:
         """See Wakeups."""
@@ -60,12 +63,16 @@ class RedisWakeups:
             failures = 0
             await self._something.wait()
             self._something.clear()
-            mail_waits, self._mail_waits = self._mail_waits, False
+            to_give, self._to_give = self._to_give, set()
             accounts, self._accounts = self._accounts, set()
-            if mail_waits:
-                await self._tasks.give(DRAIN)
+            for name in sorted(to_give):
+                await self._tasks.give(name)
             if accounts:
                 await self._publish(accounts)
+
+    def _give(self, name: str) -> None:
+        self._to_give.add(name)
+        self._something.set()
 
     def _is_troubled(self) -> bool:
         return bool(self._link.troubles.keys() & {TELLING, GIVING})

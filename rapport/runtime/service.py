@@ -41,14 +41,18 @@ _CHANCE = random.SystemRandom()
 log = structlog.get_logger(__name__)
 
 
+def _nobody() -> None:
+    return None
+
+
 class Service:
     """Drives a desk from asyncio. Outlets are by account id. follow: gives the desk the newest
-    library, where a turn found its own outdated."""
+    library, where a turn found its own outdated. calls: told that there are requests to be made."""
 
     def __init__(
         self, desk: Desk, writer: Writer, read: Reader, clock: Clock,
         outlets: Mapping[int, Outlet], backoff: Backoff, follow: Callable[[], object],
-        tally: ServiceTally | None = None,
+        tally: ServiceTally | None = None, calls: Callable[[], None] = _nobody,
     ) -> None:  # fmt: skip
         self._desk = desk
         self._writer = writer
@@ -58,6 +62,7 @@ class Service:
         self._backoff = backoff
         self._follow = follow
         self._tally = tally or ServiceTally()
+        self._calls = calls
         self._work_left = asyncio.Event()
         self._acknowledging: set[asyncio.Task[None]] = set()
 
@@ -140,7 +145,10 @@ class Service:
         return turned
 
     def _hand_over(self, turned: Turned) -> None:
-        """After the commit: messages to their senders, pressed buttons their end."""
+        """After the commit: messages to their senders, pressed buttons their end, requests to
+        whoever makes them."""
+        if turned.calls:
+            self._calls()
         by_account: dict[int, list[Any]] = {}
         for delivery in turned.deliveries:
             by_account.setdefault(delivery.account_id, []).append(delivery)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bots.channel import Outgoing
+from bots.channel import Inbound, Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
 from crm.services.ledger import Cause, Ledger
@@ -19,6 +19,7 @@ from engine.criteria import Moment
 from engine.effects import (
     AddRecord,
     AddTag,
+    CallHttp,
     Effect,
     JoinSegment,
     LearnDateOrder,
@@ -37,6 +38,7 @@ from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.referrals import PREFIX
 from engine.run import Run
+from rapport.runtime.calls import row_of
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
 from rapport.runtime.ids import Ids
 from rapport.runtime.library import Library
@@ -101,6 +103,7 @@ class Sheet:
             Record: self._put_on_record,
             Leave: self._leave,
             LearnDateOrder: self._learn_date_order,
+            CallHttp: self._call_http,
         }
 
     def begin(self, case: Case, letter: Mail) -> None:
@@ -113,13 +116,7 @@ class Sheet:
         if arrival is None:
             self._writes.mail.append((turn, self._now, letter.id))
             return
-        self._writes.new_mail.append(
-            (
-                letter.id, self._around.library.business_id, letter.conversation_id,
-                arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
-                turn, letter.received_at, self._now, letter.late,
-            )
-        )  # fmt: skip
+        self._writes.new_mail.append((*self._arrived(letter, arrival), turn, self._now))
 
     def worked_off(self, conversation: Conversation) -> None:
         """No mail of the conversation waits any more."""
@@ -128,6 +125,16 @@ class Sheet:
             self._set_aside(conversation, messages)
         if conversation.status == "ready":
             self._writes.conversations.append(("idle", conversation.id, conversation.revision))
+
+    def hold(
+        self, case: Case, conversation: Conversation, letters: Sequence[Mail], until: datetime
+    ) -> None:
+        """These letters of the conversation wait until that moment, or until they are let go."""
+        case.holds = True
+        for letter in letters:
+            if letter.arrival is not None:
+                self._writes.kept_mail.append(self._arrived(letter, letter.arrival))
+        self._writes.held.append((self._now, until, conversation.id, conversation.revision))
 
     def carry_out(
         self, effect: Effect, opened: OpenRun, conversation: Conversation, lane: int
@@ -239,6 +246,14 @@ class Sheet:
 
     # -- inside
 
+    def _arrived(self, letter: Mail, arrival: Inbound) -> tuple[Any, ...]:
+        """The columns of mail that is not stored yet (writes.MAIL_VALUES)."""
+        return (
+            letter.id, self._around.library.business_id, letter.conversation_id,
+            arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
+            letter.received_at, letter.late,
+        )  # fmt: skip
+
     def _set_aside(self, conversation: Conversation, messages: int) -> None:
         """All messages of a flood but the one that was answered."""
         why, around = f"{messages} messages waited at once", self._around
@@ -349,6 +364,11 @@ class Sheet:
     def _learn_date_order(self, effect: LearnDateOrder, *_: object) -> None:
         self._case.values["date_order"] = effect.order
         self.touch({"date_order": effect.order})
+
+    def _call_http(self, effect: CallHttp, opened: OpenRun, *_: object) -> None:
+        library = self._around.library
+        key, id_ = library.business.key, library.business_id
+        self._writes.calls.append(row_of(effect, id_, key, opened.run.id, self._now))
 
     def _origin_of(self, opened: OpenRun) -> tuple[Any, ...]:
         """The columns of a run that never change (writes.ORIGIN_VALUES)."""

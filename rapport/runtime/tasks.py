@@ -5,6 +5,7 @@ is done here. Either way it may be lost or done twice: what is to be done stands
 and who gives a task gives it again as long as it does.
 
     drain           look for mail whose turns nobody takes
+    perform         look for requests of flows that nobody makes
     build_indexes   build the indexes that fields want
     retain          remove what is old enough
 """
@@ -19,6 +20,7 @@ Task = Callable[..., None]
 """A plain function that takes ids; it is called in a thread, and may use the database there."""
 
 DRAIN = "drain"
+PERFORM = "perform"
 BUILD_INDEXES = "build_indexes"
 RETAIN = "retain"
 

@@ -38,6 +38,7 @@ from engine.fields.types import Value
 from engine.scope import known_zone
 from rapport.logs import says_each_turn
 from rapport.redaction import redacted
+from rapport.runtime.calls import Call, store_answer
 from rapport.runtime.cases import Case, Mail
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
@@ -79,8 +80,9 @@ class BatchRefused(Exception):
 class Turned(Struct):
     """What a batch did. conversations: how many were worked on; 0 means nothing was ready.
     more: others may be ready still. received: how many arrivals were new. late: of those, how
-    many came after a later one was applied. dead: how many mails were given up. lines: what the
-    log says of each turn, where it says so much. kept: what is to be remembered after the commit.
+    many came after a later one was applied. dead: how many mails were given up. calls: how many
+    requests are to be made. lines: what the log says of each turn, where it says so much. kept:
+    what is to be remembered after the commit.
     """
 
     conversations: int = 0
@@ -89,6 +91,7 @@ class Turned(Struct):
     received: int = 0
     dead: int = 0
     late: int = 0
+    calls: int = 0
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -98,6 +101,7 @@ class Turned(Struct):
         self.conversations += other.conversations
         self.letters += other.letters
         self.dead += other.dead
+        self.calls += other.calls
         self.deliveries += other.deliveries
         self.presses += other.presses
         self.lines += other.lines
@@ -161,6 +165,14 @@ class Turns:
         if rung:
             self._memory.wake(rung)
         return bool(rung)
+
+    def answer(self, db: Connection, call: Call, answer: Mapping[str, Any], now: datetime) -> bool:
+        """Store the answer of a request as mail; whether it was still wanted."""
+        self._memory.check(db, self.library)
+        stored = store_answer(db, self.library.business_id, call, answer, now)
+        if stored:
+            self._memory.wake([call.conversation_id])
+        return stored
 
     def run(self, db: Connection, now: datetime, limit: int = BATCH) -> Turned:
         """Take the turns of conversations that are ready. Raises BatchRefused."""
@@ -234,6 +246,7 @@ class Turns:
             if unavailable_reason(error):
                 raise
             raise BatchRefused(f"{type(error).__name__}: {error}") from error
+        turned.calls = len(writes.calls)
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
         turned.kept = self._memory.note(cases, ledger, self.library, ids)
         return turned

@@ -14,6 +14,9 @@ class Wakeups(Protocol):
     def mail_waits(self) -> None:
         """Mail was stored whose turns are not taken here: one of the workers should look."""
 
+    def calls_wait(self) -> None:
+        """More requests of flows are due than are made here at once: a worker should look."""
+
     def outbox_filled(self, account_id: int, /) -> None:
         """There is something to send that was not handed to a sender here."""
 
@@ -22,6 +25,9 @@ class NoWakeups:
     """Nobody is told: there is no other process, or the sweep has to do."""
 
     def mail_waits(self) -> None:
+        return None
+
+    def calls_wait(self) -> None:
         return None
 
     def outbox_filled(self, _account_id: int) -> None:

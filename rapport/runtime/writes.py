@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Raw, Struct, field
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, update
 
 from crm.sql import Statement, among, insert_for, listed_or_one
 from crm.tables import (
@@ -21,6 +21,7 @@ from crm.tables import (
     timer,
     visit,
 )
+from rapport.runtime.calls import insert_calls
 
 Row = tuple[Any, ...]
 
@@ -32,6 +33,7 @@ class Writes(Struct):
     """
 
     new_mail: list[Row] = field(default_factory=list)
+    kept_mail: list[Row] = field(default_factory=list)
     new_runs: list[Row] = field(default_factory=list)
     moved_runs: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
@@ -43,11 +45,14 @@ class Writes(Struct):
     mail: list[Row] = field(default_factory=list)
     floods: list[Row] = field(default_factory=list)
     conversations: list[Row] = field(default_factory=list)
+    held: list[Row] = field(default_factory=list)
+    calls: list[Row] = field(default_factory=list)
     reached: dict[tuple[int, str], tuple[bool, datetime]] = field(default_factory=dict)
     interactions: list[Row] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
+        _KEPT_MAIL.many(db, self.kept_mail)
         _NEW_RUN.many(db, self.new_runs)
         _MOVED_RUN.many(db, self.moved_runs)
         _RUN.many(db, self.runs)
@@ -60,6 +65,8 @@ class Writes(Struct):
         # What a turn has applied is done by now; what still waits is the rest of a flood.
         _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
+        _HELD.many(db, self.held)
+        insert_calls(db, self.calls)
         self.write_interactions(db)
 
     def write_interactions(self, db: Connection) -> None:
@@ -98,13 +105,16 @@ def set_timers(db: Connection, rows: Sequence[tuple[int, int, int, str, datetime
     _TIMER.many(db, rows)
 
 
+MAIL_VALUES = (
+    "id", "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq",
+    "payload", "received_at", "late",
+)  # fmt: skip
+
 _NEW_MAIL = Statement(
     lambda _: insert(mail).values(status="done", attempts=0),
-    (
-        "id", "business_id", "conversation_id", "dedup_key", "lane", "kind", "provider_seq",
-        "payload", "turn_id", "received_at", "done_at", "late",
-    ),
-)  # fmt: skip
+    (*MAIL_VALUES, "turn_id", "done_at"),
+)
+_KEPT_MAIL = Statement(lambda _: insert(mail).values(status="waiting", attempts=0), MAIL_VALUES)
 
 ORIGIN_VALUES = (
     "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "cause",
@@ -216,6 +226,25 @@ _CONVERSATION = Statement(
         )
     ),
     ("status", "of", "was"),
+)
+
+_HELD = Statement(
+    lambda _: (
+        update(conversation)
+        .where(
+            conversation.c.id == bindparam("of"),
+            conversation.c.revision == bindparam("was"),
+        )
+        .values(
+            status="ready",
+            ready_at=func.coalesce(
+                conversation.c.ready_at, bindparam("at", type_=conversation.c.ready_at.type)
+            ),
+            hold_until=bindparam("until", type_=conversation.c.hold_until.type),
+            revision=conversation.c.revision + 1,
+        )
+    ),
+    ("at", "until", "of", "was"),
 )
 
 _REACHED = Statement(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from engine.jsonable import run_from_json
 from engine.messages import Rows
 from engine.passage import locale_of
 from engine.scope import known_zone
+from engine.transcript import HttpReply
 from rapport.build import whole
 from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery
@@ -33,6 +34,7 @@ from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
 from rapport.runtime.people import meet
 from rapport.runtime.turns import Turns
+from rapport.testing.answers import Answers
 from rapport.testing.names import Names
 
 PEER = "1000"
@@ -64,8 +66,9 @@ class Stage:
     """One customer and one bot. `unread` are the messages that nobody has looked at."""
 
     def __init__(
-        self, engine: Engine, library: Library, origin: Origin, now: datetime, flow: str
-    ) -> None:
+        self, engine: Engine, library: Library, origin: Origin, now: datetime, flow: str,
+        http: Mapping[str, Sequence[HttpReply]],
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._library = library
         self._origin = origin
@@ -73,7 +76,8 @@ class Stage:
         self._clock = VirtualClock(now)
         self._numbers = itertools.count(1)
         turns = Turns(library, {origin.account_id: origin.channel}, whole)
-        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show)
+        answers = Answers(http)
+        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show, call=answers)
         self.unread: list[Sent] = []
         self.buttons: tuple[Shown, ...] = ()
 

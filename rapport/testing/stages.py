@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from engine.flow import Flow
 from engine.loader import Loaded
 from engine.node import Node
 from engine.shapes import CHANNEL_NAMES
+from engine.transcript import HttpReply
 from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
 from rapport.runtime.intake import Origin
@@ -32,7 +33,8 @@ class Setting:
     """How a test begins. customer: values by field, as a file writes them; None: a stranger.
 
     flow: the flow it is about, '' for none in particular. vars: variables that flow begins with.
-    arms: the way that splits take, by their flow or their id.
+    arms: the way that splits take, by their flow or their id. http: what requests are answered
+    with, by address.
     """
 
     channel: str = "telegram"
@@ -41,6 +43,7 @@ class Setting:
     flow: str = ""
     vars: Mapping[str, Any] = field(default_factory=dict)
     arms: Mapping[str, str] = field(default_factory=dict)
+    http: Mapping[str, Sequence[HttpReply]] = field(default_factory=dict)
 
 
 class Stages:
@@ -69,7 +72,7 @@ class Stages:
         _copy_database(self._applied, self._copy)
         library = _set(self._library, setting)
         origin = self._origins[setting.channel]
-        stage = Stage(self._copy, library, origin, setting.now, setting.flow)
+        stage = Stage(self._copy, library, origin, setting.now, setting.flow, setting.http)
         if setting.customer is not None:
             stage.introduce(setting.customer)
         yield stage

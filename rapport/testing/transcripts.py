@@ -10,6 +10,7 @@ from engine.fields.plain import to_plain
 from engine.loader import Loaded
 from engine.problems import Position
 from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
+from rapport.testing.answers import UnexpectedCall
 from rapport.testing.differences import Difference, difference_of, spoken
 from rapport.testing.stage import BadSetting, Stage
 from rapport.testing.stages import DEFAULT_NOW, Setting, Stages
@@ -54,6 +55,7 @@ def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
         transcript.flow,
         transcript.vars,
         transcript.arms,
+        transcript.http,
     )
     talk: list[str] = []
     try:
@@ -69,7 +71,11 @@ def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
 
 def _hold(stage: Stage, transcript: Transcript, talk: list[str]) -> None:
     for step in transcript.steps:
-        _take(stage, step, talk)
+        try:
+            _take(stage, step, talk)
+        except UnexpectedCall as call:
+            wrong = Difference("a request was made that the test does not answer", "", str(call))
+            raise _Differs(wrong, step.position) from None
     if transcript.steps:
         _nothing_unread(stage, transcript.steps[-1], "(the test ends)")
 

@@ -18,6 +18,7 @@ from engine.passage import Passage
 from engine.shapes.values import plain_word
 from engine.transcript import Advance, Bot, Expect, Press, Transcript, User
 from nodes import KINDS
+from rapport.testing.answers import Answers
 from tests.engine.step.talk import NOON, Talk, load
 
 CASES = Path(__file__).parent / "cases"
@@ -68,6 +69,7 @@ class Rehearsal(Talk):
     def __init__(self, loaded: Loaded, transcript: Transcript) -> None:
         now = (transcript.now or NOON).astimezone(UTC)
         super().__init__(loaded, now=now, channel=transcript.channel)
+        self.answers = Answers(transcript.http)
         for key, letters in transcript.customer.items():
             self.values[key] = self.typed(key, letters)
 

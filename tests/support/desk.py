@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +20,7 @@ from crm.tables import customer, customer_account, metadata
 from engine.durations import Duration
 from engine.loader import Loaded, load_project
 from engine.node import Node
+from engine.transcript import HttpReply
 from nodes import KINDS
 from rapport.build import apply_loaded, load_applied, open_account
 from rapport.runtime.clock import VirtualClock
@@ -29,6 +30,7 @@ from rapport.runtime.drive import Drive
 from rapport.runtime.intake import Broken, Origin
 from rapport.runtime.memory import Memory
 from rapport.runtime.turns import BatchRefused, Turned, Turns
+from rapport.testing.answers import Answers
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 """A Monday, when nothing special is."""
@@ -87,7 +89,9 @@ class Office:
         url: str | None = None,
         channel: str = "telegram",
         now: datetime = NOON,
+        http: Mapping[str, Sequence[HttpReply]] | None = None,
     ) -> None:
+        self.answers = None if http is None else Answers(http)
         self.engine = new_store() if url is None else _store(url)
         self.clock = VirtualClock(now)
         self.channel = channel
@@ -117,7 +121,9 @@ class Office:
         turns = Turns(self.library, channels, lambda _, message: pieces(message), self.memory)
         self.desk = Desk(turns)
         self.drives = {
-            origin: Drive(self.engine, self.desk, origin, self.clock, self._show, load_applied)
+            origin: Drive(
+                self.engine, self.desk, origin, self.clock, self._show, load_applied, self.answers
+            )
             for origin in origins
         }
         self.drive = self.drives[self.origin]

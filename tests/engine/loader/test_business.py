@@ -13,6 +13,7 @@ from engine.business import Business
 from engine.durations import Duration
 from engine.fields.base import BASE_FIELDS
 from engine.fields.types import FieldType
+from engine.http_hosts import Host
 from engine.loader.business import slug
 from engine.loader.industries import INDUSTRIES
 from tests.engine.loader.loading import TEMPLATES, industry, load, told
@@ -80,7 +81,7 @@ def test_every_section_is_read_and_typed() -> None:
     assert lotus.sending["cap"] == {"per_day": 2, "per_week": 5}
     assert lotus.sending["catch_up"] == Duration(seconds=86_400)
     assert lotus.retention == {"messages": Duration(days=365)}
-    assert lotus.http == {"hosts": ("example.com",)}
+    assert lotus.http == {"hosts": (Host("example.com"),)}
     assert list(lotus.stages) == ["churned"]
 
 

@@ -311,7 +311,6 @@ def test_every_code_is_listed_and_every_listed_code_is_used() -> None:
 
 LATER_IN_CRM = [
     ("retention: {messages: 365d}", "2:1"),
-    ("http: [example.com]", "2:1"),
     ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),
     ("sending: {cap: {per_day: 2}}", "2:11"),
     ("sending: {rate: 30, catch_up: 24h}", "2:21"),

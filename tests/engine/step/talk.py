@@ -17,6 +17,7 @@ from engine.criteria import Moment
 from engine.derive.rules import Derived
 from engine.effects import (
     AddTag,
+    CallHttp,
     Effect,
     JoinSegment,
     LearnDateOrder,
@@ -51,6 +52,7 @@ from engine.resume import (
     Cancelled,
     Elapsed,
     Gathered,
+    HttpAnswered,
     Released,
     Reminded,
     Reply,
@@ -62,6 +64,7 @@ from engine.resume import (
 from engine.run import Alarm, Frame, Run
 from engine.step import step
 from nodes import KINDS
+from rapport.testing.answers import Answers
 
 BUSINESS = """
 business: {key: shop, name: Lotus, language: en, languages: [en, fa], timezone: UTC, country: IR}
@@ -128,6 +131,8 @@ class Talk:
         self.runs = 0
         self.heard: list[SendMessage] = []
         self.effects: list[Effect] = []
+        self.answers: Answers | None = None
+        """What requests are answered with at once; None where a test does that itself."""
 
     # -- what happens
 
@@ -216,6 +221,10 @@ class Talk:
         self.run = run
         for effect in effects:
             self.apply(effect)
+        for call in [effect for effect in effects if isinstance(effect, CallHttp)]:
+            if self.answers is not None:
+                answer = self.answers.answer(call.request)
+                self.resume(HttpAnswered(call.wait_id, answer))
         if effects and isinstance(effects[-1], Settle):
             asks = effects[-1]
             self.settle()
