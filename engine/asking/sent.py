@@ -32,7 +32,7 @@ def sent_value(message: Message, takes: str) -> str | None:
     sent again; a contact card (for `any`) its number. A picture that was sent as a file is a photo.
     """
     media = message.media
-    if message.kind == "location" and takes in ("location", "any"):
+    if message.kind == "location" and takes in ("location", "any") and media:
         return f"{_degrees(media['latitude'])},{_degrees(media['longitude'])}"
     if message.kind == "contact" and takes == "any":
         return str(media.get("phone_number") or "") or None

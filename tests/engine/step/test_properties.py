@@ -43,6 +43,24 @@ nodes:
 ---
 flow: help
 nodes: [{say: Help}]
+---
+flow: g
+nodes:
+  - {id: likes, ask: What?, choose: many, choices: [[A, B], C], save_to: var.likes, back: true}
+  - id: born
+    ask: Born?
+    save_to: birth_date
+    merge_within: 2s
+    back: [back]
+    retry: {attempts: 3, goto: details}
+  - {ask: Where?, expect: location, save_to: var.where, skip: true, back: true}
+  - id: details
+    form:
+      - {save_to: gender, back: true}
+      - {save_to: pregnant, when: {gender: female}, back: true, overwrite: confirm}
+      - {save_to: visit, back: true, merge_within: 1m}
+    confirm: Right?
+  - {ask: Show me., expect: any, save_to: var.it, back: true, goto: likes}
 """)
 
 TEXTS = st.one_of(
@@ -51,12 +69,18 @@ TEXTS = st.one_of(
         [
             *("1990-05-15", "03/04/1990", "05/06/91", "banana", "42", "60", "۴۲", "a@b.example"),
             *("female", "male", "yes", "no", "Skip", "later", "All correct", "Gender", "Never"),
+            *("back", "done", "A, c", "1, 2", "1990", "May 1990", "15 May", "tomorrow at 5", "C"),
             *("09123456789", "1", "2", "3", "", "\u200b", "x" * 5000, "9" * 400, "stop it"),
         ]
     ),
 )
-KINDS = st.sampled_from(["text", "text", "text", "edited", "sticker", "photo", "contact", "other"])
+KINDS = st.sampled_from(
+    [
+        *("text", "text", "text", "edited", "sticker", "photo", "voice", "contact", "other"),
+    ]
+)
 MEDIA = st.sampled_from([{}, {"phone_number": "989123456789", "own": True}, {"own": False}])
+PLACE = {"latitude": 35.7, "longitude": 51.4}
 MESSAGES = st.one_of(
     st.builds(
         Message,
@@ -71,18 +95,26 @@ MESSAGES = st.one_of(
         st.integers(0, 9),
         st.integers(-1, 6),
     ),
-    st.sampled_from([Message(kind="command", text="/x", command="x")]),
+    st.sampled_from(
+        [
+            Message(kind="command", text="/x", command="x"),
+            Message(kind="location", media=PLACE),
+            Message(kind="photo", media={"file_id": "p7"}),
+        ]
+    ),
 )
-STEPS = st.lists(MESSAGES | st.integers(1, 200).map(lambda n: timedelta(minutes=n)), max_size=25)
+SPANS = st.integers(1, 200).map(lambda n: timedelta(minutes=n)) | st.just(timedelta(seconds=2))
+STEPS = st.lists(MESSAGES | SPANS, max_size=25)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
+@given(st.sampled_from("fg"), STEPS)
 def test_no_sequence_of_messages_and_timers_raises_or_leaves_two_waits(
+    flow: str,
     steps: list[Message | timedelta],
 ) -> None:
     """The driver also holds that steps are repeatable and that every run survives storing."""
-    talk = Talk(FLOWS).start("f")
+    talk = Talk(FLOWS).start(flow)
     seen: set[str] = set()
     for step in steps:
         talk.advance(step) if isinstance(step, timedelta) else talk.send(step)
