@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         repr=False, default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet"
     )
-    files: Path = Field(default=Path("files"), alias="RAPPORT_FILES", description="Not used yet")
+    files: Path = Field(
+        default=Path("files"), alias="RAPPORT_FILES", description="The folder of attachments"
+    )
     secret_key: SecretStr | None = Field(
         default=None, alias="RAPPORT_SECRET_KEY", description="Not used yet"
     )

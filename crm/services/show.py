@@ -12,6 +12,7 @@ from crm.services.fields import load_mapping
 from crm.services.tasks import IS_OPEN
 from crm.tables import (
     activity,
+    attachment,
     customer,
     customer_account,
     customer_tag,
@@ -110,7 +111,26 @@ def _belongings(db: Connection, business_id: int, customer_id: int) -> dict[str,
         .limit(ACTIVITIES),
         "activities": own(activity, _ACTIVITY).order_by(activity.c.id.desc()).limit(ACTIVITIES),
     }
-    return {name: _objects(db, query) for name, query in queries.items()}
+    belongings = {name: _objects(db, query) for name, query in queries.items()}
+    if belongings["notes"]:
+        _add_attachments(db, business_id, customer_id, belongings["notes"])
+    return belongings
+
+
+def _add_attachments(
+    db: Connection, business_id: int, customer_id: int, notes: list[dict[str, Any]]
+) -> None:
+    """The names of the files beside each note."""
+    names: dict[int, list[str]] = {}
+    rows = db.execute(
+        select(attachment.c.note_id, attachment.c.name)
+        .where(attachment.c.business_id == business_id, attachment.c.customer_id == customer_id)
+        .order_by(attachment.c.id)
+    )
+    for row in rows:
+        names.setdefault(row.note_id, []).append(row.name)
+    for one in notes:
+        one["attachments"] = names.get(one["id"], [])
 
 
 def _tags(db: Connection, business_id: int, customer_id: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from rapport.cli.output import (
 
 if TYPE_CHECKING:
     from crm.errors import CrmError, Match
+    from crm.services.notes import File
     from engine.business import Business
     from engine.criteria import Criterion
 
@@ -105,6 +107,54 @@ def find(
     print_rows(_rows_of(found), ("id", "display_name"), form, f"nobody is like '{text}'")
     if not found:
         raise typer.Exit(FOUND_PROBLEMS)
+
+
+@group.command()
+def note(
+    reference: Annotated[str, typer.Argument(metavar="REF", help="whom it is about")],
+    text: Annotated[str, typer.Argument(help="what it says; @Ali mentions one of the staff")],
+    attach: Annotated[list[Path] | None, typer.Option("--attach", help="a file beside it")] = None,
+    pin: Annotated[bool, typer.Option("--pin", help="it stands before the others")] = False,
+    private: Annotated[bool, typer.Option("--private", help="its author's and admins'")] = False,
+    by: Annotated[str, typer.Option("--by", help="who writes it, a name of the staff")] = "",
+) -> None:
+    """Leave a note about a customer."""
+    from crm.services import notes
+    from crm.services.find import resolve
+    from rapport.cli.store import open_store
+    from rapport.cli.tasks import cause_of
+    from rapport.runtime.clock import SystemClock
+
+    now = SystemClock().now()
+    with open_store() as store:
+        at = (store.db, store.business_id, store.business)
+        found = resolve(store.db, store.business_id, reference, store.business.country)
+        given = {"text": text, "pinned": pin, "private": private}
+        cause = cause_of(by, store.business)
+        made = notes.add_note(*at, found, given, cause, now)
+        for path in attach or ():
+            file = _kept(path, store.business_id, notes.LARGEST_FILE)
+            notes.attach(*at, made, file, cause, now)
+    print(f"note {made}")
+
+
+def _kept(path: Path, business_id: int, most: int) -> File:
+    """A file of this machine, kept beside the database. Raises Refusal."""
+    import mimetypes
+
+    from crm.services.notes import File
+    from rapport.attachments import Files, TooLarge
+    from rapport.settings import read_settings
+
+    try:
+        with path.open("rb") as source:
+            key, size = Files(read_settings().files, business_id).keep(source, most)
+    except TooLarge:
+        raise Refusal(f"{path} is larger than {most // 2**20} MB") from None
+    except OSError as error:
+        raise Refusal(f"{path} cannot be kept: {error.strerror}") from None
+    type_ = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return File(path.name, type_, size, key)
 
 
 def read_criteria(written: str, business: Business) -> Criterion | None:

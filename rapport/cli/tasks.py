@@ -95,7 +95,8 @@ def add(
         }  # fmt: skip
         made = add_task(
             store.db, store.business_id, store.business, _customer(store, customer),
-            {key: value for key, value in given.items() if value}, _cause(by, store.business), now,
+            {key: value for key, value in given.items() if value},
+            cause_of(by, store.business), now,
         )  # fmt: skip
     print(f"task {made}")
 
@@ -109,7 +110,7 @@ def done(ids: TaskIds, by: ByOption = "") -> None:
 
     now = SystemClock().now()
     with open_store() as store:
-        cause = _cause(by, store.business)
+        cause = cause_of(by, store.business)
         following = [
             complete_task(store.db, store.business_id, store.business, id_, cause, now)
             for id_ in ids
@@ -127,7 +128,7 @@ def reopen(task: TaskId, by: ByOption = "") -> None:
 
     with open_store() as store:
         reopen_task(
-            store.db, store.business_id, store.business, task, _cause(by, store.business),
+            store.db, store.business_id, store.business, task, cause_of(by, store.business),
             SystemClock().now(),
         )  # fmt: skip
     print(f"task {task} is open")
@@ -142,7 +143,7 @@ def cancel(task: TaskId, by: ByOption = "") -> None:
 
     with open_store() as store:
         cancel_task(
-            store.db, store.business_id, store.business, task, _cause(by, store.business),
+            store.db, store.business_id, store.business, task, cause_of(by, store.business),
             SystemClock().now(),
         )  # fmt: skip
     print(f"task {task} is cancelled")
@@ -168,7 +169,8 @@ def _known(who: str, business: Business) -> str:
     return known
 
 
-def _cause(by: str, business: Business) -> Cause:
+def cause_of(by: str, business: Business) -> Cause:
+    """Who does what a command does: one of the staff by name, '' for the command line itself."""
     from crm.services.ledger import Cause
     from engine.staff import person_called
 

@@ -101,3 +101,20 @@ def test_a_customer_is_shown_with_what_was_recorded(rapport: Command, shop: Path
     table = rapport("customers", "show", "chat:ann").out
     assert "Came by." in table
     assert "A-1" in table
+
+
+def test_a_note_is_left_with_a_file_beside_it(rapport: Command, shop: Path) -> None:
+    paper = shop / "contract.pdf"
+    paper.write_bytes(b"signed")
+    arguments = ("chat:ann", "Signed, tell @sara", "--attach", paper, "--pin", "--by", "ali")
+    assert rapport("customers", "note", *arguments).out == "note 2\n"
+    shown = json.loads(rapport("customers", "show", "chat:ann", "--format", "json").out)
+    first = shown["notes"][0]
+    assert (first["author"], first["pinned"], first["mentions"]) == ("Ali", True, ["Sara"])
+    assert first["attachments"] == ["contract.pdf"]
+    missing = rapport("customers", "note", "chat:ann", "x", "--attach", "nothing.pdf")
+    assert (missing.code, missing.err.splitlines()[0][:23]) == (1, "rapport: nothing.pdf ca")
+    assert (
+        len(json.loads(rapport("customers", "show", "chat:ann", "--format", "json").out)["notes"])
+        == 2
+    )
