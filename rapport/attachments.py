@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from crm.errors import NotFound
 
@@ -37,7 +37,7 @@ class Files:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as new:
             try:
-                key, size = _copy(source, new.file, most)
+                key, size = _copy(source, new, most)
                 new.flush()
                 os.fsync(new.fileno())
                 place = self._place(key)
@@ -66,7 +66,7 @@ class Files:
         return self._folder / key[:2] / key
 
 
-def _copy(source: BinaryIO, target: BinaryIO, most: int) -> tuple[str, int]:
+def _copy(source: BinaryIO, target: IO[bytes], most: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while piece := source.read(_PIECE):
         size += len(piece)
