@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from crm import migrations
-from crm.errors import EmailTaken
+from crm.errors import EmailTaken, NumberTaken
 from crm.services.customers import create_customer, update_customer
+from crm.services.purchases import Recorded, record_purchase
+from crm.services.tasks import add_task, complete_task, list_tasks
 from crm.tables import metadata
 from tests.crm.businesses import CAUSE, NOW, applied, business
 from tests.support.database import empty_store
@@ -72,6 +74,37 @@ def test_of_two_edits_the_second_sees_the_first(server: Engine, shop: int) -> No
         return update_customer(db, shop, PROJECT, made, {"points": 3}, CAUSE, NOW)
 
     assert _while_another_waits(server, edit, edit).result() == ()
+
+
+def test_of_two_purchases_with_one_number_the_second_changes_nothing(
+    server: Engine, shop: int
+) -> None:
+    with server.begin() as db:
+        ann, bob = (create_customer(db, shop, PROJECT, {}, CAUSE, NOW) for _ in range(2))
+    given = {"amount": 5, "number": "A-1"}
+
+    def buy(of: int) -> Callable[[Connection], object]:
+        return lambda db: record_purchase(db, shop, PROJECT, of, given, CAUSE, NOW)
+
+    second = _while_another_waits(server, buy(ann), buy(ann)).result()
+    assert isinstance(second, Recorded)
+    assert not second.is_new
+    given = {"amount": 5, "number": "A-2"}
+    assert isinstance(_while_another_waits(server, buy(ann), buy(bob)).exception(), NumberTaken)
+
+
+def test_of_two_who_do_one_task_one_makes_the_next(server: Engine, shop: int) -> None:
+    with server.begin() as db:
+        ann = create_customer(db, shop, PROJECT, {}, CAUSE, NOW)
+        given = {"title": "Water", "due_at": NOW, "recurrence": "daily"}
+        made = add_task(db, shop, PROJECT, ann, given, CAUSE, NOW)
+
+    def do(db: Connection) -> object:
+        return complete_task(db, shop, PROJECT, made, CAUSE, NOW)
+
+    assert _while_another_waits(server, do, do).result() is None
+    with server.begin() as db:
+        assert len(list_tasks(db, shop, PROJECT, NOW)) == 1
 
 
 def test_of_two_programs_that_migrate_the_second_finds_it_done(server: Engine) -> None:
