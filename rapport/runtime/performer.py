@@ -63,7 +63,7 @@ class Reply(Struct, frozen=True):
 class Caller(Protocol):
     """Makes one try within so many seconds. Raises nothing for what a flow or a server does."""
 
-    def __call__(self, stored: Stored, seconds: float) -> Awaitable[Reply]: ...
+    def __call__(self, stored: Stored, seconds: float, /) -> Awaitable[Reply]: ...
 
 
 class Next(Struct, frozen=True):

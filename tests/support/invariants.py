@@ -24,6 +24,7 @@ from crm.tables import (
     activity,
     conversation,
     customer,
+    effect,
     event,
     field,
     field_history,
@@ -59,6 +60,7 @@ class Found:
     customers: Rows
     runs: Rows
     timers: Rows
+    effects: Rows
     visits: Rows
     outbox: Rows
     history: Rows
@@ -100,6 +102,7 @@ def violations(db: Connection, *, at_rest: bool = True, since: datetime = BEGINN
         customers=_all(db, customer),
         runs=_all(db, run),
         timers=list(db.execute(select(timer))),
+        effects=_all(db, effect),
         visits=_all(db, visit),
         outbox=_all(db, outbox),
         history=_all(db, field_history),
@@ -292,6 +295,21 @@ def timers_belong_to_waits(found: Found) -> Iterator[str]:
             yield f"the timer of run {number} is {timers[number]}, its wait is {due[number]}"
 
 
+def requests_are_answered_once(found: Found) -> Iterator[str]:
+    """What is done has one answer, which is mail; what somebody waits for is pending."""
+    answers = Counter(letter.dedup_key for letter in found.mail if letter.kind == "http")
+    held = {number for number, wait in found.waits.items() if wait.holds}
+    for row in found.effects:
+        if row.status == "done" and row.due_at >= found.since and not answers[f"http:{row.id}"]:
+            yield f"request {row.id} is done and has no answer"
+        if row.status != "done" and answers[f"http:{row.id}"]:
+            yield f"request {row.id} is {row.status} and has an answer"
+        held -= {row.run_id} if row.status == "pending" else set()
+    rung = {letter.run_id for letter in found.mail if letter.kind in ("http", "timer")}
+    for number in sorted(held - rung):
+        yield f"run {number} waits for an answer, and nobody makes its request"
+
+
 def _unapplied(letter: Row[Any]) -> bool:
     """Rung, and waiting to be applied, or given up."""
     return letter.status in ("waiting", "dead")
@@ -408,6 +426,7 @@ ALWAYS: tuple[Check, ...] = (
     outbox_holds_what_was_said,
     sent_messages_went_once_in_order,
     timers_belong_to_waits,
+    requests_are_answered_once,
     one_run_asks,
     open_runs_wait_and_ended_ones_do_not,
     visits_belong_to_runs,
