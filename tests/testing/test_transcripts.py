@@ -143,3 +143,39 @@ def test_a_flow_may_ask_for_a_slot_instead_of_the_field_in_it(tmp_path: Path) ->
     assert loaded.ok, loaded.problems
     (held,) = run_transcripts(loaded)
     assert held.passed, held.difference
+
+
+ASKING = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - http: https://api.example.com/stock
+    query: {size: 42}
+    save: {var.left: "{{ answer.json.left }}"}
+  - {say: "{{ var.left }} left", end: ordered}
+"""
+
+
+@pytest.mark.parametrize(
+    ("http", "said", "why"),
+    [
+        ("https://api.example.com/stock: {json: {left: 3}}", "3 left", None),
+        ("https://api.example.com/stock?size=42: {json: {left: 3}}", "3 left", None),
+        ("GET https://api.example.com/stock: {json: {left: 3}}", "3 left", None),
+        ("https://api.example.com/stock: {status: 500}", " left", None),
+        (
+            "https://api.example.com/other: {json: {left: 3}}",
+            "3 left",
+            "a request was made that the test does not answer",
+        ),
+    ],
+)
+def test_requests_are_answered_by_the_test_alone(
+    tmp_path: Path, http: str, said: str, why: str | None
+) -> None:
+    text = f'{HEAD}http: {{"{http.partition(": ")[0]}": {http.partition(": ")[2]}}}\n'
+    steps = f'steps:\n  - user: /start\n  - bot: {{contains: "{said}"}}\n'
+    loaded = read_project(write_project(tmp_path / "kiosk", order=ASKING, tests=text + steps))
+    assert loaded.ok, loaded.problems
+    (held,) = run_transcripts(loaded)
+    assert (held.difference.why if held.difference else None) == why
