@@ -5,6 +5,7 @@ VENV = .venv
 PROJECT = flows/shop
 SOAK_MINUTES = 60
 FUZZ = 5000
+FILES = 1000000
 AUDIT = $(VENV)/audit
 
 BIN := $(VENV)/bin
@@ -13,10 +14,10 @@ FOR_RUN := $(VENV)/.set-up-for-run
 FOR_WORK := $(VENV)/.set-up-for-work
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports examples docs format bench soak fuzz audit clean
+.PHONY: help run test check lint types imports examples docs format bench soak fuzz fuzz-files audit clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(FOR_RUN) ## the bot, where TELEGRAM_BOT_TOKEN is set; else a chat in the terminal
 	@if [ -n "$$TELEGRAM_BOT_TOKEN" ] || grep -qs '^\(export \)\{0,1\}TELEGRAM_BOT_TOKEN=.' .env; \
@@ -58,6 +59,9 @@ soak: $(FOR_WORK) ## every fault programme for an hour together; SOAK_MINUTES=10
 
 fuzz: $(FOR_WORK) ## try thousands of inputs that nobody would write; FUZZ=20000 tries more
 	RAPPORT_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/fuzz
+
+fuzz-files: $(FOR_WORK) ## load a million made-up files over all cores; FILES=5000 loads fewer
+	$(BIN)/python -m tests.fuzz --files $(FILES)
 
 # In an environment of its own, so that what it needs is not among what is looked up.
 audit: $(FOR_WORK) ## look the libraries up among the known weaknesses; needs the network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
@@ -18,7 +18,6 @@ from engine.scope import BUSINESS_NAMES, ROOTS
 from engine.shapes import NameUse, Reader, Ref
 from engine.shapes.reader import Reference
 from engine.staff import known_who, who_there_is
-from engine.suggest import meant
 from engine.templates.pieces import SECRET
 from engine.transcript import Transcript
 
@@ -129,7 +128,7 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
 
 def _check_who(reference: Reference, business: Business, problems: Problems) -> None:
     if known_who(business, reference.name) is None:
-        cure = meant(reference.name, who_there_is(business))
+        cure = problems.meant(reference.name, who_there_is(business))
         message = f"nobody is called '{reference.name}': no name, team or role of crm.yaml"
         problems.error(reference.position, "E320", message, cure)
 
@@ -144,7 +143,7 @@ def _check_segment(name: str, business: Business, position: Position, problems: 
 
 def _known(
     name: str,
-    known: Iterable[str],
+    known: Collection[str],
     code: str,
     what: str,
     position: Position,
@@ -152,7 +151,9 @@ def _known(
 ) -> None:
     if name in known:
         return
-    problems.error(position, code, f"unknown {what} '{name}'", meant(name, known, _NEW[what]))
+    problems.error(
+        position, code, f"unknown {what} '{name}'", problems.meant(name, known, _NEW[what])
+    )
 
 
 _NEW = {
@@ -178,7 +179,7 @@ def _check_field(reference: Reference, names: _Names, problems: Problems) -> Non
 
 def _report_field(reference: Reference, names: _Names, problems: Problems) -> None:
     name, position = reference.name, reference.position
-    cure = meant(name.removeprefix("customer."), names.business.fields, _NEW["field"])
+    cure = problems.meant(name.removeprefix("customer."), names.business.fields, _NEW["field"])
     if reference.kind is Ref.SAVE:
         message = f"no field '{name}' is declared: it is stored as text among the extras"
         problems.warning(position, "W301", message, cure)
@@ -212,7 +213,7 @@ def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems:
         _report_root(use, names, problems)
     elif first == "var" and rest and rest[0] not in variables:
         message = f"no variable '{rest[0]}' is set in this flow"
-        cure = meant(rest[0], variables, "Declare it under 'vars'.")
+        cure = problems.meant(rest[0], variables, "Declare it under 'vars'.")
         problems.error(use.position, "E306", message, cure)
     elif not use.in_template:
         return
@@ -221,7 +222,7 @@ def _check_use(use: NameUse, variables: frozenset[str], names: _Names, problems:
             _known(use.of_customer, names.customer, "E301", "field", use.position, problems)
     elif first in _INNER and rest and rest[0] not in _INNER[first]:
         message = f"'{first}' has no '{rest[0]}'"
-        cure = meant(rest[0], _INNER[first])
+        cure = problems.meant(rest[0], _INNER[first])
         problems.error(use.position, "E502", message, cure)
 
 
@@ -232,8 +233,10 @@ def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
     name = use.path[0]
     if name == SECRET:
         cure = "Secrets stand in the node `http` alone."
+    elif name in names.business.fields:
+        cure = f"Write customer.{name}."
     else:
-        cure = f"Write customer.{name}." if name in names.business.fields else meant(name, ROOTS)
+        cure = problems.meant(name, ROOTS)
     problems.error(use.position, "E502", f"unknown name '{'.'.join(use.path)}'", cure)
 
 
@@ -241,18 +244,19 @@ def _report_root(use: NameUse, names: _Names, problems: Problems) -> None:
 
 
 def _check_targets(read: FlowRead, problems: Problems) -> None:
+    known = (*read.ids, END)
     for one in read.nodes:
         for target, position in one.targets:
             if target != END and target not in read.ids:
                 message = f"node '{one.node.id}' goes to '{target}', which does not exist."
-                problems.error(position, "E103", message, meant(target, (*read.ids, END)))
+                problems.error(position, "E103", message, problems.meant(target, known))
 
 
 def _check_stops(read: FlowRead, problems: Problems) -> None:
     for stop in read.flow.stop_on:
         if stop.goto not in ("", END, *read.ids):
             message = f"`stop_on` goes to '{stop.goto}', which does not exist."
-            cure = meant(stop.goto, (*read.ids, END))
+            cure = problems.meant(stop.goto, (*read.ids, END))
             problems.error(stop.event.position, "E103", message, cure)
 
 
