@@ -90,3 +90,41 @@ def test_a_year_alone_is_completed_in_the_next_message() -> None:
     office.says("15 May")
     assert office.customer("birth_date") == date(1990, 5, 15)
     assert office.rows(field_history, "old", "new") == [(None, "1990-05-15")]
+
+
+def test_a_gathered_value_that_somebody_else_has_is_asked_again() -> None:
+    office = Office(FLOW.replace("save_to: first_name", "save_to: code"))
+    for peer in ("ann", "bob"):
+        office.says("/go", peer=peer)
+        office.says("A1", peer=peer).advance("2s")
+    assert office.said("bob")[-1] == (
+        "That is already in use. Please give another one.\nYour name?"
+    )
+    office.says("A2", peer="bob").advance("2s")
+    assert [office.customer("code", peer) for peer in ("ann", "bob")] == ["A1", "A2"]
+
+
+def test_places_and_files_are_stored_as_they_come_from_the_channel() -> None:
+    office = Office(
+        "flow: f\ntriggers: [{on: command, command: go}]\nnodes:\n"
+        "  - {ask: Where?, expect: location, save_to: address}\n"
+        "  - {ask: A picture?, expect: photo, save_to: nickname, skip: true}\n"
+        "  - {say: Thanks.}\n"
+    )
+    place = {"location": {"latitude": 35.6892, "longitude": 51.389}}
+    picture = {"media": {"kind": "photo", "file_id": "AgAC7"}, "album": "a1"}
+    office.says("/go").says("", kind="location", payload=place)
+    office.says("", kind="photo", payload=picture).says("", kind="photo", payload=picture)
+    assert office.said() == ["Where?", "A picture?", "Thanks."]
+    assert office.customer("address") == "35.6892,51.389"
+    assert office.rows(field_history, "field", "new") == [
+        ("address", "35.6892,51.389"), ("nickname", "AgAC7"),
+    ]  # fmt: skip
+
+
+def test_what_lies_under_every_question_may_lead_back_and_gather() -> None:
+    flow = "flow: f\ntriggers: [{on: command, command: go}]\nnodes:\n"
+    flow += "  - {ask: Name?, save_to: first_name}\n  - {ask: City?, save_to: city}\n"
+    office = Office(flow + "defaults: {ask: {back: true, merge_within: 3s}}\n")
+    office.says("/go", "Sara").advance("3s").says("back")
+    assert office.said() == ["Name?", "City?", "Name?"]
