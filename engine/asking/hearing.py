@@ -8,7 +8,6 @@ command) is asked again without counting; one whose pictures come as an album is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,7 +27,6 @@ from engine.asking.choices import (
     pressed,
     shown_now,
     typed,
-    with_unclear,
 )
 from engine.asking.gathering import gather, gathers, heard_also, is_gathering, ungathered, whole
 from engine.asking.heard import Answered, Heard, Left, Open, Skipped, WentBack
@@ -37,11 +35,12 @@ from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
 from engine.asking.question import Question
 from engine.asking.sent import WANTED, sent_value
 from engine.asking.several import items_of, taken, toggled, typed_ones
+from engine.asking.unclear import ask_back
 from engine.fields.faults import Fault, FaultCode, fault_text
 from engine.fields.fold import fold_phrase
-from engine.fields.readings import Ambiguous, Candidate, Read, Refused
+from engine.fields.readings import Ambiguous, Read, Refused
 from engine.fields.reply import read_reply
-from engine.fields.show import plain, spell
+from engine.fields.show import plain
 from engine.fields.types import PLAIN, Field, FieldType, Value
 from engine.fields.validate import validate
 from engine.messages import Message
@@ -176,7 +175,7 @@ def _hear_value(
         case Read(value):
             return _store(at, question, value)
         case Ambiguous(candidates) if len(wait.choices) < MOST_UNCLEAR:
-            return Open(_ask_back(at, wait, candidates))
+            return Open(ask_back(at, wait, candidates))
         case Ambiguous():
             reading = Refused(Fault(FaultCode.NOT_DATE))
         case Refused(fault) if len(wait.choices) < MOST_UNCLEAR:
@@ -277,32 +276,6 @@ def _storable(at: Passage, question: Question, value: Value) -> Value:
     if name.startswith("var.") or at.field(name) is not None or value is None:
         return value
     return plain(value, question.field, at.locale)
-
-
-def _ask_back(at: Passage, wait: Wait, candidates: tuple[Candidate, ...]) -> Wait:
-    """Ask which of several dates was meant, by buttons that spell them out."""
-    meant = tuple(
-        Choice(_spelled(at, one), one.value, act=one.order or MEANT_ALONE, row=row)
-        for row, one in enumerate(candidates)
-    )
-    wait = with_unclear(wait, meant)
-    days = {_day_of(at, one) for one in candidates}
-    asked = "which_time" if len(days) == 1 else "which_date"
-    at.say(wording(asked, at.language), buttons_of(wait))
-    return wait
-
-
-def _day_of(at: Passage, candidate: Candidate) -> object:
-    """The day of a date or moment; None for a time."""
-    value = candidate.value
-    if isinstance(value, datetime):
-        return value.astimezone(at.zone).date()
-    return value if isinstance(value, date) else None
-
-
-def _spelled(at: Passage, candidate: Candidate) -> str:
-    value = candidate.value
-    return spell(value, at.locale) if isinstance(value, date | time) else str(value)
 
 
 def _invalid(at: Passage, question: Question, wait: Wait, why: str) -> Heard:
