@@ -21,12 +21,16 @@ NOTHING_SAID = Message(kind="other")
 
 
 class Offered(Struct, frozen=True):
-    """Something that no run has taken yet, as `only:` sees it: an engine.scope.Source."""
+    """Something that no run has taken yet, as `only:` sees it: an engine.scope.Source.
+
+    spent: the ids of triggers that `once` keeps from starting now.
+    """
 
     message: Message
     facts: Facts
     now: datetime
     event: Mapping[str, Any]
+    spent: frozenset[str] = frozenset()
     reply_value: None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     answer: Mapping[str, Any] = field(default_factory=dict)

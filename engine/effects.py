@@ -105,6 +105,16 @@ class Leave(Struct, frozen=True):
     left_by: str
 
 
+class StartFlow(Struct, frozen=True):
+    """A flow begins for itself, with these variables, after this turn: for the customer, or for
+    everybody of a segment, by its key."""
+
+    flow: str
+    vars: Mapping[str, Any]
+    node: str
+    segment: str = ""
+
+
 class LearnDateOrder(Struct, frozen=True):
     """The customer's own order of day and month: dmy | mdy."""
 
@@ -122,6 +132,13 @@ class CallHttp(Struct, frozen=True):
     until: datetime | None = None
 
 
+class TellStaff(Struct, frozen=True):
+    """Tell people of the business; `to` is a name, role or team of crm.yaml, or `assigned`."""
+
+    to: str
+    text: str
+
+
 Effect = (
     SendMessage
     | SetField
@@ -129,6 +146,8 @@ Effect = (
     | RemoveTag
     | JoinSegment
     | QuitSegment
+    | StartFlow
+    | TellStaff
     | AddRecord
     | Record
     | Leave

@@ -20,6 +20,7 @@ from engine.shapes import (
     LITERAL,
     NAME,
     NODE_REF,
+    SEGMENT_REF,
     TAG_REF,
     WORD,
     ListOf,
@@ -179,7 +180,7 @@ _SCORE = Event(
     types=("score_changed",),
 )
 
-_SEGMENT = {"segment": Option(NAME, "Only this segment", "regulars")}
+_SEGMENT = {"segment": Option(SEGMENT_REF, "Only this segment", "regulars")}
 _TAG = {"tag": Option(TAG_REF, "Only this tag", "VIP")}
 
 EVENTS: Mapping[str, Event] = {

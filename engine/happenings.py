@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -47,16 +47,21 @@ def told(event: Happened) -> dict[str, Any]:
 
 def listened_for(flows: Iterable[Flow]) -> frozenset[str]:
     """The types of events that anything in these flows listens for, beside what people write."""
-    events = [
-        event
-        for flow in flows
-        for event in (
-            *flow.triggers,
-            *(stop.event for stop in flow.stop_on),
-            *(node.awaits for node in flow.nodes if node.awaits is not None),
-        )
-    ]
+    flows = tuple(flows)
+    events = [*(trigger for flow in flows for trigger in flow.triggers), *_awaited(flows)]
     return frozenset(type_ for event in events for type_ in types_of(event.on)) - _WRITTEN
+
+
+def overheard(flows: Iterable[Flow]) -> frozenset[str]:
+    """The types of what people write that runs in these flows wait or stop for."""
+    types = frozenset(type_ for event in _awaited(flows) for type_ in types_of(event.on))
+    return types & (_WRITTEN | {"customer_created"})
+
+
+def _awaited(flows: Iterable[Flow]) -> Iterator[Trigger]:
+    for flow in flows:
+        yield from (stop.event for stop in flow.stop_on)
+        yield from (node.awaits for node in flow.nodes if node.awaits is not None)
 
 
 def of_effect(effect: Effect) -> Happened | None:

@@ -34,6 +34,9 @@ class Calls(Protocol):
     @property
     def variables(self) -> Mapping[str, Any]: ...
 
+    @property
+    def starts(self) -> bool: ...
+
 
 @cache
 def _has_call(kind: type[Node]) -> bool:
@@ -309,7 +312,7 @@ def _report_trapped(flow: Flow, circle: Sequence[str], problems: Problems) -> No
 def _calls_wait(read: FlowRead, node_id: str, waiting: set[str]) -> bool:
     """Whether the node runs a flow that waits."""
     node = read.nodes[read.flow.places[node_id]].node
-    return is_call(node) and node.flow in waiting
+    return is_call(node) and not node.starts and node.flow in waiting
 
 
 def _place(flow: Flow, node_id: str) -> Position:

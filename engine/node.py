@@ -104,6 +104,11 @@ class Node(Struct, frozen=True, kw_only=True):
         return False
 
     @property
+    def starts(self) -> bool:
+        """True where it begins another flow that goes its own way."""
+        return False
+
+    @property
     def awaits(self) -> Trigger | None:
         """The event that a run which rests here waits for."""
         return None

@@ -92,7 +92,7 @@ class TriggerIndex(Struct, frozen=True):
     All words are folded phrases. Where several triggers share a word, the first whose `only:`
     and channels hold gets the message: those of higher priority, then those with an `only:`,
     are asked first. `referrals` are by ref, those of any ref under ''. `automatic` are by the type
-    of event that starts them, `by_id` are all.
+    of event that starts them, `by_id` are all, `limited` those of people's own acts with a `once`.
     """
 
     flows: Mapping[str, Flow]
@@ -107,6 +107,7 @@ class TriggerIndex(Struct, frozen=True):
     anything: tuple[Trigger, ...]
     automatic: Mapping[str, tuple[Trigger, ...]] = {}
     by_id: Mapping[str, Trigger] = {}
+    limited: tuple[Trigger, ...] = ()
 
     @classmethod
     def of(cls, flows: Iterable[Flow], business: Business) -> TriggerIndex:
@@ -128,6 +129,7 @@ class TriggerIndex(Struct, frozen=True):
             anything=tuple(trigger for trigger in said if trigger.options.get("any")),
             automatic=_grouped(_happening(triggers)),
             by_id={trigger.id: trigger for trigger in triggers},
+            limited=tuple(one for one in triggers if "once" in one.options and _is_own_act(one)),
         )
 
 
@@ -162,6 +164,10 @@ def _words(triggers: Iterable[Trigger], option: str) -> Iterator[tuple[str, Trig
             yield fold_phrase(word), trigger
 
 
+def _is_own_act(trigger: Trigger) -> bool:
+    return not is_automatic(trigger.on)
+
+
 def _happening(triggers: Iterable[Trigger]) -> Iterator[tuple[str, Trigger]]:
     """Those that start by themselves, by the types of events that they are for."""
     for trigger in triggers:
@@ -185,11 +191,12 @@ def decide(
     now: datetime,
     *,
     created: bool = False,
+    spent: frozenset[str] = frozenset(),
 ) -> Decision:
     """Whom `message` is for.
 
     wait: the open question of the customer's asking run, None where there is none. created: this
-    message made the customer.
+    message made the customer. spent: the ids of triggers that `once` keeps from starting now.
     """
     if message.kind == "press":
         return _press(message, wait, index)
@@ -198,7 +205,7 @@ def decide(
     phrase = fold_phrase(message.text)
     if message.kind in _WRITTEN and phrase in _opt_out_words(facts.business.opt_out):
         return OptOut()
-    offered = Offered(message, facts, now, _event_of(message))
+    offered = Offered(message, facts, now, _event_of(message), spent)
     if facts.values.get("opted_out_at") is not None and _undoes(message, phrase, facts.business):
         then = _taken(offered, phrase, None, index, created)
         return OptIn(then if isinstance(then, Start | Fallback | Cancel) else Nothing("opted in"))
@@ -340,10 +347,13 @@ def _started(trigger: Trigger, offered: Offered) -> Start:
 
 def _first(offered: Offered, index: TriggerIndex, triggers: Iterable[Trigger]) -> Trigger | None:
     """The first trigger that is for this channel and customer."""
-    return next(
-        (trigger for trigger in triggers if is_for(trigger, index.flows[trigger.flow], offered)),
-        None,
+    flows = index.flows
+    fitting = (
+        one
+        for one in triggers
+        if one.id not in offered.spent and is_for(one, flows[one.flow], offered)
     )
+    return next(fitting, None)
 
 
 def _event_of(message: Message) -> Mapping[str, Any]:

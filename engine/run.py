@@ -54,6 +54,14 @@ class Alarm(Struct, frozen=True, omit_defaults=True):
     number: int = 0
 
 
+LATE = "late"
+"""The part of a wait's state that says that it is over, and the run goes on once the question of
+another one closes: no timer rings for it."""
+
+HANDED_OVER = "handed_over"
+"""The part of a wait's state that says whom of the staff the customer is handed over to."""
+
+
 class Wait(Struct, frozen=True, omit_defaults=True):
     """What a run waits for.
 

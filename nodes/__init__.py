@@ -15,8 +15,10 @@ from nodes.say import Say
 from nodes.segment import Segment
 from nodes.set import Set
 from nodes.split import Split
+from nodes.start import Start
 from nodes.tag import Tag
 from nodes.task import Task
+from nodes.wait_for import WaitFor
 
 KINDS: tuple[type[Node], ...] = (
     Say,
@@ -33,7 +35,9 @@ KINDS: tuple[type[Node], ...] = (
     Interaction,
     Delay,
     Http,
+    WaitFor,
     Call,
+    Start,
     End,
 )
 """In the order of the reference."""

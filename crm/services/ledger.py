@@ -31,6 +31,7 @@ from crm.statuses import status_columns
 from crm.tables import activity, customer, customer_tag, event, field_history, segment_member
 from engine.fields.plain import to_plain
 from engine.fields.types import Field, Value
+from engine.happenings import Happened
 
 HIDDEN = "•••"
 """What stands on a timeline for the value of a sensitive field."""
@@ -53,11 +54,21 @@ class Ledger:
 
     `columns` gives the stored column of each field: its slot, or its own name for a base column.
     A field that is not in it lives in `custom_fields_extra`.
+
+    listens: the types of events that the caller asks about, by `heard`; None where turns are to
+    hear of all of them later. depth: how many rules led to what is changed now.
     """
 
     def __init__(
-        self, business_id: int, fields: Mapping[str, Field], columns: Mapping[str, str]
+        self,
+        business_id: int,
+        fields: Mapping[str, Field],
+        columns: Mapping[str, str],
+        listens: frozenset[str] | None = None,
     ) -> None:
+        self.happened: list[tuple[int, int, Happened]] = []
+        self.depth = 0
+        self._listens = listens
         self._business_id = business_id
         self._fields = fields
         self._columns = columns
@@ -169,7 +180,18 @@ class Ledger:
         depth: int = 0,
     ) -> None:
         """Say that something happened: what triggers listen to."""
-        self._events.append((self._business_id, customer_id, type, data, depth, at))
+        depth = depth or self.depth
+        unheard = True if self._listens is None else None
+        self._events.append((self._business_id, customer_id, type, data, depth, at, unheard))
+        if self._listens is not None and type in self._listens:
+            place = len(self._events) - 1
+            self.happened.append((customer_id, place, Happened(type, data, depth)))
+
+    def heard(self, customer_id: int) -> list[Happened]:
+        """What has happened with a customer, of what the caller listens for. It is told once."""
+        found = [event for of, _, event in self.happened if of == customer_id]
+        self.happened = [one for one in self.happened if one[0] != customer_id]
+        return found
 
     def columns_of(self, customer_id: int) -> Mapping[str, Any]:
         """The columns of a customer that are set, with their new values."""
@@ -190,6 +212,8 @@ class Ledger:
         self._write_members(db)
         _HISTORY.many(db, self._history)
         _ACTIVITY.many(db, self._activities)
+        for _, place, _ in self.happened:  # what nobody asked about is heard later
+            self._events[place] = (*self._events[place][:-1], True)
         _EVENT.many(db, self._events)
 
     def _stored(self, customer_id: int, key: str, new: Value) -> dict[str, Any]:
@@ -256,7 +280,7 @@ _ACTIVITY_COLUMNS = (
     "data",
     "by",
 )
-_EVENT_COLUMNS = ("business_id", "customer_id", "type", "data", "depth", "at")
+_EVENT_COLUMNS = ("business_id", "customer_id", "type", "data", "depth", "at", "unheard")
 _TAG_COLUMNS = ("customer_id", "tag_id", "business_id", "by", "at")
 
 _HISTORY = Statement(lambda _: insert(field_history), _HISTORY_COLUMNS)

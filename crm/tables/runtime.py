@@ -211,6 +211,9 @@ event = Table(
     # How many rules led to it: a chain of rules is bounded.
     Column("depth", Integer, nullable=False),
     moment("at"),
+    # True until the turns have heard of it; NULL for what happened in a turn, which heard it.
+    Column("unheard", Boolean),
+    _pending("ix_event_unheard", "business_id", "id", where="unheard IS NOT NULL"),
 )
 
 trigger_firing = Table(
@@ -224,8 +227,30 @@ trigger_firing = Table(
     Column("reason", String(200)),
     Column("due_at", UtcDateTime, nullable=False),
     moment("decided_at", nullable=True),
+    # What is to be started: rapport.runtime.firings.
+    Column("request", Json),
+    moment("expires_at", nullable=True),
+    # When it becomes mail: of a planned one when it is due, of a held one when it expires.
+    moment("rings_at", nullable=True),
     _pending("ix_trigger_firing_decided_at", "decided_at", where="decided_at IS NOT NULL"),
-    _pending("ix_trigger_firing_due", "due_at", where="status IN ('planned', 'held')"),
+    _pending("ix_trigger_firing_rings", "business_id", "rings_at", where="rings_at IS NOT NULL"),
+    _pending("ix_trigger_firing_held", "customer_id", where="status = 'held'"),
+)
+
+# A flow that is to be started for everybody of a segment, some of them at a time.
+expansion = Table(
+    "expansion",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    Column("segment", String(100), nullable=False),
+    Column("trigger", String(200), nullable=False),
+    Column("request", Json, nullable=False),
+    # The last customer who was looked at; their ids rise.
+    Column("after_id", Id, nullable=False),
+    moment("created_at"),
+    moment("done_at", nullable=True),
+    _pending("ix_expansion_open", "business_id", "id", where="done_at IS NULL"),
 )
 
 scan_cursor = Table(

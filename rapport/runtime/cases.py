@@ -58,10 +58,24 @@ class OpenRun(Struct):
     status: str = ""
     followed: bool = False
     restart: int | None = None
+    firing: str | None = None
 
     @property
     def is_new(self) -> bool:
         return self.status == ""
+
+
+class Firing(NamedTuple):
+    """One occasion of a trigger for the customer, to be started or skipped.
+
+    request: what is to be started: `flow`, its `event`, and `vars` where a node asked for it.
+    """
+
+    trigger: str
+    occurrence: str
+    request: Mapping[str, Any]
+    due_at: datetime
+    expires_at: datetime
 
 
 class Case(Struct):
@@ -72,7 +86,8 @@ class Case(Struct):
     the one that is among `mail`, by the conversation's id. ruled: those of the tags that a rule
     put on. filled, asked, answered: what a score asks for (engine.derive.scores). changed: the
     names, as rules read them, that have changed since the rules were asked last. holds: mail is
-    left that has to wait.
+    left that has to wait. held: what waits for the open
+    question to close, in the order in which it is started then.
     """
 
     customer_id: int
@@ -93,6 +108,7 @@ class Case(Struct):
     mail: list[Mail] = field(default_factory=list)
     floods: dict[int, int] = field(default_factory=dict)
     holds: bool = False
+    held: list[Firing] = field(default_factory=list)
 
     def by_conversation(self) -> list[tuple[Conversation, list[Mail]]]:
         """Each conversation with its mail, which may be none; that of the oldest mail first."""

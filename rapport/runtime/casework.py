@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from bots.channel import Outgoing
-from engine.jsonable import from_json
+from engine.happenings import Happened, of_message
+from engine.jsonable import from_json, to_json
 from engine.messages import Message
 from engine.offer import (
     Answer,
@@ -26,15 +28,18 @@ from engine.offer import (
     is_opt_out,
 )
 from engine.referrals import code_in
-from engine.resume import HttpAnswered, Reply
+from engine.resume import Elapsed, HttpAnswered, Reply
+from engine.run import HANDED_OVER
 from engine.wording import wording
 from rapport.runtime.calls import KIND
-from rapport.runtime.cases import Case, Conversation, Mail
+from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
+from rapport.runtime.firings import expiry_of, is_spent
 from rapport.runtime.letters import message_of, said
-from rapport.runtime.moves import Moves
+from rapport.runtime.listening import Listening
+from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
 
-_FOR_RUNS = frozenset({"timer", KIND})
+_FOR_RUNS = frozenset({"timer", "event", "firing", "release", KIND})
 """Kinds of mail that the system sends itself."""
 
 _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
@@ -63,6 +68,7 @@ class Casework:
         self.presses = presses
         self.moves = Moves(case, around, sheet)
         self._restarts = [run for run in case.runs.values() if run.restart is not None]
+        self._listening = Listening(self.moves)
         self.letter: Mail | None = None
         """The mail being applied: the one at fault where something raises."""
 
@@ -101,6 +107,7 @@ class Casework:
         while self._restarts:
             self.moves.begin_anew(self._restarts.pop())
         self._apply(letter, at)
+        self._listening.settle(_lane_of(letter), at)
         self.sheet.applied(letter)
 
     def _held_until(self, at: Conversation) -> datetime | None:
@@ -128,6 +135,12 @@ class Casework:
             self._ring(letter)
         elif letter.kind == KIND:
             self._answered(letter)
+        elif letter.kind == "event":
+            self._listening.hear(letter)
+        elif letter.kind == "firing":
+            self._listening.fire(letter, conversation)
+        elif letter.kind == "release":
+            self._take_back()
         elif letter.kind in ("blocked", "unblocked"):
             self.sheet.note_reachability(letter, self.moves.channel(conversation))
         else:
@@ -139,8 +152,12 @@ class Casework:
         wait = opened.run.wait if opened else None
         if opened is None or wait is None or wait.id != letter.payload["wait_id"]:
             return
-        # Under a detour nothing sounds: the question is not the one the person sees. What falls
-        # due meanwhile is looked at when the question comes back.
+        # Under a detour nothing sounds: the question is not the one the person sees. Nor does the
+        # bot say anything while a person of the staff talks. What falls due meanwhile is looked at
+        # when the question comes back, or the bot does.
+        staff = self.moves.handed_over()
+        if staff is not None and staff is not opened:
+            return
         if not wait.asks or self.moves.asking == opened.run.id:
             # A clock set back since the timer rang makes no alarm undue: it rings but once.
             self.moves.sound(opened, max(self.around.now, letter.received_at))
@@ -171,17 +188,77 @@ class Casework:
         if conversation.id in self.case.floods:
             self._say(wording("flooded", self.moves.language()), conversation)
             return
-        decision = decide(
-            message,
-            wait if asking and asking.conversation_id == conversation.id else None,
-            self.around.library.index,
-            self.moves.facts(channel),
-            self.around.now,
-            created=is_new,
-        )
+        events = of_message(message, created=is_new) if self._overhears else ()
+        decision = self._decide(message, conversation, created=is_new)
+        staff = self.moves.handed_over()
+        if staff is not None and not isinstance(decision, OptOut):
+            self._pass_on(staff, message)
+            return
+        if events and not isinstance(decision, OptOut):
+            if self._overheard(events, message, decision):
+                return
+            decision = self._decide(message, conversation, created=is_new)
         if conversation.id in self.moves.begun_anew and isinstance(decision, _OF_A_QUESTION):
             return  # it was said to a question that has been asked anew in the meantime
         self._carry_out(decision, message, conversation)
+
+    def _decide(self, message: Message, at: Conversation, *, created: bool) -> Decision:
+        index = self.around.library.index
+        asking = self.moves.asking_run()
+        return decide(
+            message,
+            asking.run.wait if asking and asking.conversation_id == at.id else None,
+            index,
+            self.moves.facts(self.moves.channel(at)),
+            self.around.now,
+            created=created,
+            spent=self._spent() if index.limited else frozenset(),
+        )
+
+    def _spent(self) -> frozenset[str]:
+        """The triggers that `once` keeps from starting again now."""
+        index, started, now = self.around.library.index, self.around.started, self.around.now
+        customer = self.case.customer_id
+        return frozenset(
+            trigger.id
+            for trigger in index.limited
+            if is_spent(trigger, partial(started.last, trigger.id, customer), now)
+        )
+
+    # -- what is written is an event too
+
+    @property
+    def _overhears(self) -> bool:
+        return bool(self.case.runs) and bool(self.around.library.overheard)
+
+    def _overheard(self, events: Iterable[Happened], message: Message, decision: Decision) -> bool:
+        """Stop the runs that stop for what was written; whether a run waited for it.
+
+        Who waits for it comes after the open question and `always:`, and before triggers; who waits
+        for any message comes after those.
+        """
+        for event in events:
+            self._listening.stop(event, LIVE, message)
+        if isinstance(decision, Answer | Detour | OptIn | StalePress) or message.kind == "press":
+            return False
+        if isinstance(decision, Start) and decision.trigger.endswith("/always"):
+            return False
+        any_too = not isinstance(decision, Start)
+        taken = [self._listening.go_on(event, LIVE, message, any_too=any_too) for event in events]
+        return any(taken)
+
+    # -- while a person of the staff talks
+
+    def _pass_on(self, staff: OpenRun, message: Message) -> None:
+        wait = staff.run.wait
+        assert wait is not None, "it was handed over"
+        self.sheet.agenda.tell_staff(str(wait.state[HANDED_OVER]), said(message, None))
+
+    def _take_back(self) -> None:
+        """The staff gives the customer back to the bot."""
+        staff = self.moves.handed_over()
+        if staff is not None and staff.run.wait is not None:
+            self.moves.advance(staff, Elapsed(staff.run.wait.id), AUTOMATED)
 
     # -- decisions
 
@@ -211,16 +288,27 @@ class Casework:
     def _start(self, key: str, trigger: str, event: Mapping[str, Any], at: Conversation) -> None:
         """A flow starts by the person's own act: what holds the question gives way."""
         flow = self.moves.current(key)
-        if flow is None:
-            return
         here = self.moves.of_flow(key)
-        if here and flow.again == "ignore":
+        if flow is None or (here and flow.again == "ignore") or self._gives_way(trigger, event):
             return
         if flow.again != "parallel":
             for opened in here:
                 self.moves.end(opened, "restarted")
         self.moves.close_questions("interrupted")
-        self.moves.begin(flow, trigger, event, at)
+        self.moves.begin(flow, Beginning(trigger, event), at)
+        if any(one.id == trigger for one in self.around.library.index.limited):
+            self.sheet.agenda.note_start(trigger)
+
+    def _gives_way(self, trigger: str, event: Mapping[str, Any]) -> bool:
+        """Whether a trigger, as it says, waits for the question to close, or does not start."""
+        known = self.around.library.index.by_id.get(trigger)
+        if known is None or self.moves.asking is None:
+            return False
+        if_busy: str = known.options.get("if_busy", "interrupt")
+        if if_busy == "queue":
+            request = {"flow": known.flow, "event": to_json(event)}
+            self.sheet.agenda.plan(trigger, request, expiry_of(known, self.around.now))
+        return if_busy != "interrupt"
 
     def _detour(self, key: str, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
         """A flow runs on top of the open question, which is asked again once it has ended."""
@@ -230,7 +318,7 @@ class Casework:
         for opened in self.moves.of_flow(key):
             if opened.cause.startswith("detour:"):  # said twice, it begins anew: no pile of them
                 self.moves.end(opened, "restarted")
-        self.moves.begin(flow, cause, event, at)
+        self.moves.begin(flow, Beginning(cause, event), at)
 
     def _fall_back(self, key: str, event: Mapping[str, Any], at: Conversation) -> None:
         if self.moves.asking is not None:
@@ -259,3 +347,8 @@ class Casework:
 
     def _say(self, text: str, at: Conversation) -> None:
         self.sheet.send(Outgoing(at.peer, text), at, LIVE)
+
+
+def _lane_of(letter: Mail) -> int:
+    """How what follows from a mail is sent: as an answer to the person, or by itself."""
+    return AUTOMATED if letter.kind in _FOR_RUNS else LIVE

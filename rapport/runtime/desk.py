@@ -18,6 +18,7 @@ from bots.channel import Inbound
 from crm.sql import Statement
 from crm.tables import conversation
 from rapport.runtime.calls import Call
+from rapport.runtime.firings import next_planned
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
 from rapport.runtime.timers import next_ring
@@ -73,7 +74,8 @@ class Desk:
         return Turned(more=self._turns.answer(db, call, answer, now))
 
     def next_moment(self, db: Connection) -> datetime | None:
-        """When something of the desk's is due next: a timer, or mail that is ready or held."""
+        """When something of the desk's is due next: a timer, a firing, an event that nobody heard,
+        or mail that is ready or held."""
         business_id = self.library.business_id
         # Nearly all that is ready waits for nothing, and the first of those is enough to know.
         waiting = _WAITING.fetch(db, business_id)
@@ -81,7 +83,8 @@ class Desk:
             (moment,) = waiting[0]
             return cast("datetime", moment)
         held = _HELD.fetch(db, business_id)[0][0]
-        moments = [moment for moment in (held, next_ring(db, business_id)) if moment]
+        planned = next_planned(db, business_id)
+        moments = [one for one in (held, next_ring(db, business_id), planned) if one]
         return min(moments, default=None)
 
 

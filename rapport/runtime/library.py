@@ -14,6 +14,7 @@ from engine.business import Business
 from engine.derive.feeds import FOLLOWING, TOTALS
 from engine.fields.types import Value
 from engine.flow import Flow, Reads
+from engine.happenings import listened_for, overheard
 from engine.moving import is_behind
 from engine.offer import TriggerIndex
 from engine.run import Run
@@ -41,6 +42,9 @@ class Library:
     was found to be one that this program cannot load. reads: what any of the loaded flows may ask
     of a customer, and the rules. follows: whether a flow reads what follows from other things, so
     that it must have followed before anything is decided.
+    heard: the types of events that any of them listens for; overheard: those that runs wait or stop
+    for, of what people write. starts: whether a flow may begin without a person's own act, so that
+    it may have to wait for an open question.
     """
 
     business: Business
@@ -54,6 +58,9 @@ class Library:
     index: TriggerIndex = field(init=False)
     reads: Reads = field(init=False)
     follows: bool = field(init=False)
+    heard: frozenset[str] = field(init=False)
+    overheard: frozenset[str] = field(init=False)
+    starts: bool = field(init=False)
 
     def __post_init__(self) -> None:
         current = [flow for (_, version), flow in self.flows.items() if version == 0]
@@ -61,6 +68,13 @@ class Library:
         asked = _union(self.flows.values())
         self.follows = self._reads_following(asked)
         self.reads = asked | self.business.rules.reads
+        self.heard = listened_for(self.flows.values())
+        self.overheard = overheard(self.flows.values())
+        self.starts = (
+            bool(self.index.automatic)
+            or any(one.options.get("if_busy") == "queue" for one in self.index.by_id.values())
+            or any(node.starts for flow in current for node in flow.nodes)
+        )
 
     def require_newest(self, applied_at: datetime | None) -> None:
         """applied_at: of the business, read under a lock that keeps others from applying. Raises
@@ -104,6 +118,8 @@ class Library:
             self.flows[key, version] = flow
             self.follows = self.follows or self._reads_following(flow.reads)
             self.reads = self.reads | flow.reads
+            self.heard |= listened_for([flow])
+            self.overheard |= overheard([flow])
 
     def _reads_following(self, asked: Reads) -> bool:
         """Totals are kept as they change; the rest follows from them."""

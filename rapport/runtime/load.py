@@ -41,6 +41,7 @@ from engine.jsonable import run_from_json
 from engine.moving import follow
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
 from rapport.runtime.floods import floods
+from rapport.runtime.held import load_held
 from rapport.runtime.library import Library
 from rapport.runtime.locks import skipping
 
@@ -94,6 +95,8 @@ def fill(db: Connection, library: Library, cases: dict[int, Case]) -> None:
         _load_segments(db, library, cases, ids)
     for key in library.reads.history:
         _load_history(db, library, cases, ids, key)
+    if library.starts:
+        load_held(db, library.business_id, cases)
 
 
 def _load_runs(db: Connection, library: Library, cases: Mapping[int, Case], ids: Any) -> None:

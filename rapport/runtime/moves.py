@@ -6,21 +6,25 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.asking.gathering import MERGE
 from engine.effects import Effect, Record, SetField, Settle
 from engine.facts import Facts
 from engine.flow import Flow
+from engine.happenings import Happened
 from engine.moving import stay
 from engine.passage import language_of
 from engine.resume import (
     Cancelled,
     Elapsed,
+    EventSeen,
     Gathered,
     Refused,
     Released,
@@ -32,10 +36,20 @@ from engine.resume import (
     Started,
     TimedOut,
 )
-from engine.run import Frame, Run
+from engine.run import HANDED_OVER, LATE, Alarm, Frame, Run
 from engine.step import step
 from rapport.runtime.cases import Case, Conversation, OpenRun
 from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
+
+
+class Beginning(Struct, frozen=True):
+    """What a run begins by. firing: of a trigger, None for the person's own act."""
+
+    cause: str
+    event: Mapping[str, Any]
+    lane: int = LIVE
+    vars: Mapping[str, Any] = {}
+    firing: str | None = None
 
 
 class Moves:
@@ -48,6 +62,8 @@ class Moves:
         self._changed: dict[int, OpenRun] = {}
         self._asking = case.asking_run
         self._known: Facts | None = None
+        self.happened: deque[tuple[int, Happened]] = deque()
+        """What somebody listens for, with the run that made it happen (0 for none)."""
         self.begun_anew: set[int] = set()
         """The conversations in which a run has begun anew, because its flow has changed."""
 
@@ -69,16 +85,18 @@ class Moves:
         """The open runs that a flow began."""
         return [run for run in self.case.runs.values() if run.run.frames[0].flow == key]
 
-    def begin(self, flow: Flow, cause: str, event: Mapping[str, Any], at: Conversation) -> None:
-        frame = Frame(flow.key, flow.version, vars=flow.vars)
+    def begin(self, flow: Flow, beginning: Beginning, at: Conversation) -> None:
+        variables = {**flow.vars, **beginning.vars} if beginning.vars else flow.vars
+        frame = Frame(flow.key, flow.version, vars=variables)
+        cause, event = beginning.cause, beginning.event
         started = Run(self.around.ids.next_run(), (frame,), event=event)
-        opened = OpenRun(started, at.id, cause, self.around.now)
+        opened = OpenRun(started, at.id, cause, self.around.now, firing=beginning.firing)
         self.case.runs[started.id] = opened
         self.sheet.record(
             "workflow_triggered", f"{flow.key} by {cause}",
             {"flow": flow.key, "version": flow.version, "trigger": cause, "run": started.id},
         )  # fmt: skip
-        self.advance(opened, Started(), LIVE)
+        self.advance(opened, Started(), beginning.lane)
 
     def begin_anew(self, opened: OpenRun) -> None:
         """The flow has changed and wants those who wait in it to begin again. What it says is
@@ -103,14 +121,17 @@ class Moves:
     def end(self, opened: OpenRun, outcome: str) -> None:
         self._take_step(opened, Cancelled(outcome), LIVE)
 
-    def advance(self, opened: OpenRun, resume: Resume, lane: int) -> None:
-        """Step a run; where it leaves the question free, the one underneath is asked again."""
-        self._take_step(opened, resume, lane)
+    def advance(self, opened: OpenRun, resume: Resume, lane: int, depth: int = 0) -> None:
+        """Step a run; where it leaves the question free, the one underneath is asked again.
+
+        depth: how many rules led to what the run goes on by.
+        """
+        self._take_step(opened, resume, lane, depth)
         over = opened.run.status == "ended" and opened.cause.startswith("detour:")
         if over or self._asking is None:
             self._give_back(lane)
 
-    def _take_step(self, opened: OpenRun, resume: Resume, lane: int) -> None:
+    def _take_step(self, opened: OpenRun, resume: Resume, lane: int, depth: int = 0) -> None:
         """Step a run and carry out what it asks for."""
         conversation = self.conversation(opened)
         facts = self.facts(self.channel(conversation))
@@ -121,14 +142,62 @@ class Moves:
             after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
         elif clash is not None:
             effects = tuple(self._without(clash, effects))
+        if after.status == "asking" and self._must_wait(opened, resume):
+            return
         self._keep(opened, after)
+        self.sheet.agenda.because(max(depth, opened.run.event.get("depth", 0)))
         for effect in effects:
             self.sheet.carry_out(effect, opened, conversation, lane)
         if effects and isinstance(effects[-1], Settle):
             rests = effects[-1]
             self.sheet.settle()
             settled = Settled(rests.reply, rests.value, rests.times, rests.waits)
-            self._take_step(opened, settled, lane)
+            self._take_step(opened, settled, lane, depth)
+        for event in self.sheet.agenda.happened():
+            self.happened.append((opened.run.id, event))
+
+    def _must_wait(self, opened: OpenRun, resume: Resume) -> bool:
+        """Whether a run that rested would ask while another run's question is open: then it goes on
+        once that closes, as if it were only then woken."""
+        wait = opened.run.wait
+        if wait is None or wait.asks or self._asking in (None, opened.run.id):
+            return False
+        now, state = self.around.now, wait.state
+        match resume:
+            case EventSeen(_, event):
+                late, state = Alarm(now, SEEN), {**state, SEEN: event}
+            case Elapsed():
+                late = Alarm(now, "elapsed")
+            case TimedOut():
+                late = Alarm(now, "timeout")
+            case _:
+                return False
+        state = {**state, LATE: True}
+        opened.run = replace(opened.run, wait=replace(wait, alarms=(late,), state=state))
+        self._changed[opened.run.id] = opened
+        return True
+
+    def wake_late(self) -> None:
+        """Runs that had to wait for the open question go on, the oldest first, until one asks."""
+        for opened in sorted(self.case.runs.values(), key=lambda one: one.run.id):
+            wait = opened.run.wait
+            if self.is_busy or wait is None or wait.asks or opened.run.id not in self.case.runs:
+                continue
+            if any(alarm.at <= self.around.now for alarm in wait.alarms):
+                self.sound(opened, self.around.now)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is open, or a person of the staff talks with the customer."""
+        return self._asking is not None or self.handed_over() is not None
+
+    def handed_over(self) -> OpenRun | None:
+        """The run that has handed the customer over to the staff; None where the bot talks."""
+        for opened in self.case.runs.values():
+            wait = opened.run.wait
+            if wait is not None and wait.state and HANDED_OVER in wait.state:
+                return opened
+        return None
 
     def _keep(self, opened: OpenRun, after: Run) -> None:
         """Keep the run's new state, and who holds the question."""
@@ -188,7 +257,10 @@ class Moves:
                 continue
             # What was gathered is a person's reply, though a clock ends the pause after it.
             lane = LIVE if alarm.kind == MERGE else AUTOMATED
-            self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), lane)
+            if alarm.kind == SEEN:
+                self.advance(opened, EventSeen(wait.id, wait.state[SEEN]), lane)
+            else:
+                self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), lane)
         return bool(ending)
 
     def _may_remind(self) -> bool:
@@ -237,6 +309,9 @@ class Moves:
         status = opened.run.status
         return "sleeping" if status == "asking" and opened.run.id != self._asking else status
 
+
+SEEN = "seen"
+"""The alarm, and the part of its wait's state, of an event that came while a question was open."""
 
 _ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
     "remind": Reminded,

@@ -30,6 +30,8 @@ from engine.effects import (
     SendMessage,
     SetField,
     Settle,
+    StartFlow,
+    TellStaff,
     changes_of,
 )
 from engine.fields.plain import to_plain
@@ -37,9 +39,10 @@ from engine.fields.types import Value
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.referrals import PREFIX
-from engine.run import Run
-from rapport.runtime.calls import row_of
+from engine.run import LATE, Run
+from rapport.runtime.agenda import Agenda
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
+from rapport.runtime.firings import Started
 from rapport.runtime.ids import Ids
 from rapport.runtime.library import Library
 from rapport.runtime.writes import Writes
@@ -69,6 +72,7 @@ class Surroundings(Struct, frozen=True):
     parts: Parts
     clashes: Clashes
     referrer: Referrer
+    started: Started
     ids: Ids
     now: datetime
     turn_id: str
@@ -91,6 +95,7 @@ class Sheet:
         self._mail_id = 0
         self._pieces = 0
         self._slots = frozenset(around.library.business.rules.slots)
+        self.agenda = Agenda(around, ledger, writes)
         self._do: Mapping[type, Callable[[Any, OpenRun, Conversation, int], None]] = {
             SendMessage: self._send_message,
             SetField: self._set_field,
@@ -103,12 +108,15 @@ class Sheet:
             Record: self._put_on_record,
             Leave: self._leave,
             LearnDateOrder: self._learn_date_order,
-            CallHttp: self._call_http,
+            CallHttp: self.agenda.call_http,
+            StartFlow: self.agenda.start_flow,
+            TellStaff: self.agenda.carry_news,
         }
 
     def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
         self._case, self._mail_id, self._pieces = case, letter.id, 0
+        self.agenda.begin(case.customer_id, letter.id)
 
     def applied(self, letter: Mail) -> None:
         """The mail is done: stored so where it is not stored yet, else marked."""
@@ -175,11 +183,7 @@ class Sheet:
 
     def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""
-        channel, now, library = (
-            self._around.channels[at.account_id],
-            self._now,
-            self._around.library,
-        )
+        channel, now = self._around.channels[at.account_id], self._now
         for piece in self._around.parts(channel, message):
             payload: dict[str, Any] = {"text": piece.text}
             if piece.buttons:
@@ -188,8 +192,9 @@ class Sheet:
             self._pieces += 1
             self._writes.outbox.append(
                 (
-                    self._around.ids.next_outbox(), library.business_id, at.account_id, at.id, key,
-                    piece.peer, lane, payload, "pending", 0, now, now, None,
+                    self._around.ids.next_outbox(), self._around.library.business_id,
+                    at.account_id, at.id, key, piece.peer, lane, payload, "pending", 0, now, now,
+                    None,
                 )
             )  # fmt: skip
         self.record("message_sent", unmarked(message.text), {"channel": channel}, by="bot")
@@ -365,23 +370,18 @@ class Sheet:
         self._case.values["date_order"] = effect.order
         self.touch({"date_order": effect.order})
 
-    def _call_http(self, effect: CallHttp, opened: OpenRun, *_: object) -> None:
-        library = self._around.library
-        key, id_ = library.business.key, library.business_id
-        self._writes.calls.append(row_of(effect, id_, key, opened.run.id, self._now))
-
     def _origin_of(self, opened: OpenRun) -> tuple[Any, ...]:
         """The columns of a run that never change (writes.ORIGIN_VALUES)."""
         run, root = opened.run, opened.run.frames[0]
         return (
             run.id, self._around.library.business_id, self._case.customer_id,
             opened.conversation_id, root.flow, root.version, opened.cause,
-            event_to_json(run.event), opened.started_at,
+            event_to_json(run.event), opened.started_at, opened.firing,
         )  # fmt: skip
 
     def _set_timer(self, opened: OpenRun) -> None:
         wait = opened.run.wait
-        due_at = wait.due_at if wait else None
+        due_at = wait.due_at if wait and LATE not in wait.state else None
         if wait is not None and due_at is not None:
             business_id = self._around.library.business_id
             self._writes.timers.append(

@@ -42,6 +42,9 @@ from rapport.runtime.calls import Call, store_answer
 from rapport.runtime.cases import Case, Mail
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
+from rapport.runtime.expansions import expand
+from rapport.runtime.firings import Started, ring_firings
+from rapport.runtime.hearing import ring_events
 from rapport.runtime.ids import Ids, ids_for
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
 from rapport.runtime.lateness import Lateness
@@ -102,6 +105,7 @@ class Turned(Struct):
         self.letters += other.letters
         self.dead += other.dead
         self.calls += other.calls
+        self.more = self.more or other.more
         self.deliveries += other.deliveries
         self.presses += other.presses
         self.lines += other.lines
@@ -155,16 +159,20 @@ class Turns:
             ids = self._memory.take_ids() or ids_for(db, len(at_once))
             _deliver(at_once, cases, ids, now)
             turned = self._work(db, cases.values(), ids, now)
-        turned.more = any(item.conversation for item in later)
+        turned.more = turned.more or any(item.conversation for item in later)
         return count_in(turned, received)
 
     def ring(self, db: Connection, now: datetime) -> bool:
-        """Turn due timers into mail; whether there were any."""
+        """Turn due timers, firings and unheard events into mail; whether there were any."""
         self._memory.check(db, self.library)
-        rung = ring(db, self.library.business_id, now)
+        library = self.library
+        rung = ring(db, library.business_id, now)
+        rung |= ring_events(db, library, now)
+        planned = expand(db, library.business_id, now)
+        rung |= ring_firings(db, library, now)
         if rung:
             self._memory.wake(rung)
-        return bool(rung)
+        return planned or bool(rung)
 
     def answer(self, db: Connection, call: Call, answer: Mapping[str, Any], now: datetime) -> bool:
         """Store the answer of a request as mail; whether it was still wanted."""
@@ -183,7 +191,7 @@ class Turns:
         self._memory.drop(case.customer_id for case in cases)
         ids = self._memory.take_ids() or ids_for(db, sum(len(case.mail) for case in cases))
         turned = self._work(db, cases, ids, now)
-        turned.more = turned.conversations >= limit
+        turned.more = turned.more or turned.conversations >= limit
         return turned
 
     def run_carefully(self, db: Connection, now: datetime) -> Turned:
@@ -223,7 +231,8 @@ class Turns:
         writes, ledger, turned = Writes(), self._ledger(), Turned()
         around = Surroundings(
             self.library, self._channels, self._parts, _Clashes(db, self.library),
-            partial(referrer_of, db, self.library.business_id), ids, now,
+            partial(referrer_of, db, self.library.business_id),
+            Started(db, self.library.business_id), ids, now,
             f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
         )  # fmt: skip
         books = Books(db, self.library.business_id, self.library.business, ledger)
@@ -247,6 +256,7 @@ class Turns:
                 raise
             raise BatchRefused(f"{type(error).__name__}: {error}") from error
         turned.calls = len(writes.calls)
+        turned.more = bool(writes.firings or writes.expansions)
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
         turned.kept = self._memory.note(cases, ledger, self.library, ids)
         return turned
@@ -287,7 +297,8 @@ class Turns:
 
     def _ledger(self) -> Ledger:
         library = self.library
-        return Ledger(library.business_id, library.business.fields, library.columns)
+        business = library.business
+        return Ledger(library.business_id, business.fields, library.columns, library.heard)
 
 
 def _split(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Raw, Struct, field
 from sqlalchemy import Connection, bindparam, delete, func, insert, update
@@ -22,8 +22,18 @@ from crm.tables import (
     visit,
 )
 from rapport.runtime.calls import insert_calls
+from rapport.runtime.expansions import BEGIN as BEGIN_EXPANSION
+from rapport.runtime.firings import DECIDE, PLAN
 
 Row = tuple[Any, ...]
+
+
+class StaffNews(NamedTuple):
+    """Something about a customer that people of the business are told."""
+
+    customer_id: int
+    to: str
+    text: str
 
 
 class Writes(Struct):
@@ -49,6 +59,10 @@ class Writes(Struct):
     calls: list[Row] = field(default_factory=list)
     reached: dict[tuple[int, str], tuple[bool, datetime]] = field(default_factory=dict)
     interactions: list[Row] = field(default_factory=list)
+    firings: list[Row] = field(default_factory=list)
+    decisions: list[Row] = field(default_factory=list)
+    expansions: list[Row] = field(default_factory=list)
+    told: list[StaffNews] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
@@ -72,6 +86,9 @@ class Writes(Struct):
     def write_interactions(self, db: Connection) -> None:
         _INTERACTION.many(db, self.interactions)
         self.interactions.clear()
+        PLAN.many(db, self.firings)
+        DECIDE.many(db, self.decisions)
+        BEGIN_EXPANSION.many(db, self.expansions)
 
     def write_reached(self, db: Connection) -> None:
         """Nearly all of a batch are seen at one moment on one channel: one statement for those."""
@@ -118,7 +135,7 @@ _KEPT_MAIL = Statement(lambda _: insert(mail).values(status="waiting", attempts=
 
 ORIGIN_VALUES = (
     "id", "business_id", "customer_id", "conversation_id", "flow", "flow_version", "cause",
-    "event", "started_at",
+    "event", "started_at", "firing",
 )  # fmt: skip
 MOVE_VALUES = ("node", "wait_id", "frames", "wait", "attempts", "waiting_since")
 STATUS_VALUES = (*MOVE_VALUES, "status", "outcome", "ended_at")

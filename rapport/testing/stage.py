@@ -90,7 +90,10 @@ class Stage:
                 db, library.business_id, self._origin.account_id, self._origin.channel, business,
                 self._inbound("text", {"text": ""}), now,
             )  # fmt: skip
-            ledger = Ledger(library.business_id, business.fields, library.columns)
+            # What a test begins with has not happened in it: nothing follows from it.
+            ledger = Ledger(
+                library.business_id, business.fields, library.columns, listens=frozenset()
+            )
             for key in typed:
                 ledger.set_field(person.customer_id, key, typed, None, now, Cause(by="test"))
             ledger.write(db)

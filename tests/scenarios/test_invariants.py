@@ -76,7 +76,7 @@ def test_a_database_that_the_engine_wrote_keeps_every_promise(place: Place) -> N
 FREE = "CREATE TABLE copy AS SELECT * FROM {0}; DROP TABLE {0}; ALTER TABLE copy RENAME TO {0};"
 """Takes a table's constraints away, so that what they forbid can be planted."""
 
-FIRING = "('f/birthday', 1, '2026', 1, 'started', NULL, 0, 0)"
+FIRING = "('f/birthday', 1, '2026', 1, 'started', NULL, 0, 0, NULL, NULL, NULL)"
 
 PLANTS = {
     "the same update is stored twice": (

@@ -37,7 +37,7 @@ from crm.tables import (
 )
 from engine.fields.plain import to_plain
 from engine.jsonable import run_from_json
-from engine.run import Wait
+from engine.run import LATE, Wait
 
 Rows = list[Row[Any]]
 
@@ -283,7 +283,7 @@ def timers_belong_to_waits(found: Found) -> Iterator[str]:
     due = {
         number: (wait.id, wait.due_at)
         for number, wait in found.waits.items()
-        if wait.due_at is not None
+        if wait.due_at is not None and LATE not in wait.state
     }
     timers = {row.run_id: (row.wait_id, row.due_at) for row in found.timers}
     for number in sorted(timers.keys() - due.keys()):

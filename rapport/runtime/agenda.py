@@ -1,0 +1,118 @@
+"""What one customer's turns make begin: firings, requests, news for the staff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crm.services.ledger import Ledger
+from engine.effects import CallHttp, StartFlow, TellStaff
+from engine.happenings import Happened
+from engine.jsonable import to_json
+from rapport.runtime.calls import row_of
+from rapport.runtime.cases import Firing, OpenRun
+from rapport.runtime.firings import CATCH_UP, Planned, decision, plan_row
+from rapport.runtime.writes import StaffNews, Writes
+
+if TYPE_CHECKING:
+    from rapport.runtime.sheet import Surroundings
+
+
+class Agenda:
+    """The part of the sheet that tells what has happened, and what is to be started by it."""
+
+    def __init__(self, around: Surroundings, ledger: Ledger, writes: Writes) -> None:
+        self._around = around
+        self._now = around.now
+        self._ledger = ledger
+        self._writes = writes
+        self._customer_id = 0
+        self._mail_id = 0
+        self._planned = 0
+
+    def begin(self, customer_id: int, mail_id: int) -> None:
+        """What follows is about this customer and because of this mail."""
+        self._customer_id, self._mail_id, self._planned = customer_id, mail_id, 0
+
+    def because(self, depth: int) -> None:
+        """What is carried out now follows from so many rules."""
+        self._ledger.depth = depth
+
+    def happened(self) -> list[Happened]:
+        """What anybody listens for of what has happened since this was last asked."""
+        return self._ledger.heard(self._customer_id) if self._ledger.happened else []
+
+    def plan(self, trigger: str, request: Mapping[str, Any], expires_at: datetime) -> None:
+        """Something is to be started after this turn, once."""
+        self._writes.firings.append(
+            plan_row(
+                Planned(
+                    trigger, self._customer_id, self._next_occurrence(), request, self._now,
+                    expires_at,
+                ),
+                self._around.library.business_id,
+            )
+        )  # fmt: skip
+
+    def note_start(self, trigger: str) -> None:
+        """A trigger that may not start again for a while was the person's own act."""
+        customer, now = self._customer_id, self._now
+        self._around.started.note(trigger, customer, now)
+        self._writes.firings.append(
+            (
+                trigger, customer, self._next_occurrence(), self._around.library.business_id,
+                "started", None, now, now, None, None, None,
+            )
+        )  # fmt: skip
+
+    def decide(self, firing: Firing, status: str, reason: str | None = None) -> None:
+        """A firing has started, is skipped, or is held until the open question closes."""
+        customer, library = self._customer_id, self._around.library
+        held = status == "held"
+        if status == "started":
+            self._around.started.note(firing.trigger, customer, self._now)
+        if status == "skipped":
+            self._record(
+                "trigger_skipped", f"{firing.trigger}: {reason}",
+                {"trigger": firing.trigger, "reason": reason},
+            )  # fmt: skip
+        self._writes.decisions.append(
+            decision(
+                (firing.trigger, customer, firing.occurrence), library.business_id, status, reason,
+                None if held else self._now, firing.expires_at if held else None,
+            )
+        )  # fmt: skip
+
+    def tell_staff(self, to: str, text: str) -> None:
+        """Tell people of the business about the customer, after this turn."""
+        self._record("staff_told", text, {"to": to})
+        self._writes.told.append(StaffNews(self._customer_id, to, text))
+
+    def _next_occurrence(self) -> str:
+        """Each thing that a mail starts is an occasion of its own."""
+        self._planned += 1
+        return f"mail:{self._mail_id}:{self._planned}"
+
+    def start_flow(self, effect: StartFlow, opened: OpenRun, *_: object) -> None:
+        trigger = f"{opened.run.frames[-1].flow}/start:{effect.node}"
+        event = {"depth": self._ledger.depth + 1}
+        request = {"flow": effect.flow, "event": event, "vars": to_json(effect.vars)}
+        if effect.segment:
+            business_id = self._around.library.business_id
+            self._writes.expansions.append(
+                (business_id, effect.segment, trigger, request, 0, self._now)
+            )
+        else:
+            self.plan(trigger, request, self._now + CATCH_UP)
+
+    def call_http(self, effect: CallHttp, opened: OpenRun, *_: object) -> None:
+        library = self._around.library
+        key, id_ = library.business.key, library.business_id
+        self._writes.calls.append(row_of(effect, id_, key, opened.run.id, self._now))
+
+    def carry_news(self, effect: TellStaff, *_: object) -> None:
+        self.tell_staff(effect.to, effect.text)
+
+    def _record(self, type_: str, description: str, data: Mapping[str, Any]) -> None:
+        self._ledger.record(self._customer_id, type_, description, data, "engine", self._now)
