@@ -36,10 +36,13 @@ from rapport.runtime.outlets import Outlet
 from rapport.runtime.performer import Performer
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
+from rapport.runtime.rules_pass import pass_by_clock
 from rapport.runtime.scheduler import Tick
 from rapport.runtime.service import Service
 from rapport.runtime.tallies import ServiceTally
-from rapport.runtime.tasks import BUILD_INDEXES, DRAIN, PERFORM, RETAIN, Task, Tasks
+from rapport.runtime.tasks import (
+    BUILD_INDEXES, DRAIN, FOLLOW_RULES, PERFORM, RETAIN, Task, Tasks,
+)  # fmt: skip
 from rapport.runtime.tenure import (
     LEASE_SECONDS,
     Alone,
@@ -70,6 +73,7 @@ def ticks_of(tasks: Tasks) -> Sequence[Tick]:
     return (
         Tick(BUILD_INDEXES, timedelta(minutes=1), lambda: tasks.give(BUILD_INDEXES)),
         Tick(RETAIN, timedelta(hours=1), lambda: tasks.give(RETAIN)),
+        Tick(FOLLOW_RULES, timedelta(minutes=1), lambda: tasks.give(FOLLOW_RULES)),
     )
 
 
@@ -177,7 +181,7 @@ class Process:
         )  # fmt: skip
         clock_watch = ClockWatch(self._clock, awake_or_not, read)
         spread = self._spread(
-            prefix, self._tasks(service, performer, writer, business_id, clock_watch)
+            prefix, self._tasks(service, performer, desk, writer, clock_watch)
         )
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
@@ -192,12 +196,12 @@ class Process:
         self,
         service: Service,
         performer: Performer,
+        desk: Desk,
         writer: Writer,
-        business_id: int,
         clock_watch: ClockWatch,
     ) -> Mapping[str, Task]:
         """What this process can do for others, and for itself."""
-        loop = asyncio.get_running_loop()
+        loop, business_id = asyncio.get_running_loop(), desk.library.business_id
 
         def drain() -> None:
             loop.call_soon_threadsafe(service.look)
@@ -209,7 +213,14 @@ class Process:
             passing = forget_by_clock(writer, business_id, self._clock, clock_watch)
             asyncio.run_coroutine_threadsafe(passing, loop).result()
 
-        return {DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, RETAIN: retain}
+        def pass_rules() -> None:
+            passing = pass_by_clock(writer, desk, self._clock, clock_watch)
+            asyncio.run_coroutine_threadsafe(passing, loop).result()
+
+        return {
+            DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, RETAIN: retain,
+            FOLLOW_RULES: pass_rules,
+        }  # fmt: skip
 
     def _spread(self, prefix: str, known: Mapping[str, Task]) -> Spread:
         if self._redis_url is None:

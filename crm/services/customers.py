@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert
 from crm.names import name_columns
 from crm.services.books import Books
 from crm.services.fields import stored_columns
+from crm.services.following import Following
 from crm.services.ledger import Cause, Ledger
 from crm.services.records import load_record
 from crm.services.totals import COUNTED_BY
@@ -49,6 +50,7 @@ def create_customer(
     ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
     _set_changed(ledger, customer_id, _start(business), values, cause, now)
     ledger.write(db)
+    Following(db, business_id, business).settle(db, [customer_id], now)
     return customer_id
 
 
@@ -80,6 +82,8 @@ def update_customer(
         books.count(customer_id)
         books.write(now)
     ledger.write(db)
+    if keys:
+        Following(db, business_id, business).settle(db, [customer_id], now)
     return keys
 
 

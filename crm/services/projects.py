@@ -13,6 +13,7 @@ from crm.errors import NotFound
 from crm.services.changes import Change
 from crm.services.fields import sync_fields
 from crm.services.movings import want_moving
+from crm.services.rules_pass import ask_for_pass
 from crm.services.segments import sync_segments
 from crm.services.tags import sync_tags
 from crm.tables import business as business_table
@@ -55,6 +56,7 @@ def apply_project(
     changes += _sync_flows(db, business_id, flows, now)
     if changes:
         _update(db, business_id, applied_at=now)
+        ask_for_pass(db, business_id)
     return Applied(business_id, changes)
 
 

@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, str] = {
     "fields": "fields:group",
     "customers": "customers:group",
     "tasks": "tasks:group",
+    "segments": "segments:group",
+    "rules": "rules:group",
     "dead": "dead:group",
     "top": "top:top",
     "db": "db:group",

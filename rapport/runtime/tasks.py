@@ -23,6 +23,7 @@ DRAIN = "drain"
 PERFORM = "perform"
 BUILD_INDEXES = "build_indexes"
 RETAIN = "retain"
+FOLLOW_RULES = "follow_rules"
 
 
 class Tasks(Protocol):

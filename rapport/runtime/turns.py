@@ -29,6 +29,7 @@ from bots.channel import Inbound
 from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
+from crm.services.following import response_rates
 from crm.services.ledger import Ledger
 from crm.services.referrals import referrer_of
 from crm.sql import together
@@ -237,6 +238,8 @@ class Turns:
         )  # fmt: skip
         books = Books(db, self.library.business_id, self.library.business, ledger)
         sheet = Sheet(around, ledger, writes, books)
+        if self.library.business.rules.needs_rates:
+            self._tell_rates(db, cases, now)
         for case in cases:
             work = Casework(case, around, sheet, turned.presses)
             self._work_case(work)
@@ -260,6 +263,13 @@ class Turns:
         turned.deliveries = [delivery_of(row) for row in writes.outbox]
         turned.kept = self._memory.note(cases, ledger, self.library, ids)
         return turned
+
+    def _tell_rates(self, db: Connection, cases: Collection[Case], now: datetime) -> None:
+        """How often each customer answers, as it was before these turns: a score asks for it."""
+        ids = [case.customer_id for case in cases]
+        rates = response_rates(db, self.library.business_id, ids, now)
+        for case in cases:
+            case.asked, case.answered = rates.get(case.customer_id, (0, 0))
 
     def _work_case(self, work: Casework) -> None:
         try:

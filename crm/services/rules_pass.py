@@ -1,0 +1,82 @@
+"""The pass over all customers that finds what time has changed: nightly, and when rules change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from crm.services.following import PIECE, Following
+from crm.sql import insert_for
+from crm.tables import scan_cursor, segment, segment_member
+from engine.business import Business
+
+
+class Pass:
+    """One walk through all customers of a business; a piece for each call of `tick`.
+
+    changed: how many things followed so far, by kind. seen: up to which customer it has come.
+    """
+
+    def __init__(self, business_id: int, business: Business, piece: int = PIECE) -> None:
+        self._business_id = business_id
+        self._business = business
+        self._piece = piece
+        self.seen = 0
+        self.changed: Counter[str] = Counter()
+
+    def tick(self, db: Connection, now: datetime) -> bool:
+        """Let everything follow for one piece, in the caller's transaction; False once all were
+        looked at: then the members of each segment are counted. After a rollback just go on."""
+        following = Following(db, self._business_id, self._business)
+        found, last = following.astray(db, now, self.seen, self._piece)
+        if last is None:
+            count_members(db, self._business_id, now)
+            mark_passed(db, self._business_id, now)
+            return False
+        self.changed += following.settle(db, found, now)
+        self.seen = last
+        return True
+
+
+def count_members(db: Connection, business_id: int, now: datetime) -> None:
+    """Keep how many members each segment has, and since when that is so."""
+    members = (
+        select(func.count())
+        .where(
+            segment_member.c.segment_id == segment.c.id,
+            segment_member.c.business_id == business_id,
+        )
+        .scalar_subquery()
+    )
+    counted = update(segment).where(segment.c.business_id == business_id)
+    db.execute(counted.values(member_count=members, last_calculated_at=now))
+
+
+_WALK = "rules"
+"""Where a pass says in `scan_cursor` when it was through."""
+
+
+def mark_passed(db: Connection, business_id: int, now: datetime) -> None:
+    row = {"business_id": business_id, "trigger": _WALK, "position": "", "moved_at": now}
+    statement = insert_for(db.dialect.name)(scan_cursor).values(row)
+    changed = {"moved_at": now, "position": ""}
+    db.execute(
+        statement.on_conflict_do_update(index_elements=["business_id", "trigger"], set_=changed)
+    )
+
+
+def ask_for_pass(db: Connection, business_id: int) -> None:
+    """Rules have changed: the next look begins a pass."""
+    mine = (scan_cursor.c.business_id == business_id, scan_cursor.c.trigger == _WALK)
+    db.execute(delete(scan_cursor).where(*mine))
+
+
+def is_pass_due(db: Connection, business_id: int, business: Business, now: datetime) -> bool:
+    """Whether rules have changed since the last pass, or a new day of the business has begun."""
+    mine = (scan_cursor.c.business_id == business_id, scan_cursor.c.trigger == _WALK)
+    passed = db.scalar(select(scan_cursor.c.moved_at).where(*mine))
+    zone = ZoneInfo(business.timezone)
+    return passed is None or passed.astimezone(zone).date() < now.astimezone(zone).date()
