@@ -41,7 +41,13 @@ from rapport.runtime.scheduler import Tick
 from rapport.runtime.service import Service
 from rapport.runtime.tallies import ServiceTally
 from rapport.runtime.tasks import (
-    BUILD_INDEXES, DRAIN, FOLLOW_RULES, PERFORM, RETAIN, Task, Tasks,
+    BUILD_INDEXES,
+    DRAIN,
+    FOLLOW_RULES,
+    PERFORM,
+    RETAIN,
+    Task,
+    Tasks,
 )  # fmt: skip
 from rapport.runtime.tenure import (
     LEASE_SECONDS,
@@ -180,9 +186,7 @@ class Process:
             backoff(1.0, 120.0), backoff(0.1, 30.0),
         )  # fmt: skip
         clock_watch = ClockWatch(self._clock, awake_or_not, read)
-        spread = self._spread(
-            prefix, self._tasks(service, performer, desk, writer, clock_watch)
-        )
+        spread = self._spread(prefix, self._tasks(service, performer, desk, writer, clock_watch))
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
             performer, following, Mover(desk, writer, read, self._clock), spread, self._roles,

@@ -8,7 +8,7 @@ round by round. Names are fields, and of lists each item by itself: `tags:VIP`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -138,6 +138,11 @@ class Rules:
         if any(name in by_name for name in names):
             found.append(Derived("stopped", ", ".join(dict.fromkeys(names)), depth=depth + ROUNDS))
         return found
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every name that some rule reads."""
+        return self._by_name.keys()
 
     def settle_all(self, person: Person, moment: Moment, depth: int = 0) -> list[Derived]:
         """As `settle`, as if everything had changed: what time alone has changed is found too."""

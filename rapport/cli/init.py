@@ -22,6 +22,7 @@ _HIDDEN = {"env.example": ".env.example", "gitignore": ".gitignore"}
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new or empty folder")],
     industry: Annotated[str, typer.Option("--industry", help="whose fields to have")] = "retail",
+    currency: Annotated[str, typer.Option("--currency", help="EUR, IRT for toman ...")] = "USD",
 ) -> None:
     """Write a small project in English and Persian, with a flow and its tests."""
     from rapport.project import industries
@@ -31,8 +32,15 @@ def init(
         raise Refusal(f"there is no template for '{industry}' (there are: {known})", WRONG_USE)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refusal(f"{folder} is not an empty folder", WRONG_USE)
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise Refusal(f"'{currency}' is no currency: three capitals, such as EUR", WRONG_USE)
     name = folder.resolve().name
-    words = {"key": _key(name), "name": _title(name), "industry": industry}
+    # What is much money, by what a unit of it buys.
+    high, higher = ("1000000", "2000000") if currency == "IRT" else ("5000", "10000")
+    words = {
+        "key": _key(name), "name": _title(name), "industry": industry, "currency": currency,
+        "high": high, "higher": higher,
+    }  # fmt: skip
     for path, text in _starter(files("rapport.cli").joinpath("starter"), Path()):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -181,6 +181,8 @@ class Casework:
         wait = asking.run.wait if asking else None
         self.sheet.note_inbound(letter, message, channel, said(message, wait))
         is_new = bool(letter.payload.get("created"))
+        if is_new:  # all that is known of somebody is new
+            self.case.changed.update(self.around.library.business.rules.names)
         if is_new and (code := code_in(message.argument)):
             self.sheet.refer(code)
         if self.around.library.follows:
