@@ -80,7 +80,9 @@ class Following:
         self.columns = stored_columns(db, business_id, business)
         self._tags = tag_ids(db, business_id)
         self._segments = segment_ids(db, business_id)
-        self._slots = [customer.c[self.columns[key]] for key in self.rules.slots]
+        self._slots = [
+            customer.c[self.columns[key]] for key in self.rules.slots if key in self.columns
+        ]
 
     def moment(self, now: datetime) -> Moment:
         return Moment(now, ZoneInfo(self.business.timezone))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from crm.criteria_sql import compile_sql
-from crm.errors import CrmError, NotFound
+from crm.errors import NotAllowed, NotFound
 from crm.services.following import Following
 from crm.services.ledger import Cause, Ledger
 from crm.services.rules_pass import ask_for_pass
@@ -25,10 +25,6 @@ SHOWN = (
     "key", "name", "kind", "status", "color", "description", "criteria", "tags", "position",
     "member_count", "last_calculated_at", "times_used", "last_used_at", "created_at", "created_by",
 )  # fmt: skip
-
-
-class SegmentRefused(CrmError):
-    """What is asked of a segment cannot be; one line with the way out."""
 
 
 def list_segments(
@@ -51,14 +47,14 @@ def create_segment(
     by: str, now: datetime, **more: Any,
 ) -> None:  # fmt: skip
     """A segment beside crm.yaml: dynamic with a criterion, else static. more: color, description,
-    tags. Raises SegmentRefused where the key or the name is taken."""
+    tags. Raises NotAllowed where the key or the name is taken."""
     taken = db.scalars(
         select(segment.c.key).where(
             segment.c.business_id == business_id, (segment.c.key == key) | (segment.c.name == name)
         )
     ).first()
     if taken is not None:
-        raise SegmentRefused(f"There is a segment '{taken}' with this key or name already.")
+        raise NotAllowed(f"There is a segment '{taken}' with this key or name already.")
     last = select(func.coalesce(func.max(segment.c.position), 0)).where(
         segment.c.business_id == business_id
     )
@@ -77,14 +73,14 @@ def edit_segment(
     db: Connection, business_id: int, key: str, changes: Mapping[str, Any], now: datetime
 ) -> None:
     """changes: name, description, color, position, tags, and criteria as a Criterion. What
-    crm.yaml declares is changed there. Raises NotFound, SegmentRefused."""
+    crm.yaml declares is changed there. Raises NotFound, NotAllowed."""
     row = _row(db, business_id, key)
     if row["created_by"] is None:
-        raise SegmentRefused(f"'{key}' is declared in crm.yaml: change it there.")
+        raise NotAllowed(f"'{key}' is declared in crm.yaml: change it there.")
     values = dict(changes)
     if "criteria" in values:
         if row["kind"] == "static":
-            raise SegmentRefused(f"'{key}' is static: its members are put in by hand.")
+            raise NotAllowed(f"'{key}' is static: its members are put in by hand.")
         values["criteria"] = to_canonical(values["criteria"])
     _update(db, business_id, key, values)
     _tell(db, business_id, now)
@@ -140,10 +136,10 @@ def change_members(
 ) -> int:  # fmt: skip
     """Put customers into a static segment or take them out; how many it changed.
 
-    Raises NotFound, SegmentRefused for a segment that follows criteria."""
+    Raises NotFound, NotAllowed for a segment that follows criteria."""
     row = _row(db, business_id, key)
     if row["kind"] != "static":
-        raise SegmentRefused(f"The members of '{key}' follow its criteria.")
+        raise NotAllowed(f"The members of '{key}' follow its criteria.")
     following = Following(db, business_id, business)
     ledger = Ledger(business_id, business.fields, following.columns)
     changed: list[int] = []
