@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.asking.gathering import MERGE
-from engine.effects import Effect, Record, SetField, Settle
+from engine.effects import Effect, Record, SendMessage, SetField, Settle
 from engine.facts import Facts
 from engine.flow import Flow
 from engine.happenings import Happened
@@ -146,8 +146,12 @@ class Moves:
             return
         self._keep(opened, after)
         self.sheet.agenda.because(max(depth, opened.run.event.get("depth", 0)))
+        left_alone = lane == AUTOMATED and self.case.values.get("opted_out_at") is not None
         for effect in effects:
-            self.sheet.carry_out(effect, opened, conversation, lane)
+            if left_alone and isinstance(effect, SendMessage):
+                self.sheet.record("message_withheld", effect.text, {"reason": "opted out"})
+            else:
+                self.sheet.carry_out(effect, opened, conversation, lane)
         if effects and isinstance(effects[-1], Settle):
             rests = effects[-1]
             self.sheet.settle()
