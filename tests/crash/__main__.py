@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -122,9 +123,9 @@ def hold(programme: Programme, seconds: float, seed: int) -> Round:
     """Rounds until the time is over, at least one; what they counted together."""
     total = Round(Counter(), [], "")
     ends_at = time.monotonic() + seconds
-    while not total.counts or time.monotonic() < ends_at:
+    while not total.counts["rounds"] or time.monotonic() < ends_at:
         with tempfile.TemporaryDirectory() as folder:
-            found = programme.hold(Path(folder), seed)
+            found = _held(programme, Path(folder), seed)
         _say(f"{programme.command}: {found.line}")
         for fault in found.faults:
             _say(f"  FAULT, python -m tests.crash.{programme.command} --seed {seed}: {fault}")
@@ -133,6 +134,17 @@ def hold(programme: Programme, seconds: float, seed: int) -> Round:
         total.faults.extend(found.faults)
         seed += 1
     return total
+
+
+def _held(programme: Programme, folder: Path, seed: int) -> Round:
+    """One round. That it could not be held to its end is a fault like any other: what others have
+    counted must not be lost with it."""
+    try:
+        return programme.hold(folder, seed)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+        return Round(Counter(), [reason], f"seed {seed}: not held to its end")
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ PostgreSQL refuses to run as the superuser: then its programs run as the user `p
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pwd
 import shutil
@@ -74,7 +75,8 @@ class PostgreSql:
     def __exit__(self, *_: object) -> None:
         self.kill()
         if self._room is not None:
-            subprocess.run(["umount", str(self.folder)], check=True)
+            # Lazily: what was killed a moment ago may not have let go of its files yet.
+            subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -95,9 +97,17 @@ class PostgreSql:
         self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), seconds=60)
 
     def fill(self) -> None:
-        """Its disk is full."""
+        """Its disk is full. It goes on writing meanwhile, so what is free is not free for long."""
         with (self.folder / "ballast").open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, shutil.disk_usage(self.folder).free)
+            taken, piece = 0, shutil.disk_usage(self.folder).free
+            while piece:
+                try:
+                    os.posix_fallocate(ballast.fileno(), taken, piece)
+                    taken += piece
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                piece //= 2
 
     def make_room(self) -> None:
         """There is room again. Where it has given up meanwhile it is started, as whoever runs it
