@@ -160,7 +160,7 @@ def _hear_sent(at: Passage, question: Question, wait: Wait, message: Message) ->
         return refuse(at, question, wait, message, _what_is_wanted(at, question, message))
     fault = validate(value, question.field, at.locale, at.now)
     if fault is not None:
-        return refuse(at, question, wait, message, fault_text(fault, at.language))
+        return refuse(at, question, wait, message, fault_text(fault, at.locale))
     return _store(at, question, value)
 
 
@@ -182,7 +182,7 @@ def _hear_value(
             rest = ask_for_rest(at, question, wait, fault)
             if rest is not None:
                 return Open(rest)
-    return refuse(at, question, wait, message, fault_text(reading.fault, at.language))
+    return refuse(at, question, wait, message, fault_text(reading.fault, at.locale))
 
 
 def _kept(at: Passage, wait: Wait, text: str) -> Choice | None:
@@ -233,7 +233,7 @@ def _choose(at: Passage, question: Question, wait: Wait, choice: Choice) -> Hear
         case _ if choice.act in (SKIP, KEEP):
             return Skipped()
         case _ if choice.act == GONE:
-            why = fault_text(Fault(FaultCode.NOT_OPTION), at.language)
+            why = fault_text(Fault(FaultCode.NOT_OPTION), at.locale)
             return Open(ask_again(at, wait, short_text(at, question, wait), why))
         case _ if choice.act == FINISH:
             return _finish(at, question, wait)
@@ -257,7 +257,7 @@ def _finish(at: Passage, question: Question, wait: Wait) -> Heard:
     """Store what was chosen, if it keeps the rules."""
     items = items_of(at, question, wait)
     if isinstance(items, Fault):
-        return _invalid(at, question, wait, fault_text(items, at.language))
+        return _invalid(at, question, wait, fault_text(items, at.locale))
     return _store(at, question, items)
 
 

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from engine.asking.choices import MEANT_ALONE, OTHER_DAY, buttons_of, with_unclear
 from engine.asking.question import Question
 from engine.fields.calendars import month_name
-from engine.fields.faults import Fault, FaultCode, persian_digits
+from engine.fields.digits import in_digits_of
+from engine.fields.faults import Fault, FaultCode
+from engine.fields.moments import spell
 from engine.fields.places import Locale, base_language
 from engine.fields.readings import Ambiguous, Candidate, Read
 from engine.fields.reply import read_reply
-from engine.fields.show import spell
 from engine.fields.types import FieldType, Value
 from engine.fields.validate import validate
 from engine.fields.years import calendar_of, first_day, with_year
@@ -80,4 +81,4 @@ def _locale_of(year: int, locale: Locale) -> Locale:
 def _called(at: Passage, year: int, month: int) -> str:
     base, calendar = base_language(at.language), calendar_of(year)
     name = f"{month_name(month, base, calendar)} {year}" if month and calendar else str(year)
-    return persian_digits(name) if base == "fa" else name
+    return in_digits_of(base, name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from engine.asking.choices import MEANT_ALONE, buttons_of, with_unclear
+from engine.fields.moments import spell
 from engine.fields.readings import Candidate
-from engine.fields.show import spell
 from engine.passage import Passage
 from engine.run import Choice, Wait
 from engine.wording import wording

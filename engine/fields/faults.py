@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.bidi import isolated, runs_right
-from engine.fields.places import base_language
+from engine.fields.digits import number_in
+from engine.fields.moments import show_moment
+from engine.fields.places import Locale, base_language
 
 Param = int | Decimal | date | time
 
@@ -194,38 +197,26 @@ MESSAGES: Mapping[FaultCode, Mapping[str, str]] = {
 }
 """What each fault says to a customer, by language: one polite sentence or two."""
 
-_PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
-_PERSIAN_NUMBER = str.maketrans("0123456789,.", "۰۱۲۳۴۵۶۷۸۹٬٫")
 
+def fault_text(fault: Fault, locale: Locale | str) -> str:
+    """The fault in the customer's language, English where there is no translation.
 
-def fault_text(fault: Fault, language: str) -> str:
-    """The fault in the customer's language; English where there is no translation."""
+    locale: the customer's, whose calendar and zone limits are shown in; or a language alone.
+    """
+    place = Locale(language=locale) if isinstance(locale, str) else locale
     messages = MESSAGES[fault.code]
-    base = base_language(language)
-    written = base if base in messages else "en"
-    right = runs_right(messages[written])
-    params = {
-        name: isolated(_written(value, written), right) for name, value in fault.params.items()
-    }
-    return messages[written].format_map(params)
+    base = base_language(place.language)
+    written = replace(place, language=base if base in messages else "en")
+    message = messages[written.language]
+    right = runs_right(message)
+    params = {name: isolated(_limit(one, written), right) for name, one in fault.params.items()}
+    return message.format_map(params)
 
 
-def persian_digits(text: str) -> str:
-    """`text` with 0-9 written in Persian digits."""
-    return text.translate(_PERSIAN_DIGITS)
-
-
-def _written(value: Param, language: str) -> str:
-    if isinstance(value, int | Decimal):
-        number = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
-        if "." in number:
-            number = number.rstrip("0").rstrip(".")
-        return number.translate(_PERSIAN_NUMBER) if language == "fa" else number
-    moment = _iso(value)
-    return persian_digits(moment) if language == "fa" else moment
-
-
-def _iso(value: date | time) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:%H:%M}" if isinstance(value, time) else value.isoformat()
+def _limit(value: Param, locale: Locale) -> str:
+    if isinstance(value, date | time):
+        return show_moment(value, locale)
+    number = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return number_in(locale.language, number)

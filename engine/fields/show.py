@@ -8,26 +8,33 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from engine.fields.calendars import month_name, parts_of
-from engine.fields.faults import persian_digits
-from engine.fields.places import Calendar, Locale, base_language, zone_of
+from engine.fields.digits import number_in
+from engine.fields.moments import show_moment, show_time
+from engine.fields.places import Locale, base_language, zone_of
 from engine.fields.types import Field, Value
 
-FIRST_JALALI_DAY, LAST_JALALI_DAY = date(1921, 3, 21), date(2121, 3, 20)
-"""The days of `years.JALALI_YEARS`."""
-
 _YES_NO = {"en": ("Yes", "No"), "fa": ("بله", "خیر")}
+
+_COMMAS = {"fa": "، ", "ar": "، "}
+"""Between the items of a list."""
 
 
 def show(value: Value, field: Field, locale: Locale) -> str:
     """`value` of `field` for a person: '' for None.
 
-    Dates are in the customer's calendar: 1990-05-15, or 1369/02/25 (in Persian ۱۳۶۹/۰۲/۲۵). The
-    rest is as `plain` has it.
+    Dates are in the customer's calendar, numbers, dates and times in the digits of the language:
+    1990-05-15, 12.5; in Persian ۱۳۶۹/۰۲/۲۵, ۱۲٫۵. The rest is as `plain` has it.
     """
-    if locale.calendar == "jalali" and isinstance(value, date):
-        return _in_jalali(value, locale)
-    return plain(value, field, locale)
+    match value:
+        case Decimal():
+            return number_in(locale.language, show_number(value))
+        case date() | time():
+            return show_moment(value, locale)
+        case tuple():
+            comma = _COMMAS.get(base_language(locale.language), ", ")
+            return comma.join(label_of(item, field, locale) for item in value)
+        case _:
+            return plain(value, field, locale)
 
 
 def plain(value: Value, field: Field, locale: Locale) -> str:
@@ -69,48 +76,3 @@ def show_number(number: Decimal) -> str:
     """A number in its shortest form, never with an exponent: 20, 12.5, -0.25."""
     written = f"{number:f}"
     return written.rstrip("0").rstrip(".") if "." in written else written
-
-
-def show_time(clock: time) -> str:
-    """17:30, or 17:30:05 where there are seconds."""
-    return clock.isoformat("minutes" if clock.second == 0 else "seconds")
-
-
-def spell(value: date | time, locale: Locale) -> str:
-    """A day, time or moment that nobody can misread, for the buttons of an unclear one.
-
-    `3 April 1990` and `14 Farvardin 1369`, by the customer's calendar; with the time: `, 17:00`.
-    """
-    if isinstance(value, time):
-        return _digits(show_time(value), locale)
-    if isinstance(value, datetime):
-        local = value.astimezone(zone_of(locale))
-        comma = "،" if base_language(locale.language) == "fa" else ","
-        return f"{spell(local.date(), locale)}{comma} {spell(local.time(), locale)}"
-    calendar: Calendar = "jalali" if locale.calendar == "jalali" and _jalali(value) else "gregorian"
-    year, month, day = parts_of(value, calendar)
-    name = month_name(month, base_language(locale.language), calendar)
-    return _digits(f"{day} {name} {year}", locale)
-
-
-def _digits(text: str, locale: Locale) -> str:
-    return persian_digits(text) if base_language(locale.language) == "fa" else text
-
-
-def _jalali(day: date) -> tuple[int, int, int] | None:
-    """Year, month and day in the Jalali calendar; None where the year would not be read as one."""
-    if not FIRST_JALALI_DAY <= day <= LAST_JALALI_DAY:
-        return None
-    return parts_of(day, "jalali")
-
-
-def _in_jalali(value: date, locale: Locale) -> str:
-    """A date or moment, the day in the Jalali calendar where that is read back as such."""
-    if isinstance(value, datetime):
-        local = value.astimezone(zone_of(locale))
-        return f"{_in_jalali(local.date(), locale)} {_digits(show_time(local.time()), locale)}"
-    found = _jalali(value)
-    if found is None:
-        return value.isoformat()
-    year, month, day = found
-    return _digits(f"{year}/{month:02}/{day:02}", locale)

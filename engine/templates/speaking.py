@@ -24,10 +24,12 @@ DATE_STYLES = ("short", "medium", "long", "full", "day", "month")
 _DAY_WORDS = {
     "en": ({-1: "yesterday", 0: "today", 1: "tomorrow"}, " at "),
     "fa": ({-1: "دیروز", 0: "امروز", 1: "فردا"}, " ساعت "),
+    "ar": ({-1: "أمس", 0: "اليوم", 1: "غدًا"}, " الساعة "),
+    "tr": ({-1: "dün", 0: "bugün", 1: "yarın"}, " saat "),
 }
 """Names of the days around today, which babel leaves out, and what stands before the time."""
 
-_TOMAN = {"en": "toman", "fa": "تومان"}
+_TOMAN = {"en": "toman", "fa": "تومان", "ar": "تومان"}
 """IRT is no ISO currency, so CLDR does not name it."""
 
 _DIGITS = {
@@ -134,8 +136,8 @@ def time_(scope: Scope, value: object) -> str:
 def when(scope: Scope, value: object) -> str:
     """A day as people call it from today, with the time if there is one.
 
-    Yesterday, today and tomorrow by name (in English and Persian), less than a week off by the
-    number of days ("in 3 days"), farther off as `date`.
+    Yesterday, today and tomorrow by name (in English, Persian, Arabic and Turkish), less than a
+    week off by the number of days ("in 3 days"), farther off as `date`.
     """
     day = _day(value, scope)
     called = _called(day, scope)

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from bots.channel import Channel, ChannelError, Outgoing
 from engine.business import Business
+from engine.fields.moments import spell
 from engine.fields.places import Locale
-from engine.fields.show import spell
 from engine.wording import wording
 from rapport.redaction import redacted
 from rapport.runtime.alarms import KINDS, Alarm, News

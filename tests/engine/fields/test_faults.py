@@ -11,6 +11,7 @@ import pytest
 from engine.bidi import unmarked
 from engine.fields.decimals import LARGEST
 from engine.fields.faults import MESSAGES, Fault, FaultCode, Param, fault_text
+from engine.fields.places import Locale
 
 
 def test_every_code_has_a_message_in_both_languages() -> None:
@@ -52,6 +53,14 @@ def test_a_limit_is_written_the_way_the_language_writes_it(
     fault = Fault(FaultCode.TOO_LATE, {"limit": limit})
     assert f" {english} " in fault_text(fault, "en-US")
     assert f" {persian} " in unmarked(fault_text(fault, "fa"))
+
+
+def test_a_limit_is_a_day_of_the_customers_calendar_and_a_moment_of_their_zone() -> None:
+    jalali = Locale(language="fa", calendar="jalali", timezone="Asia/Tehran")
+    day = Fault(FaultCode.TOO_LATE, {"limit": date(2026, 3, 1)})
+    moment = Fault(FaultCode.TOO_LATE, {"limit": datetime(2026, 3, 1, 18, tzinfo=UTC)})
+    assert " ۱۴۰۴/۱۲/۱۰ " in unmarked(fault_text(day, jalali))
+    assert " ۱۴۰۴/۱۲/۱۰ ۲۱:۳۰ " in unmarked(fault_text(moment, jalali))
 
 
 def test_an_untranslated_language_reads_english() -> None:

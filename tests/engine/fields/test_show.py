@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from engine.fields.base import BASE_FIELDS
 from engine.fields.decimals import LARGEST
+from engine.fields.moments import spell
 from engine.fields.places import Locale
 from engine.fields.readings import Read
 from engine.fields.reply import read_reply
-from engine.fields.show import plain, show, show_number, spell
+from engine.fields.show import plain, show, show_number
 from engine.fields.types import PLAIN, Field, FieldType, Value
+from engine.texts import Text
 from tests.engine.fields.support import NOW, TEHRAN
 
 ENGLISH = Locale(timezone="Asia/Tehran")
@@ -71,13 +73,23 @@ def test_a_spelled_moment_names_its_time_where_the_customer_is() -> None:
     assert spell(time(17), JALALI) == "۱۷:۰۰"
 
 
+def test_a_persian_reader_sees_persian_digits_and_commas() -> None:
+    persian = Locale(language="fa", timezone="Asia/Tehran")
+    many = Field(key="hours", type=FieldType.LIST, label=Text.plain("hours"))
+    assert show(Decimal("12.5"), PLAIN[FieldType.NUMBER], persian) == "۱۲٫۵"
+    assert show(time(17, 30), PLAIN[FieldType.TIME], persian) == "۱۷:۳۰"
+    assert show(date(1990, 5, 15), PLAIN[FieldType.DATE], persian) == "۱۹۹۰-۰۵-۱۵"
+    assert show(("a", "b"), many, persian) == "a، b"
+    assert plain(Decimal("12.5"), PLAIN[FieldType.NUMBER], persian) == "12.5"
+
+
 def test_a_date_is_shown_in_the_customers_calendar() -> None:
     assert show(date(1990, 5, 15), PLAIN[FieldType.DATE], JALALI) == "۱۳۶۹/۰۲/۲۵"
     english = Locale(calendar="jalali", timezone="Asia/Tehran")
     assert show(date(1990, 5, 15), PLAIN[FieldType.DATE], english) == "1369/02/25"
     moment = datetime(2026, 5, 15, 14, tzinfo=UTC)
     assert show(moment, PLAIN[FieldType.DATETIME], JALALI) == "۱۴۰۵/۰۲/۲۵ ۱۷:۳۰"
-    assert show(date(1850, 5, 15), PLAIN[FieldType.DATE], JALALI) == "1850-05-15"
+    assert show(date(1850, 5, 15), PLAIN[FieldType.DATE], JALALI) == "۱۸۵۰-۰۵-۱۵"
     assert plain(date(1990, 5, 15), PLAIN[FieldType.DATE], JALALI) == "1990-05-15"
 
 

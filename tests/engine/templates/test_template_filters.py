@@ -81,6 +81,24 @@ def test_a_persian_reader_gets_jalali_dates_and_persian_digits(source: str, text
     assert render(source, PERSIAN) == text
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ customer.birth_date | date }}", "١٥ مايو ١٩٩٠"),
+        ("{{ now | time }}", "١٠:٠٠ ص"),
+        ("{{ now | when }}", "اليوم الساعة ١٠:٠٠ ص"),
+        ("{{ 1234567.5 | number }}", "١٬٢٣٤٬٥٦٧٫٥"),
+        ("{{ 1250 | money('IRT') }}", "١٬٢٥٠ تومان"),
+        ("{{ 12 | money('EGP') }}", "\u200f١٢٫٠٠ ج.م.\u200f"),
+    ],
+)
+def test_an_arabic_reader_of_egypt_gets_the_digits_and_words_of_arabic(
+    source: str, text: str
+) -> None:
+    shown = render(source, Locale("ar-EG", timezone="Asia/Tehran"))
+    assert shown.replace("\xa0", " ") == text
+
+
 def test_a_persian_reader_with_the_gregorian_calendar_keeps_it() -> None:
     assert render("{{ customer.birth_date | date }}", Locale("fa")) == "۱۵ مهٔ ۱۹۹۰"
 
