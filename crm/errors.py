@@ -7,7 +7,6 @@ CrmError
   InvalidValues       values break the rules of their fields
   EmailTaken          another customer has this address
   NoFreeSlot          all typed columns of a field's type are taken
-  FieldHoldsValues    a field's type or place cannot change under its values
   NumberTaken         another customer has a purchase of this number
   NotAllowed          a change that the state of a record, or who asks, does not allow
 """
@@ -80,37 +79,31 @@ _NO_FREE_SLOT = {
     "fa": "برای «{key}» جایی نیست: هر {count} ستون نوع {type} پر است. "
     "یک فیلد را از crm.yaml بردارید، یا این فیلد را با `extra: true` تعریف کنید.",
 }
+_IN_THE_WAY = {
+    "en": " Values of {retired}, out of use, keep columns: `rapport fields archive KEY` moves them "
+    "to the extras.",
+    "fa": " مقدارهای {retired} که دیگر به کار نمی‌روند ستون‌هایی را نگه داشته‌اند: "
+    "`rapport fields archive KEY` آن‌ها را به extras می‌برد.",
+}
 
 
 class NoFreeSlot(CrmError):
-    """All `count` columns of the type are taken, or still hold values of a field taken out.
+    """All `count` columns of the type are taken, or still hold the values of fields `retired`.
 
-    Deactivate a field, or declare this one with `extra: true`: it is stored in the JSON of
-    extras, typed, validated and filterable all the same.
+    Deactivate a field, archive or clear the values of a retired one, or declare this one with
+    `extra: true`: it is stored in the JSON of extras, typed, validated and filterable all the same.
     """
 
-    def __init__(self, key: str, type: str, count: int) -> None:
-        self.key, self.type, self.count = key, type, count
+    def __init__(self, key: str, type: str, count: int, retired: tuple[str, ...] = ()) -> None:
+        self.key, self.type, self.count, self.retired = key, type, count, retired
         super().__init__(self.text("en"))
 
     def text(self, language: str) -> str:
         """The sentence in `language` (en, fa); English for any other."""
-        pattern = _NO_FREE_SLOT.get(language, _NO_FREE_SLOT["en"])
-        return pattern.format(key=self.key, type=self.type, count=self.count)
-
-
-class FieldHoldsValues(CrmError):
-    """`count` customers have a value of the field, so it stays as it is.
-
-    Declare a field with another key for the new type or place.
-    """
-
-    def __init__(self, key: str, was: str, wanted: str, count: int) -> None:
-        self.key, self.count = key, count
-        super().__init__(
-            f"Field '{key}' holds the values of {count} customers as {was} and cannot become "
-            f"{wanted}. Declare a field with another key."
-        )
+        known = language if language in _NO_FREE_SLOT else "en"
+        pattern = _NO_FREE_SLOT[known] + (_IN_THE_WAY[known] if self.retired else "")
+        names = ", ".join(f"'{key}'" for key in self.retired)
+        return pattern.format(key=self.key, type=self.type, count=self.count, retired=names)
 
 
 class NotForAnybody(CrmError):

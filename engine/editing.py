@@ -68,6 +68,27 @@ def switch_on(text: str, key: str) -> str:
     return put(text, line_start(text, name.start), line_end(text, said.end), "")
 
 
+def set_order(text: str, key: str, place: int) -> str:
+    """crm.yaml with the place of a field among the others. Raises CannotEdit."""
+    said = f"order: {place}"
+    _, fields = _fields(text)
+    found = fields.find(key) if fields else None
+    if found is None:
+        return _add(text, key, f"{{{said}}}")
+    value = _own(text, found[1])
+    if (order := value.find("order")) is not None:
+        return put(text, order[1].start, order[1].end, str(place))
+    if not value.is_mapping:
+        return put(text, value.start, value.end, f" {{{said}}}")
+    return _append(text, value, said)
+
+
+def name_industry(text: str, industry: str) -> str:
+    """crm.yaml, which names no industry, with one."""
+    root, _ = _fields(text)
+    return _append(text, root, f"industry: {industry}")
+
+
 def _add(text: str, key: str, declaration: str) -> str:
     entry = f"{key}: {declaration}"
     root, fields = _fields(text)

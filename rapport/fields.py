@@ -6,7 +6,7 @@ make it (engine.editing), looked at as a whole project, and then applied to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,9 +52,9 @@ class Planned:
     used: tuple[Problem, ...]
 
 
-def plan(folder: Path, before: Loaded, key: str, edit: Edit) -> Planned:
-    """What `edit`, a change of the field `key`, would make of a sound project. Raises FieldRefused
-    for what cannot be."""
+def plan(folder: Path, before: Loaded, keys: Collection[str], edit: Edit) -> Planned:
+    """What `edit`, a change of the fields `keys`, would make of a sound project. The order of the
+    fields may change besides. Raises FieldRefused for what cannot be."""
     file = (folder / CRM_FILE).resolve()
     was = file.read_bytes().decode("utf-8")
     try:
@@ -64,16 +64,18 @@ def plan(folder: Path, before: Loaded, key: str, edit: Edit) -> Planned:
     after = read_project(folder, {CRM_FILE: text})
     fresh = [problem for problem in after.problems if _is_new(problem, before)]
     here = [one for one in fresh if one.position.file == CRM_FILE]
-    if key not in before.business.fields and any(one.severity == "error" for one in here):
+    adds = not before.business.fields.keys() >= set(keys)
+    if adds and any(one.severity == "error" for one in here):
         raise FieldRefused(here[0].told)
-    if _changed(before, after) != {key}:
+    if _changed(before, after) != set(keys):
         raise FieldRefused(f"{CRM_FILE} is written in an unusual way: change it by hand")
     used = tuple(_as_it_was(one, was, text) for one in fresh)
     return Planned(file, was, text, before, after, used)
 
 
 def make(engine: Engine, planned: Planned, now: datetime) -> tuple[Change, ...]:
-    """Change the database and the file. Raises FieldRefused and what `sync_fields` raises."""
+    """Change the database and the file; what became of fields. Raises FieldRefused and what
+    `sync_fields` raises."""
     business = planned.after.business
     with engine.connect() as db, db.begin() as transaction:
         if applied_source(db, business.key) != planned.before.crm_source:
@@ -112,7 +114,10 @@ def _as_it_was(problem: Problem, was: str, text: str) -> Problem:
 
 
 def _changed(before: Loaded, after: Loaded) -> set[str]:
-    was, now = before.business.fields, after.business.fields
+    was, now = (
+        {key: replace(item, order=0) for key, item in loaded.business.fields.items()}
+        for loaded in (before, after)
+    )
     return {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
 
 

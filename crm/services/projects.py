@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from crm.errors import NotFound
 from crm.services.changes import Change
-from crm.services.fields import sync_fields
+from crm.services.field_sync import sync_fields
 from crm.services.movings import want_moving
 from crm.services.rules_pass import ask_for_pass
 from crm.services.segments import sync_segments

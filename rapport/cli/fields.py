@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,14 +11,21 @@ import typer
 
 from rapport.cli.applying import require_sound
 from rapport.cli.failing import WRONG_USE, Refusal
+from rapport.cli.field_templates import template
+from rapport.cli.field_values import archive, clear
 from rapport.cli.output import Format, FormatOption, print_rows
 from rapport.cli.paths import chosen
 from rapport.printable import printable
 
 if TYPE_CHECKING:
+    from crm.services.changes import Change
     from engine.loader import Loaded
 
 group = typer.Typer(name="fields", help="The customer fields of a business.", rich_markup_mode=None)
+
+group.command()(archive)
+group.command()(clear)
+group.command()(template)
 
 COLUMNS = ("key", "label", "type", "slot", "active", "system")
 
@@ -78,7 +85,7 @@ def add(
             raise Refusal(f"'{key}' is declared and not active: `rapport fields activate {key}`")
         return add_field(text, key, declaration)
 
-    _change(project, key, edit)
+    _change(project, (key,), edit)
 
 
 @group.command()
@@ -96,7 +103,7 @@ def deactivate(
         _require_declared(key, before)
         return switch_off(text, key)
 
-    _change(project, key, edit, force=force)
+    _change(project, (key,), edit, force=force)
 
 
 @group.command()
@@ -113,55 +120,63 @@ def activate(
             return switch_on(text, key)
         return add_field(text, key, _declaration_of(key))
 
-    _change(project, key, edit)
+    _change(project, (key,), edit)
 
 
 @group.command()
-def template(
-    industry: Annotated[str, typer.Argument(help="the name of an industry")],
-    form: FormatOption = Format.TABLE,
+def reorder(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="those that come first")],
+    project: ProjectOption = None,
 ) -> None:
-    """The fields that `industry: NAME` in crm.yaml brings."""
-    from engine.loader import CRM_FILE, load_project
-    from nodes import KINDS
-    from rapport.project import industries, industry_template
+    """Put fields into an order: these come first, the others behind as they are now."""
+    from engine.editing import set_order
 
-    if industry_template(industry) is None:
-        raise Refusal(f"there is no template '{industry}' (there are: {', '.join(industries())})")
-    source = f"business: {{name: Any}}\nindustry: {industry}\n"
-    business = load_project({CRM_FILE: source}, KINDS, industry_template).business
-    rows: list[dict[str, Any]] = [
-        {
-            "key": item.key,
-            "label": item.label.pick("en"),
-            "type": item.type.value,
-            "options": [option.value for option in item.options],
-        }
-        for item in business.fields.values()
-        if not item.base
-    ]
-    print_rows(rows, ("key", "label", "type", "options"), form, "")
+    if len(set(keys)) < len(keys):
+        raise Refusal("a field has one place: name each once", WRONG_USE)
+
+    def edit(text: str, before: Loaded) -> str:
+        for key in keys:
+            _require_declared(key, before)
+        others = [key for key, item in before.business.fields.items() if not item.base]
+        wanted = [*keys, *(key for key in others if key not in keys)]
+        for place, key in enumerate(wanted, 1):
+            text = set_order(text, key, place)
+        return text
+
+    _change(project, (), edit)
+    list_()
 
 
 def _change(
-    project: Path | None, key: str, edit: Callable[[str, Loaded], str], *, force: bool = False
-) -> None:
-    from rapport.cli.store import open_database
-    from rapport.fields import make, places, plan
+    project: Path | None, keys: Collection[str], edit: Callable[[str, Loaded], str], *,
+    force: bool = False,
+) -> None:  # fmt: skip
     from rapport.project import find_project
-    from rapport.runtime.clock import SystemClock
-    from rapport.storage import refuse_outdated
 
     folder = find_project(chosen(project))
     before = require_sound(folder)
-    planned = plan(folder, before, key, lambda text: edit(text, before))
+    for one in make_change(folder, before, keys, lambda text: edit(text, before), force=force):
+        print(printable(str(one)))
+
+
+def make_change(
+    folder: Path, before: Loaded, keys: Collection[str], edit: Callable[[str], str], *,
+    force: bool = False,
+) -> tuple[Change, ...]:  # fmt: skip
+    """Change fields in crm.yaml and in the database. force: though flows save to one that goes.
+    Raises Refusal and what `rapport.fields` raises."""
+    from rapport.cli.store import open_database
+    from rapport.fields import make, places, plan
+    from rapport.runtime.clock import SystemClock
+    from rapport.storage import refuse_outdated
+
+    planned = plan(folder, before, keys, edit)
     harm = [one for one in planned.used if one.severity == "error" or not force]
     if harm:
         raise Refusal(f"it is used at {places(harm)}: take it out there first")
     with open_database() as engine:
         refuse_outdated(engine)
-        for change in make(engine, planned, SystemClock().now()):
-            print(printable(str(change)))
+        return make(engine, planned, SystemClock().now())
 
 
 def _by_language(labels: list[str]) -> str | dict[str, str]:

@@ -163,7 +163,7 @@ def test_fields_are_listed_with_their_columns(rapport: Command, talked: Path) ->
 
 
 def test_a_template_shows_what_an_industry_brings(rapport: Command) -> None:
-    rows = json.loads(rapport("fields", "template", "retail", "--format", "json").out)
+    rows = json.loads(rapport("fields", "template", "retail", "--show", "--format", "json").out)
     by_key = {row["key"]: row for row in rows}
     assert by_key["favorite_category"]["options"] == ["clothes", "shoes", "accessories"]
     assert rapport("fields", "template", "circus").code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -242,7 +243,7 @@ def test_a_database_that_cannot_be_written_leaves_the_file_as_it_was(
 
 def test_what_is_saved_from_an_editor_meanwhile_is_not_overwritten(project: Path) -> None:
     before = read_project(project)
-    planned = plan(project, before, "age", lambda text: add_field(text, "age", {"type": "text"}))
+    planned = plan(project, before, ("age",), lambda text: add_field(text, "age", {"type": "text"}))
     CRM_FILE.write_text(CRM + "# mine\n", encoding="utf-8")
     engine = open_engine("sqlite:///rapport.db")
     with pytest.raises(FieldRefused, match="changed meanwhile"):
@@ -257,7 +258,7 @@ def test_a_commit_that_fails_gives_the_file_its_old_text_back(
 ) -> None:
     """As where the disk fills up between the two."""
     before = read_project(project)
-    planned = plan(project, before, "age", lambda text: add_field(text, "age", {"type": "text"}))
+    planned = plan(project, before, ("age",), lambda text: add_field(text, "age", {"type": "text"}))
     replacing = replaced(planned.file, planned.was, planned.text)
     with pytest.raises(OSError, match="full"), replacing:
         _commit_on_a_full_disk()
@@ -281,3 +282,94 @@ def test_a_mark_of_some_editors_and_the_line_ends_of_some_systems_stay(
         CRM.replace("\n", "\r\n").encode().replace(b"tags:", added)
     )
     assert rapport("apply").out == "no changes\n"
+
+
+def test_fields_are_put_into_an_order(rapport: Command) -> None:
+    rapport("fields", "add", "age", "--type", "number")
+    assert rapport("fields", "reorder", "age", "colour").code == 0
+    assert list(listed(rapport)) == ["age", "colour", "size"]
+    assert "  age: {type: number, order: 1}\n" in CRM_FILE.read_text("utf-8")
+    assert "    order: 2\n" in CRM_FILE.read_text("utf-8")
+    assert rapport("apply").out == "no changes\n"
+    assert rapport("fields", "reorder", "size").code == 0
+    assert list(listed(rapport)) == ["size", "age", "colour"]
+    assert "no field 'sise'" in rapport("fields", "reorder", "sise").err
+    assert "name each once" in rapport("fields", "reorder", "size", "size").err
+
+
+def test_an_industry_s_fields_are_added_once(rapport: Command) -> None:
+    answer = json.loads(rapport("fields", "template", "retail", "--format", "json").out)
+    keys = ["birth_date", "loyalty_points", "favorite_category", "last_purchase_date", "is_vip"]
+    assert answer == {"fields_created": keys, "skipped": []}
+    assert "\nindustry: retail\n" in CRM_FILE.read_text("utf-8")
+    assert set(keys) < set(listed(rapport))
+    before = CRM_FILE.read_bytes()
+    again = json.loads(rapport("fields", "template", "retail", "--format", "json").out)
+    assert again == {"fields_created": [], "skipped": keys}
+    assert CRM_FILE.read_bytes() == before
+    assert rapport("check", "kiosk", "--strict").code == 0
+
+
+def test_what_a_business_says_of_a_field_stays_when_an_industry_is_added(
+    rapport: Command, project: Path
+) -> None:
+    """Its `is_vip` is a text with values: the template's may not make booleans of them."""
+    own = "  is_vip: {label: {en: Since, fa: از}}\n"
+    write_project(project, crm=CRM.replace("tags:", own + "tags:"))
+    assert rapport("apply").code == 0
+    answer = json.loads(rapport("fields", "template", "retail", "--format", "json").out)
+    assert answer["skipped"] == ["is_vip"]
+    assert len(answer["fields_created"]) == 4
+    assert own in CRM_FILE.read_text("utf-8")
+    assert "industry:" not in CRM_FILE.read_text("utf-8")
+    options = "options: [{value: clothes, label: {en: Clothes, fa: لباس}}"
+    assert options in CRM_FILE.read_text("utf-8")
+    assert rapport("check", "kiosk").code == 0
+    assert "created" in rapport("fields", "template", "beauty").out
+
+
+def test_a_business_of_one_language_gets_labels_in_it(rapport: Command, project: Path) -> None:
+    crm = "business: {key: kiosk, name: Kiosk, language: fa}\nindustry: retail\n"
+    write_project(project, crm=crm)
+    for name in ("order.yaml", "tests.yaml"):
+        (project / name).unlink()
+    assert rapport("apply").code == 0
+    assert rapport("fields", "template", "fitness").code == 0
+    assert rapport("check", "kiosk").code == 0
+    assert "fa: " in CRM_FILE.read_text("utf-8")
+    assert "en: " not in CRM_FILE.read_text("utf-8")
+
+
+def test_values_of_a_field_out_of_use_are_archived_or_cleared_when_told(
+    rapport: Command,
+) -> None:
+    for key in ("mail_0", "mail_1"):
+        rapport("fields", "add", key, "--type", "email")
+    execute(
+        "INSERT INTO customer (business_id, display_name, name_folded, created_at, updated_at, "
+        "custom_email_1, custom_email_2) VALUES (1, 'x', 'x', 0, 0, 'a@b.de', 'c@b.de')"
+    )
+    assert (
+        "`rapport fields deactivate mail_0` comes first"
+        in rapport("fields", "archive", "mail_0").err
+    )
+    for key in ("mail_0", "mail_1"):
+        rapport("fields", "deactivate", key)
+    assert rapport("fields", "archive", "mail_0", "--dry-run").out == (
+        "mail_0: values: 1, they would move from custom_email_1 to the extras\n"
+    )
+    assert rapport("fields", "archive", "mail_0").out == (
+        "mail_0: values: 1, they moved from custom_email_1 to the extras\n"
+    )
+    assert rapport("fields", "archive", "mail_0").out == (
+        "mail_0: values: 1, they are among the extras\n"
+    )
+    ended = rapport("fields", "clear", "mail_1")
+    assert (ended.code, "takes 1 values of 'mail_1' away: say --yes" in ended.err) == (2, True)
+    assert rapport("fields", "clear", "mail_1", "--yes").out == (
+        "mail_1: values: 1, they were taken away; custom_email_2 is free\n"
+    )
+    assert execute("SELECT custom_email_1, custom_email_2, custom_fields_extra FROM customer") == [
+        (None, None, '{"mail_0": "a@b.de"}')
+    ]
+    assert rapport("db", "check").out == "nothing is wrong\n"
