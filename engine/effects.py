@@ -97,12 +97,19 @@ class Record(Struct, frozen=True):
 
 
 class Leave(Struct, frozen=True):
-    """The run left a node: one visit. `left_by` is the exit taken, a node id or an outcome."""
+    """The run left a node: one visit. `left_by` is the exit taken, a node id or an outcome.
+
+    way: why: '' by its own exit, the name of another way out (`case 2`, `timeout`, `retry`,
+    `choice`, `skip`, `back`), or what ended it from outside (`cancelled`, `stopped`, `restarted`,
+    `failed`). tries: the invalid replies that were given there.
+    """
 
     flow: str
     node: str
     entered_at: datetime
     left_by: str
+    way: str = ""
+    tries: int = 0
 
 
 class StartFlow(Struct, frozen=True):

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from engine.problems import NOWHERE, Position
 
 if TYPE_CHECKING:
+    from engine.asking.question import Question
     from engine.flow import Trigger
     from engine.passage import Passage
     from engine.resume import Resume
@@ -27,13 +28,19 @@ END = "end"
 
 
 class Exit(Struct, frozen=True):
-    """Leave the node by its own exit: its `end`, its `goto`, or the node below."""
+    """Leave the node by its own exit: its `end`, its `goto`, or the node below.
+
+    way: why by that one, where there is something to tell; see engine.effects.Leave.
+    """
+
+    way: str = ""
 
 
 class Go(Struct, frozen=True):
-    """Leave the node for another one (an id of this flow, or `end`)."""
+    """Leave the node for another one (an id of this flow, or `end`), by the way of that name."""
 
     target: str
+    way: str = ""
 
 
 class Stay(Struct, frozen=True):
@@ -51,6 +58,7 @@ class Finish(Struct, frozen=True):
 
     outcome: str
     everything: bool = False
+    way: str = ""
 
 
 class Enter(Struct, frozen=True):
@@ -116,6 +124,14 @@ class Node(Struct, frozen=True, kw_only=True):
     def exits(self) -> Iterator[tuple[str, str]]:
         """The ways out other than its own exit: (name of the way, target)."""
         return iter(())
+
+    def questions(self) -> Iterator[tuple[str, Question]]:
+        """What it asks a person, each with a name: '' where it asks one thing alone."""
+        return iter(())
+
+    def asked(self, wait: Wait) -> str:  # noqa: ARG002  # for kinds
+        """The name of the question that somebody who waits here was asked."""
+        return ""
 
     @property
     def falls_through(self) -> bool:

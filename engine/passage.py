@@ -107,12 +107,12 @@ class Passage:
             return None
         return self._stand_at(self.flow.nodes[0])
 
-    def move_to(self, target: str) -> Node:
-        """Leave the node for another one of the same flow."""
+    def move_to(self, target: str, way: str = "") -> Node:
+        """Leave the node for another one of the same flow, by the way of that name."""
         node = self.flow.node(target)
         if node is None:
             raise FlowFailed(f"node '{target}' is not in {self.flow.key}")
-        self._leave(self.frames[-1], target)
+        self._leave(self.frames[-1], target, way)
         return self._stand_at(node)
 
     def call(self, key: str, variables: Mapping[str, Value]) -> Node | None:
@@ -136,7 +136,7 @@ class Passage:
         self._keep_vars()
         left = self.frames[place:]
         for frame in reversed(left):
-            self._leave(frame, RESTARTED)
+            self._leave(frame, RESTARTED, RESTARTED)
         del self.frames[place:]
         self.vars = {**newest.vars, **left[0].vars} if place else dict(newest.vars)
         self.frames.append(Frame(key, newest.version))
@@ -144,12 +144,12 @@ class Passage:
         self._flow, self._node = newest, None
         return self.first_node()
 
-    def finish(self, outcome: str, *, everything: bool) -> bool:
+    def finish(self, outcome: str, *, everything: bool, way: str = "") -> bool:
         """End the active flow, or the whole run. True once no caller is left."""
         if everything:
-            self._leave_all(outcome)
+            self._leave_all(outcome, way)
         else:
-            self._leave(self.frames[-1], outcome)
+            self._leave(self.frames[-1], outcome, way)
         if everything or len(self.frames) == 1:
             self.outcome, self.wait = outcome, None
             return True
@@ -166,7 +166,7 @@ class Passage:
         self.record(
             "workflow_failed", f"Flow {flow} failed at {node or 'its start'}: {reason}", flow=flow
         )
-        self._leave_all(outcome)
+        self._leave_all(outcome, "failed")
         self.outcome, self.wait = outcome, None
 
     def rest(self, wait: Wait) -> None:
@@ -179,6 +179,11 @@ class Passage:
     def bring(self, answer: Mapping[str, Any]) -> None:
         """Keep what came back, for `answer.x`."""
         self.frames[-1] = replace(self.frames[-1], answer=answer)
+
+    def count_invalid(self) -> None:
+        """One more invalid reply was given at the node."""
+        frame = self.frames[-1]
+        self.frames[-1] = replace(frame, tries=frame.tries + 1)
 
     def mark_filled(self, form: str) -> None:
         """Remember, for as long as this flow runs, that a form was answered to the end."""
@@ -366,7 +371,7 @@ class Passage:
     # -- inside
 
     def _stand_at(self, node: Node) -> Node:
-        self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now)
+        self.frames[-1] = replace(self.frames[-1], node=node.id, entered_at=self.now, tries=0)
         self._node = node
         return node
 
@@ -374,14 +379,16 @@ class Passage:
         if self.vars or self.frames[-1].vars:
             self.frames[-1] = replace(self.frames[-1], vars=self.vars)
 
-    def _leave(self, frame: Frame, left_by: str) -> None:
+    def _leave(self, frame: Frame, left_by: str, way: str) -> None:
         if frame.node:
             entered_at = frame.entered_at or self.now
-            self.effects.append(Leave(frame.flow, frame.node, entered_at, left_by))
+            self.effects.append(
+                Leave(frame.flow, frame.node, entered_at, left_by, way, frame.tries)
+            )
 
-    def _leave_all(self, left_by: str) -> None:
+    def _leave_all(self, left_by: str, way: str) -> None:
         for frame in reversed(self.frames):
-            self._leave(frame, left_by)
+            self._leave(frame, left_by, way)
 
 
 def locale_of(values: Mapping[str, Value], business: Business) -> Locale:

@@ -18,6 +18,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     variables and `outcome`. filled: the forms of this flow that were answered to the end.
     kept: the newest version of the flow that it was not moved to, so as to be asked but once.
     trail: the questions answered so far, where one of the flow's questions may lead back.
+    tries: the invalid replies given at the node.
     """
 
     flow: str
@@ -29,6 +30,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     filled: tuple[str, ...] = ()
     kept: int = 0
     trail: tuple[str, ...] = ()
+    tries: int = 0
 
 
 class Choice(Struct, frozen=True, omit_defaults=True):

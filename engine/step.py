@@ -87,7 +87,7 @@ def _is_stale(wait: Wait | None, resume: Resume) -> bool:
 
 def _advance(at: Passage, resume: Resume) -> None:
     if isinstance(resume, Cancelled):
-        at.finish(resume.outcome, everything=True)
+        at.finish(resume.outcome, everything=True, way="cancelled")
         return
     if at.wait is not None and at.wait.moved:
         at.wait = at.node.renew(at, at.wait)
@@ -118,7 +118,9 @@ def _advance(at: Passage, resume: Resume) -> None:
 
 def _stop(at: Passage, place: int, outcome: str, goto: str) -> Next:
     unwind(at, place, outcome)
-    return Go(goto) if goto else Finish(outcome, everything=True)
+    if goto:
+        return Go(goto, "stopped")
+    return Finish(outcome, everything=True, way="stopped")
 
 
 def _take(at: Passage, coming: Next) -> Next | None:
@@ -132,28 +134,28 @@ def _take(at: Passage, coming: Next) -> Next | None:
             return None
         case Enter(flow, variables):
             return _arrive(at, at.call(flow, variables))
-        case Finish(outcome, everything):
-            return _return(at, outcome, everything)
-        case Go(target):
-            return _go(at, target)
+        case Finish(outcome, everything, way):
+            return _return(at, outcome, everything, way)
+        case Go(target, way):
+            return _go(at, target, way)
         case Return(target):
-            return at.move_to(target).reenter(at)
-        case Exit():
-            return _exit(at, at.node)
+            return at.move_to(target, "back").reenter(at)
+        case Exit(way):
+            return _exit(at, at.node, way)
 
 
-def _exit(at: Passage, node: Node) -> Next | None:
+def _exit(at: Passage, node: Node, way: str) -> Next | None:
     if node.end_all:
-        return _return(at, node.end_all, True)
+        return _return(at, node.end_all, True, way)
     if node.end:
-        return _return(at, node.end, False)
-    return _go(at, node.goto or at.flow.below(node.id) or END)
+        return _return(at, node.end, False, way)
+    return _go(at, node.goto or at.flow.below(node.id) or END, way)
 
 
-def _go(at: Passage, target: str) -> Next | None:
+def _go(at: Passage, target: str, way: str) -> Next | None:
     if target == END:
-        return _return(at, DONE, False)
-    return _arrive(at, at.move_to(target))
+        return _return(at, DONE, False, way)
+    return _arrive(at, at.move_to(target, way))
 
 
 def _arrive(at: Passage, node: Node | None) -> Next:
@@ -166,8 +168,8 @@ def _arrive(at: Passage, node: Node | None) -> Next:
     return node.enter(at)
 
 
-def _return(at: Passage, outcome: str, everything: bool) -> Next | None:
+def _return(at: Passage, outcome: str, everything: bool, way: str) -> Next | None:
     """End the active flow; its caller, if any, goes on by its own exit."""
-    if at.finish(outcome, everything=everything):
+    if at.finish(outcome, everything=everything, way=way):
         return None
     return Exit()

@@ -52,7 +52,7 @@ def stop_after(at: Passage, effects: Sequence[Effect]) -> Stopping | None:
 def unwind(at: Passage, place: int, outcome: str) -> None:
     """End the flows that lie above a place of the call stack."""
     while len(at.frames) > place + 1:
-        at.finish(outcome, everything=False)
+        at.finish(outcome, everything=False, way="stopped")
 
 
 def _facts(at: Passage) -> Facts:

@@ -23,7 +23,8 @@ class Bot(Struct, frozen=True):
     """The bot sends one message. What is None or empty is not asked about.
 
     text: the whole text. contains, not_contains: pieces of it. matches: an RE2 pattern found in
-    it. buttons: text or value of each, all of them, in order.
+    it. buttons: text or value of each, all of them, in order. media: the kind of what is sent with
+    it (`photo`), or where that is from.
     """
 
     position: Position
@@ -32,6 +33,7 @@ class Bot(Struct, frozen=True):
     not_contains: tuple[str, ...] = ()
     matches: str | None = None
     buttons: tuple[str, ...] | None = None
+    media: str | None = None
 
 
 class Press(Struct, frozen=True):

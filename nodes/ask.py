@@ -44,6 +44,9 @@ class Ask(Node, frozen=True, kw_only=True):
     def renew(self, at: Passage, wait: Wait) -> Wait:
         return renewed(at, self.question, wait)
 
+    def questions(self) -> Iterator[tuple[str, Question]]:
+        yield "", self.question
+
     @property
     def goes_back(self) -> bool:
         return bool(self.question.back)
@@ -62,10 +65,10 @@ class Ask(Node, frozen=True, kw_only=True):
                 return Stay(wait)
             case Answered(goto):
                 note_answered(at)
-                return Go(goto) if goto else Exit()
+                return Go(goto, "choice") if goto else Exit()
             case Skipped():
                 note_answered(at)
-                return Exit()
+                return Exit("skip")
             case WentBack():
                 before = step_back(at)
                 return Return(before) if before else Stay(is_first(at, self.question, at.wait))

@@ -72,7 +72,7 @@ class Branch(Node, frozen=True, kw_only=True):
         return not self.otherwise
 
     def enter(self, at: Passage) -> Next:
-        for case in self.cases:
+        for place, case in enumerate(self.cases, start=1):
             if at.holds(case.when):
-                return Go(case.goto)
-        return Go(self.otherwise) if self.otherwise else Exit()
+                return Go(case.goto, f"case {place}")
+        return Go(self.otherwise, "else") if self.otherwise else Exit()

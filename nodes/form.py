@@ -149,6 +149,15 @@ class Form(Node, frozen=True, kw_only=True):
         if self.overview is not None:
             yield from self.overview.exits()
 
+    def questions(self) -> Iterator[tuple[str, Question]]:
+        for item in self.items:
+            yield item.question.save_to, item.question
+        if self.overview is not None:
+            yield "", self.overview
+
+    def asked(self, wait: Wait) -> str:
+        return "" if "list" in wait.state else self.items[wait.state["place"]].question.save_to
+
     def take_over(self, before: Node | None, wait: Wait) -> Wait | None:
         """Questions are known by where they save to: the place of one may have changed."""
         if not isinstance(before, Form):
@@ -214,7 +223,7 @@ class Form(Node, frozen=True, kw_only=True):
                 return way
             case Answered(goto) if goto:
                 note_answered(at)
-                return Go(goto)
+                return Go(goto, "choice")
             case Answered() | Skipped():
                 if "correcting" in wait.state:
                     return self._ask_from(at, len(self.items))

@@ -160,7 +160,7 @@ class Http(Node, frozen=True, kw_only=True):
     def _fail(self, at: Passage, reason: str, answer: Mapping[str, Any] | None = None) -> Next:
         at.bring(answer or {"status": 0, "json": None, "text": "", "error": reason})
         at.problem(f"the request failed: {reason}")
-        return Go(self.on_error) if self.on_error else Exit()
+        return Go(self.on_error, "on_error") if self.on_error else Exit()
 
 
 # -- from what is written to a request of these values

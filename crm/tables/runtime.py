@@ -117,6 +117,9 @@ visit = Table(
     moment("entered_at"),
     moment("left_at"),
     Column("left_by", String(100), nullable=False),
+    # engine.effects.Leave: why by that exit, and after how many invalid replies.
+    Column("way", String(100), nullable=False, server_default=text("''")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
     Index("ix_visit_run_id", "run_id"),
 )
 

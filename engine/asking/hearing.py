@@ -69,7 +69,8 @@ def hear(at: Passage, question: Question, wait: Wait, resume: Resume) -> Heard:
             return Open(_remind(at, question, wait, number))
         case TimedOut():
             goto = question.timeout.goto
-            return Left(Go(goto) if goto else Finish(NO_REPLY, everything=True))
+            way = "timeout"
+            return Left(Go(goto, way) if goto else Finish(NO_REPLY, everything=True, way=way))
         case RefusedByStore():
             return _invalid(at, question, ungathered(wait), wording("not_unique", at.language))
         case _:
@@ -280,8 +281,9 @@ def _storable(at: Passage, question: Question, value: Value) -> Value:
 
 def _invalid(at: Passage, question: Question, wait: Wait, why: str) -> Heard:
     retry, attempts = question.retry, wait.attempts + 1
+    at.count_invalid()
     if retry.goto and retry.attempts is not None and attempts >= retry.attempts:
-        return Left(Go(retry.goto))
+        return Left(Go(retry.goto, "retry"))
     wait = replace(wait, attempts=attempts)
     told = at.tell(retry.text) if retry.text is not None else None
     return Open(ask_again(at, wait, short_text(at, question, wait), told or why))

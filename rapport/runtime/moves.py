@@ -144,6 +144,8 @@ class Moves:
             effects = tuple(self._without(clash, effects))
         if after.status == "asking" and self._must_wait(opened, resume):
             return
+        if self.around.watch is not None:
+            self.around.watch(opened.run, resume, after, effects)
         self._keep(opened, after)
         self.sheet.agenda.because(max(depth, opened.run.event.get("depth", 0)))
         left_alone = lane == AUTOMATED and self.case.values.get("opted_out_at") is not None

@@ -39,6 +39,7 @@ from engine.fields.types import Value
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.referrals import PREFIX
+from engine.resume import Resume
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
@@ -64,6 +65,10 @@ Referrer = Callable[[str], int | None]
 """The customer whose referral code it is; None for nobody's."""
 
 
+Watch = Callable[[Run, Resume, Run, Sequence[Effect]], None]
+"""Is told of a step: the run before and after it, what it went on by, and what it asked for."""
+
+
 class Surroundings(Struct, frozen=True):
     """What all cases of a batch share. channels: the channel of each account, by its id."""
 
@@ -77,6 +82,7 @@ class Surroundings(Struct, frozen=True):
     now: datetime
     turn_id: str
     moment: Moment
+    watch: Watch | None = None
 
 
 class Sheet:
@@ -363,8 +369,11 @@ class Sheet:
         # Another process may have let it in, whose clock is a little ahead.
         left_at = max(effect.entered_at, self._now)
         self._writes.visits.append(
-            (opened.run.id, effect.flow, effect.node, effect.entered_at, left_at, effect.left_by)
-        )
+            (
+                opened.run.id, effect.flow, effect.node, effect.entered_at, left_at,
+                effect.left_by, effect.way, effect.tries,
+            )
+        )  # fmt: skip
 
     def _learn_date_order(self, effect: LearnDateOrder, *_: object) -> None:
         self._case.values["date_order"] = effect.order

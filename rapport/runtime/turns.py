@@ -52,7 +52,7 @@ from rapport.runtime.lateness import Lateness
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.memory import Kept, Memory
-from rapport.runtime.sheet import Parts, Sheet, Surroundings
+from rapport.runtime.sheet import Parts, Sheet, Surroundings, Watch
 from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail
@@ -113,13 +113,17 @@ class Turned(Struct):
 
 
 class Turns:
-    """Runs batches for one business. `parts` cuts messages for a channel, by its name."""
+    """Runs batches for one business. `parts` cuts messages for a channel, by its name.
+
+    watch: is told of every step, for tests; None where nobody looks.
+    """
 
     def __init__(
         self, library: Library, channels: Mapping[int, str], parts: Parts,
-        memory: Memory | None = None,
+        memory: Memory | None = None, watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self.library = library
+        self._watch = watch
         self._channels = channels
         self._parts = parts
         # Turns are numbered, and other processes number theirs.
@@ -131,7 +135,7 @@ class Turns:
 
     def on(self, library: Library, channels: Mapping[int, str]) -> Turns:
         """These turns on a newer library; a batch that has begun ends on this one."""
-        return Turns(library, channels, self._parts, self._memory)
+        return Turns(library, channels, self._parts, self._memory, self._watch)
 
     def receive(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime,
@@ -235,6 +239,7 @@ class Turns:
             partial(referrer_of, db, self.library.business_id),
             Started(db, self.library.business_id), ids, now,
             f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
+            self._watch,
         )  # fmt: skip
         books = Books(db, self.library.business_id, self.library.business, ledger)
         sheet = Sheet(around, ledger, writes, books)

@@ -175,7 +175,7 @@ _NEW_RUN = Statement(
 
 _VISIT = Statement(
     lambda _: insert(visit),
-    ("run_id", "flow", "node", "entered_at", "left_at", "left_by"),
+    ("run_id", "flow", "node", "entered_at", "left_at", "left_by", "way", "tries"),
 )
 
 
