@@ -11,6 +11,7 @@ from msgspec import Struct
 from engine.business import Business
 from engine.flow import Flow
 from engine.graph import circles, edges_of, reached, trapped
+from engine.lint_tests import check_tests
 from engine.node import END, Node
 from engine.problems import Position, Problems
 from engine.rivals import check_claims, check_occurrences
@@ -71,7 +72,7 @@ def lint_project(
         _check_ways(read, waiting, problems)
         check_occurrences(read.flow, problems)
     check_claims(business, [read.flow for read in flows.values()], problems)
-    _check_tests(tests, problems)
+    check_tests(tests, [read.flow for read in flows.values()], problems)
 
 
 # -- names
@@ -317,15 +318,3 @@ def _calls_wait(read: FlowRead, node_id: str, waiting: set[str]) -> bool:
 
 def _place(flow: Flow, node_id: str) -> Position:
     return flow.nodes[flow.places[node_id]].position
-
-
-# -- tests
-
-
-def _check_tests(tests: Sequence[Transcript], problems: Problems) -> None:
-    seen: dict[tuple[str, str], Transcript] = {}
-    for test in tests:
-        same = seen.setdefault((test.flow, test.name), test)
-        if same is not test:
-            message = f"a test of '{test.flow}' with this name is on line {same.position.line}"
-            problems.error(test.position, "E110", message, "Give one of them another name.")

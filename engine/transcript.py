@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from engine.durations import Duration
+from engine.happenings import Happened
 from engine.problems import Position
 
 
@@ -65,7 +66,24 @@ class Advance(Struct, frozen=True):
     silent: bool = False
 
 
-Step = User | Bot | Press | Expect | Advance
+class Happens(Struct, frozen=True):
+    """Something happens with the customer outside of the conversation."""
+
+    event: Happened
+    position: Position
+
+
+class Begin(Struct, frozen=True):
+    """A flow starts by itself, as by a trigger that nobody wrote."""
+
+    flow: str
+    position: Position
+
+
+Act = User | Press | Advance | Happens | Begin
+"""What happens in a conversation, but for what the bot says."""
+
+Step = Act | Bot | Expect
 
 
 class HttpReply(Struct, frozen=True):
@@ -92,7 +110,8 @@ class Transcript(Struct, frozen=True):
 
     customer: fields by key, the letters typed; vars: variables the flow begins with. arms: the way
     that a flow's `split` takes, by the flow or the id of the node. http: what each address answers,
-    one time after the other, the last for ever; before an address may stand a method.
+    one time after the other, the last for ever; before an address may stand a method. arms_at:
+    where each of `arms` is written.
     """
 
     name: str
@@ -103,5 +122,6 @@ class Transcript(Struct, frozen=True):
     now: datetime | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     arms: Mapping[str, str] = field(default_factory=dict)
+    arms_at: Mapping[str, Position] = field(default_factory=dict)
     http: Mapping[str, tuple[HttpReply, ...]] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()

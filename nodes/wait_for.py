@@ -110,7 +110,10 @@ class WaitFor(Node, frozen=True, kw_only=True):
                 at.frames[-1] = replace(at.frames[-1], answer=event)
                 return Exit()
             case TimedOut() if self.limit is not None:
-                return Go(self.limit.goto) if self.limit.goto else Finish(NO_EVENT)
+                way = "timeout"
+                if self.limit.goto:
+                    return Go(self.limit.goto, way)
+                return Finish(NO_EVENT, way=way)
         return Stay(at.wait)
 
     def _alarms(self, at: Passage) -> tuple[Alarm, ...]:

@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from engine import source as tree
+from engine.fields.coerce import coerce
+from engine.fields.faults import fault_text
+from engine.fields.readings import Refused
+from engine.loader.happened import HAPPENS
 from engine.shapes import (
     CHANNEL_NAMES,
     CONSTANT,
@@ -26,19 +30,28 @@ from engine.shapes import (
     WholeNumber,
     plain,
 )
-from engine.shapes.structures import read_options
+from engine.shapes.structures import places_of, read_options
+from engine.shapes.values import locale_of
 from engine.source import Source
 from engine.suggest import LEAVE_OUT, PATTERN_CURE, meant
 from engine.transcript import (
     Advance,
+    Begin,
     Bot,
     Expect,
+    Happens,
     HttpReply,
     Press,
     Step,
     Transcript,
     User,
 )
+
+EXPECTED = (
+    *("node", "outcome", "tags", "segments", "tasks", "customer", "var", "answer", "event"),
+    *("business", "now", "channel"),
+)
+"""What `expect` may ask about. A reply is there only while it is handled, and has no name here."""
 
 
 class _Written(Shape[dict[str, Any]]):
@@ -54,6 +67,38 @@ class _Written(Shape[dict[str, Any]]):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "object"}
+
+
+class _Expected(_Written):
+    """Names with the values they should have."""
+
+    def read(self, source: Source, reader: Reader) -> dict[str, Any] | None:
+        values = super().read(source, reader)
+        for entry in source.entries if isinstance(source, tree.Mapping) else ():
+            if entry.key.text.partition(".")[0] not in EXPECTED:
+                message = f"there is no name '{entry.key.text}' to expect anything of"
+                cure = meant(entry.key.text, EXPECTED)
+                reader.error(entry.key.position, "E810", message, cure)
+        return values
+
+
+class _Customer(_Written):
+    """Fields of the customer, with valid values."""
+
+    def read(self, source: Source, reader: Reader) -> dict[str, Any] | None:
+        values = super().read(source, reader)
+        fields = reader.business.fields
+        for entry in source.entries if isinstance(source, tree.Mapping) else ():
+            field, place = fields.get(entry.key.text), entry.value.position
+            if field is None:
+                message = f"there is no field '{entry.key.text}'"
+                reader.error(entry.key.position, "E812", message, meant(entry.key.text, fields))
+                continue
+            read = coerce(_letters(entry.value), field, locale_of(reader))
+            if isinstance(read, Refused):
+                message = f"not a value of '{field.key}': {fault_text(read.fault, 'en')}"
+                reader.error(place, "E812", message)
+        return values
 
 
 def _letters(source: Source) -> Any:
@@ -88,6 +133,7 @@ BOT: Mapping[str, Option] = {
     "not_contains": Option(_PIECES, "What the text must not have"),
     "matches": Option(WORD, "An RE2 pattern found in the text"),
     "buttons": Option(_Button(), "Text or value of every button, in order"),
+    "media": Option(WORD, "What is sent with it: its kind, or where it is from", "photo"),
 }
 
 _BOT = Either(
@@ -117,9 +163,11 @@ _STEPS: Mapping[str, tuple[Shape[Any], str]] = {
     "user": (WORD, "The customer writes this"),
     "bot": (_BOT, "The bot sends this"),
     "press": (WORD, "The customer presses the button with this text or value"),
-    "expect": (_Written(), "These names have these values"),
+    "expect": (_Expected(), "These names have these values"),
     "advance": (DURATION, "This time passes"),
     "silent": (DURATION, "This time passes and nothing is sent"),
+    "start": (FLOW_REF, "This flow starts, without a word of the customer's"),
+    "event": (HAPPENS, "This happens outside of the conversation: an event and what it tells"),
 }
 
 _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
@@ -129,9 +177,11 @@ _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
     "expect": Expect,
     "advance": Advance,
     "silent": lambda value, at: Advance(value, at, silent=True),
+    "start": Begin,
+    "event": Happens,
 }
 
-LATER_STEPS = ("start", "event", "staff")
+LATER_STEPS = ("staff",)
 
 
 class _StepShape(Shape[Step]):
@@ -188,7 +238,7 @@ OPTIONS: Mapping[str, Option] = {
     "test": Option(WORD, "What the test shows, as a sentence", required=True),
     "flow": Option(FLOW_REF, "The flow it is about", required=True),
     "channel": Option(OneOf(*CHANNEL_NAMES), "Where the conversation is held"),
-    "customer": Option(_Written(), "What is known of the customer", "{first_name: Sara}"),
+    "customer": Option(_Customer(), "What is known of the customer", "{first_name: Sara}"),
     "now": Option(MOMENT, "When it begins", "2026-03-01T10:00:00+03:30"),
     "vars": Option(MapOf(NAME, CONSTANT), "Variables the flow begins with"),
     "arms": Option(
@@ -229,6 +279,7 @@ def read_transcript(source: Source, reader: Reader) -> Transcript | None:
         now=now if isinstance(now, datetime) else None,
         vars=values.get("vars", {}),
         arms=values.get("arms", {}),
+        arms_at=places_of(arms) if isinstance(arms := source.get("arms"), tree.Mapping) else {},
         http=values.get("http", {}),
         steps=values["steps"],
     )

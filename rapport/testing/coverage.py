@@ -68,7 +68,8 @@ class Coverage:
         for leave in (one for one in effects if isinstance(one, Leave)):
             left = Path(leave.flow, leave.node)
             by = self._by(leave)
-            self.taken |= {left, left._replace(by=asked + by if left == here else by)}
+            own = left == here and by != NEXT
+            self.taken |= {left, left._replace(by=asked + by if own else by)}
             asked = ""  # only its first way out is one of the question's
         self.taken.update(Path(frame.flow, frame.node) for frame in after.frames)
 
@@ -126,7 +127,7 @@ def _paths(flow: Flow) -> Iterator[Untaken]:
 def _ways(flow: Flow, node: Node) -> Iterator[tuple[str, str]]:
     """The paths at a node, and what is told of one that is never taken."""
     exits = tuple(node.exits())
-    if node.falls_through and (exits or node.waits):
+    if node.falls_through and (exits or node.waits) and not _always_leads_on(node):
         yield NEXT, f"no test goes on to '{_own(flow, node)}'"
     for way, target in exits:
         name, number = way.rpartition(" ")[::2]
@@ -137,6 +138,15 @@ def _ways(flow: Flow, node: Node) -> Iterator[tuple[str, str]]:
             yield way, f"no test takes the way '{way}'{to}"
     for name, question in node.questions():
         yield from _of_question(f"{name} " if name else "", question)
+
+
+def _always_leads_on(node: Node) -> bool:
+    """Whether it asks what is answered by choices alone, each of which says where it leads."""
+    questions = [question for _, question in node.questions()]
+    return bool(questions) and all(
+        one.only_choices and one.offers and all(offer.goto for offer in one.offers)
+        for one in questions
+    )
 
 
 def _of_question(prefix: str, question: Question) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,15 @@ from rapport.testing.stage import Sent
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`why` is a sentence; `expected` and `actual` are lines of a conversation, '' for none."""
+    """`why` is a sentence; `expected` and `actual` are lines of a conversation, '' for none.
+
+    besides: what the bot said after that, before anything else happened.
+    """
 
     why: str
     expected: str = ""
     actual: str = ""
+    besides: tuple[str, ...] = ()
 
 
 def difference_of(sent: Sent | None, expected: Bot) -> Difference | None:
@@ -29,19 +33,22 @@ def difference_of(sent: Sent | None, expected: Bot) -> Difference | None:
 
 def spoken(sent: Sent) -> str:
     """A message as a line of a conversation."""
-    buttons = "".join(f" [{shown.text}]" for shown in sent.buttons)
-    return f"bot: {_one_line(sent.text)}{buttons}"
+    parts = [] if sent.media is None else [f"({sent.media[0]} {sent.media[1]})"]
+    parts += [one_line(sent.text)] if sent.text else []
+    parts += [f"[{shown.text}]" for shown in sent.buttons]
+    return f"bot: {' '.join(parts)}"
 
 
 def wanted(expected: Bot) -> str:
     """What a test asks of a message, as a line of a conversation."""
-    parts = [] if expected.text is None else [_one_line(expected.text)]
-    parts += [f"… {_one_line(piece)} …" for piece in expected.contains]
-    parts += [f"(without {_one_line(piece)})" for piece in expected.not_contains]
+    parts = [] if expected.text is None else [one_line(expected.text)]
+    parts += [f"… {one_line(piece)} …" for piece in expected.contains]
+    parts += [f"(without {one_line(piece)})" for piece in expected.not_contains]
     parts += [] if expected.matches is None else [f"/{expected.matches}/"]
     parts += [f"[{button}]" for button in expected.buttons or ()]
     if expected.buttons == ():
         parts.append("(no buttons)")
+    parts += [] if expected.media is None else [f"({expected.media})"]
     return f"bot: {' '.join(parts)}"
 
 
@@ -50,14 +57,16 @@ def _why(sent: Sent, expected: Bot) -> str:
         return "the bot said something else"
     for piece in expected.contains:
         if piece not in sent.text:
-            return f"the message does not contain '{_one_line(piece)}'"
+            return f"the message does not contain '{one_line(piece)}'"
     for piece in expected.not_contains:
         if piece in sent.text:
-            return f"the message contains '{_one_line(piece)}'"
+            return f"the message contains '{one_line(piece)}'"
     if expected.matches is not None and not _is_found(expected.matches, sent.text):
         return f"the message does not match /{expected.matches}/"
     if expected.buttons is not None and not _are_buttons(sent, expected.buttons):
         return "the buttons are others"
+    if expected.media is not None and expected.media not in (sent.media or ()):
+        return f"there is no {expected.media} with the message"
     return ""
 
 
@@ -73,5 +82,6 @@ def _are_buttons(sent: Sent, expected: tuple[str, ...]) -> bool:
     )
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text as one line of a conversation."""
     return " ⏎ ".join(text.splitlines())

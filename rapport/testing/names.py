@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
 from crm.services.records import load_record
 from crm.services.tasks import IS_OPEN
 from crm.tables import customer, customer_tag, run, segment, segment_member, tag, task
+from engine.criteria.moment import part_of
+from engine.criteria.operands import PARTS
 from engine.fields.coerce import coerce
 from engine.fields.plain import to_plain
 from engine.fields.readings import Read
@@ -18,6 +22,7 @@ from engine.fields.types import Value
 from engine.jsonable import run_from_json
 from engine.passage import locale_of
 from engine.run import Frame, Run
+from engine.scope import BUSINESS_NAMES, known_zone
 from rapport.runtime.library import Library
 
 ENDED = "ended"
@@ -31,8 +36,11 @@ class Names:
     question is open, else the newest.
     """
 
-    def __init__(self, db: Connection, library: Library, channel: str, flow: str) -> None:
+    def __init__(
+        self, db: Connection, library: Library, channel: str, flow: str, now: datetime
+    ) -> None:
         self._db = db
+        self._now = now
         self._library = library
         self._channel = channel
         self._flow = flow
@@ -40,13 +48,17 @@ class Names:
     def value(self, name: str) -> Any:
         """Raises LookupError, with a sentence, for a name there is not."""
         root, _, rest = name.partition(".")
-        if rest and root in _OF_RUN:
-            last = self._run()
-            return None if last is None else _OF_RUN[root](last).get(rest)
-        if rest and root == "customer":
-            return self._of_customer(rest)
         if not rest and root in _ALONE:
             return _ALONE[root](self)
+        if rest in PARTS and root == "now":
+            return part_of(self._now, PARTS[rest], self.zone())
+        if rest and root in _OF_RUN:
+            last = self._run()
+            return None if last is None else self._walked(_OF_RUN[root](last), rest)
+        if rest and root == "customer":
+            return self._of_customer(rest)
+        if rest in BUSINESS_NAMES and root == "business":
+            return getattr(self._library.business, rest)
         raise LookupError(f"there is no name '{name}' to expect anything of")
 
     def is_equal(self, name: str, expected: Any) -> bool:
@@ -60,9 +72,27 @@ class Names:
             return isinstance(read, Read) and read.value == actual
         return _is_written(actual, expected)
 
+    def now(self) -> datetime:
+        return self._now
+
+    def zone(self) -> ZoneInfo:
+        """The customer's, in which days begin."""
+        return known_zone(locale_of(self.customer_values(), self._library.business).timezone)
+
+    def _walked(self, value: Any, path: str) -> Any:
+        """What stands at a path of names; the part of a date at its end."""
+        for name in path.split("."):
+            if isinstance(value, date) and name in PARTS:
+                value = part_of(value, PARTS[name], self.zone())
+            elif isinstance(value, Mapping):
+                value = value.get(name)
+            else:
+                return None
+        return value
+
     def customer_values(self) -> Mapping[str, Value]:
         """The customer's fields, typed; empty for a stranger."""
-        found = self._customer_id()
+        found = self.customer_id()
         library = self._library
         if found is None:
             return {}
@@ -70,12 +100,13 @@ class Names:
             self._db, library.business_id, library.business, library.columns, found
         ).values
 
-    def _customer_id(self) -> int | None:
+    def customer_id(self) -> int | None:
+        """None for a stranger."""
         return self._db.execute(select(func.min(customer.c.id))).scalar_one_or_none()
 
     def _of_customer(self, key: str) -> Any:
         own: dict[str, Callable[[], Any]] = {
-            "id": self._customer_id,
+            "id": self.customer_id,
             "tags": self.tags,
             "segments": self.segments,
         }
@@ -83,6 +114,10 @@ class Names:
             return own[key]()
         if key in self._library.business.fields:
             return self.customer_values().get(key)
+        key, _, part = key.partition(".")
+        if part in PARTS and key in self._library.business.fields:
+            value = self.customer_values().get(key)
+            return part_of(value, PARTS[part], self.zone()) if isinstance(value, date) else None
         # What was saved without being declared is text among the extras.
         extras = self._db.execute(select(customer.c.custom_fields_extra)).scalar() or {}
         if key not in extras:
@@ -144,6 +179,7 @@ _ALONE: Mapping[str, Callable[[Names], Any]] = {
     "node": Names.node,
     "outcome": Names.outcome,
     "channel": Names.channel,
+    "now": Names.now,
 }
 
 
@@ -161,11 +197,23 @@ def _is_written(actual: Any, expected: Any) -> bool:
         return len(actual) == len(wanted) and all(map(_is_written, actual, wanted))
     if actual is None or expected is None:
         return actual is expected
+    if isinstance(actual, datetime):
+        return _moment(expected) == actual
+    if isinstance(actual, time):
+        return str(expected) in (actual.isoformat(), actual.isoformat("minutes"))
     if isinstance(actual, bool):
         return str(expected).lower() == ("true" if actual else "false")
     if isinstance(actual, Decimal | int):
         return _number(expected) == actual
     return str(to_plain(actual)) == str(expected)
+
+
+def _moment(written: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _number(written: Any) -> Decimal | None:

@@ -20,10 +20,10 @@ from engine.durations import Duration
 from engine.fields.coerce import coerce
 from engine.fields.readings import Refused
 from engine.fields.types import Value
+from engine.happenings import Happened
 from engine.jsonable import run_from_json
 from engine.messages import Rows
 from engine.passage import locale_of
-from engine.scope import known_zone
 from engine.transcript import HttpReply
 from rapport.build import whole
 from rapport.runtime.clock import VirtualClock
@@ -33,8 +33,10 @@ from rapport.runtime.drive import Drive
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
 from rapport.runtime.people import meet
+from rapport.runtime.sheet import Watch
 from rapport.runtime.turns import Turns
 from rapport.testing.answers import Answers
+from rapport.testing.happening import begin, let_happen
 from rapport.testing.names import Names
 
 PEER = "1000"
@@ -52,10 +54,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message of the bot; buttons in reading order."""
+    """One message of the bot; buttons in reading order. media: its kind and where it is from."""
 
     text: str
     buttons: tuple[Shown, ...] = ()
+    media: tuple[str, str] | None = None
 
 
 class BadSetting(Exception):
@@ -67,7 +70,7 @@ class Stage:
 
     def __init__(
         self, engine: Engine, library: Library, origin: Origin, now: datetime, flow: str,
-        http: Mapping[str, Sequence[HttpReply]],
+        http: Mapping[str, Sequence[HttpReply]], watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self._engine = engine
         self._library = library
@@ -75,7 +78,7 @@ class Stage:
         self._flow = flow
         self._clock = VirtualClock(now)
         self._numbers = itertools.count(1)
-        turns = Turns(library, {origin.account_id: origin.channel}, whole)
+        turns = Turns(library, {origin.account_id: origin.channel}, whole, watch=watch)
         answers = Answers(http)
         self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show, call=answers)
         self.unread: list[Sent] = []
@@ -122,18 +125,42 @@ class Stage:
         """Let time pass; what falls due happens, at its end included."""
         self._drive.advance_to(duration.after(self._clock.now(), self._zone()))
 
+    # -- what happens beside it
+
+    def happens(self, event: Happened) -> None:
+        """Something happens outside of the conversation. Raises CrmError where it cannot be."""
+        customer_id, now = self._somebody(), self._clock.now()
+        with self._engine.begin() as db:
+            let_happen(db, self._library, customer_id, event, now)
+        self._drive.settle_down()
+
+    def begin(self, flow: str) -> None:
+        """A flow starts by itself, as by a trigger."""
+        customer_id, now = self._somebody(), self._clock.now()
+        with self._engine.begin() as db:
+            begin(db, self._library, customer_id, flow, now)
+        self._drive.settle_down()
+
+    def _somebody(self) -> int:
+        """The id of the customer, who need not have said anything yet."""
+        with self._engine.connect() as db:
+            customer_id = self._names(db).customer_id()
+        if customer_id is None:
+            self.introduce({})
+            return self._somebody()
+        return customer_id
+
     # -- what can be asked
 
     def value(self, name: str) -> Any:
         """The value of a name that `expect` may use. Raises LookupError for one there is not."""
         with self._engine.connect() as db:
-            return Names(db, self._library, self._origin.channel, self._flow).value(name)
+            return self._names(db).value(name)
 
     def is_equal(self, name: str, expected: Any) -> bool:
         """Whether a value is what a test wrote, read by the type of what it is compared with."""
         with self._engine.connect() as db:
-            names = Names(db, self._library, self._origin.channel, self._flow)
-            return names.is_equal(name, expected)
+            return self._names(db).is_equal(name, expected)
 
     # -- inside
 
@@ -148,7 +175,9 @@ class Stage:
     def _show(self, delivery: Delivery) -> str:
         outgoing = delivery.outgoing()
         shown = self._shown(outgoing.buttons) if outgoing.buttons else ()
-        self.unread.append(Sent(unmarked(outgoing.text), shown))
+        media = outgoing.media
+        sent = None if media is None else (media.kind, media.source)
+        self.unread.append(Sent(unmarked(outgoing.text), shown, sent))
         if shown:
             self.buttons = shown
         return str(delivery.id)
@@ -174,8 +203,11 @@ class Stage:
 
     def _zone(self) -> ZoneInfo:
         with self._engine.connect() as db:
-            values = Names(db, self._library, self._origin.channel, self._flow).customer_values()
-        return known_zone(locale_of(values, self._library.business).timezone)
+            return self._names(db).zone()
+
+    def _names(self, db: Connection) -> Names:
+        channel, now = self._origin.channel, self._clock.now()
+        return Names(db, self._library, channel, self._flow, now)
 
 
 def _value_of(db: Connection, token: str | None) -> Any:

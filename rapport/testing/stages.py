@@ -22,6 +22,7 @@ from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
+from rapport.runtime.sheet import Watch
 from rapport.testing.stage import BadSetting, Stage
 
 DEFAULT_NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
@@ -47,9 +48,13 @@ class Setting:
 
 
 class Stages:
-    """The stages of one project that loaded without errors. One is open at a time."""
+    """The stages of one project that loaded without errors. One is open at a time.
 
-    def __init__(self, loaded: Loaded) -> None:
+    watch: is told of every step that is taken on them.
+    """
+
+    def __init__(self, loaded: Loaded, watch: Watch | None = None) -> None:
+        self._watch = watch
         self._applied = open_engine("sqlite://")
         self._copy = open_engine("sqlite://")
         metadata.create_all(self._applied)
@@ -72,7 +77,9 @@ class Stages:
         _copy_database(self._applied, self._copy)
         library = _set(self._library, setting)
         origin = self._origins[setting.channel]
-        stage = Stage(self._copy, library, origin, setting.now, setting.flow, setting.http)
+        stage = Stage(
+            self._copy, library, origin, setting.now, setting.flow, setting.http, self._watch
+        )
         if setting.customer is not None:
             stage.introduce(setting.customer)
         yield stage

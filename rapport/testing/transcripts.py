@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from msgspec import Struct
 
+from crm.errors import CrmError
 from engine.fields.plain import to_plain
 from engine.loader import Loaded
 from engine.problems import Position
-from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
+from engine.transcript import (
+    Act,
+    Advance,
+    Begin,
+    Bot,
+    Expect,
+    Happens,
+    Press,
+    Step,
+    Transcript,
+    User,
+)
+from rapport.runtime.sheet import Watch
 from rapport.testing.answers import UnexpectedCall
 from rapport.testing.differences import Difference, difference_of, spoken
 from rapport.testing.stage import BadSetting, Stage
@@ -37,9 +51,12 @@ class _Differs(Exception):
         self.at = at
 
 
-def run_transcripts(loaded: Loaded) -> Iterator[Verdict]:
-    """Hold every conversation of a project that loaded without errors, one after another."""
-    stages = Stages(loaded)
+def run_transcripts(loaded: Loaded, watch: Watch | None = None) -> Iterator[Verdict]:
+    """Hold every conversation of a project that loaded without errors, one after another.
+
+    watch: is told of every step.
+    """
+    stages = Stages(loaded, watch)
     try:
         for transcript in loaded.tests:
             yield run_transcript(stages, transcript)
@@ -47,8 +64,9 @@ def run_transcripts(loaded: Loaded) -> Iterator[Verdict]:
         stages.close()
 
 
-def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
-    setting = Setting(
+def setting_of(transcript: Transcript) -> Setting:
+    """How a test begins."""
+    return Setting(
         transcript.channel,
         transcript.now or DEFAULT_NOW,
         transcript.customer or None,
@@ -57,9 +75,13 @@ def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
         transcript.arms,
         transcript.http,
     )
+
+
+def run_transcript(stages: Stages, transcript: Transcript) -> Verdict:
+    """Hold one conversation to its end, or to where it differs."""
     talk: list[str] = []
     try:
-        with stages.open(setting) as stage:
+        with stages.open(setting_of(transcript)) as stage:
             _hold(stage, transcript, talk)
     except _Differs as differs:
         return Verdict(transcript, tuple(talk), differs.difference, differs.at)
@@ -80,42 +102,79 @@ def _hold(stage: Stage, transcript: Transcript, talk: list[str]) -> None:
         _nothing_unread(stage, transcript.steps[-1], "(the test ends)")
 
 
-def _take(stage: Stage, step: Step, talk: list[str]) -> None:
+class NotPressed(Exception):
+    """The button that a test presses is not there; the text says which ones are."""
+
+
+def act(stage: Stage, step: Act) -> None:
+    """Let happen what a step lets happen. Raises NotPressed, UnexpectedCall."""
     match step:
         case User(text):
-            _nothing_unread(stage, step, f"user: {text}")
-            talk.append(f"user: {text}")
             stage.say(text)
         case Press(button):
-            _nothing_unread(stage, step, f"press: {button}")
-            talk.append(f"press: {button}")
-            _press(stage, button, step)
-        case Advance(duration, silent=silent):
-            talk.append(f"{'silent' if silent else 'advance'}: {duration}")
-            if silent:
-                _nothing_unread(stage, step, "(silence)")
+            if not stage.press(button):
+                offered = ", ".join(shown.text for shown in stage.buttons)
+                raise NotPressed(offered or "no buttons")
+        case Advance(duration):
             stage.advance(duration)
-            if silent:
-                _nothing_unread(stage, step, "(silence)")
+        case Happens(event):
+            stage.happens(event)
+        case Begin(flow):
+            stage.begin(flow)
+
+
+def _take(stage: Stage, step: Step, talk: list[str]) -> None:
+    match step:
         case Bot():
             _next_message(stage, step, talk)
         case Expect(values):
             for name, expected in values.items():
                 _expect(stage, name, expected, step)
+        case _:
+            _let_happen(stage, step, talk)
 
 
-def _press(stage: Stage, button: str, step: Press) -> None:
-    if not stage.press(button):
-        offered = ", ".join(shown.text for shown in stage.buttons) or "no buttons"
-        why = f"there is no button '{button}' to press"
-        raise _Differs(Difference(why, f"press: {button}", f"offered: {offered}"), step.position)
+def _let_happen(stage: Stage, step: Act, talk: list[str]) -> None:
+    line = _told(step)
+    silent = isinstance(step, Advance) and step.silent
+    if silent or not isinstance(step, Advance):
+        # What time brings may be looked at together with what came before it.
+        _nothing_unread(stage, step, "(silence)" if silent else line)
+    talk.append(line)
+    try:
+        act(stage, step)
+    except CrmError as error:
+        why = f"this cannot happen: {error}"
+        raise _Differs(Difference(why, line), step.position) from None
+    except NotPressed as offered:
+        why = f"there is no button '{line.removeprefix('press: ')}' to press"
+        raise _Differs(Difference(why, line, f"offered: {offered}"), step.position) from None
+    if silent:
+        _nothing_unread(stage, step, "(silence)")
+
+
+def _told(step: Act) -> str:
+    """What happens, as a line of the conversation."""
+    match step:
+        case User(text):
+            return f"user: {text}"
+        case Press(button):
+            return f"press: {button}"
+        case Advance(duration, silent=silent):
+            return f"{'silent' if silent else 'advance'}: {duration}"
+        case Happens(event):
+            data = "".join(f" {name}={_written(value)}" for name, value in event.data.items())
+            return f"event: {event.type}{data}"
+        case Begin(flow):
+            return f"start: {flow}"
 
 
 def _next_message(stage: Stage, expected: Bot, talk: list[str]) -> None:
     sent = stage.unread.pop(0) if stage.unread else None
     difference = difference_of(sent, expected)
     if difference is not None:
-        raise _Differs(difference, expected.position)
+        besides = tuple(map(spoken, stage.unread))
+        raise _Differs(replace(difference, besides=besides), expected.position)
     if sent is not None:
         talk.append(spoken(sent))
 
@@ -135,9 +194,9 @@ def _expect(stage: Stage, name: str, expected: object, step: Expect) -> None:
 def _nothing_unread(stage: Stage, step: Step, expected: str) -> None:
     """What the bot said and no step expected fails the test."""
     if stage.unread:
-        actual = spoken(stage.unread[0])
+        actual, *besides = map(spoken, stage.unread)
         why = "the bot said something that no step expects"
-        raise _Differs(Difference(why, expected, actual), step.position)
+        raise _Differs(Difference(why, expected, actual, tuple(besides)), step.position)
 
 
 def _written(value: object) -> str:
@@ -145,6 +204,8 @@ def _written(value: object) -> str:
     if isinstance(value, frozenset | tuple | list):
         items = sorted(value) if isinstance(value, frozenset) else value
         return f"[{', '.join(_written(item) for item in items)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_written(item)}' for name, item in value.items())}}}"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return str(to_plain(value))

@@ -60,3 +60,66 @@ def test_a_project_with_errors_is_not_tried(rapport: Command, project: Path) -> 
 def test_a_project_without_tests_passes_none(rapport: Command, project: Path) -> None:
     (project / "tests.yaml").unlink()
     assert rapport("test", project).out == "0 passed, 0 failed\n"
+
+
+SECOND = TESTS.replace("is taken", "is taken again")
+
+
+def test_several_processes_tell_the_same_in_the_same_order(rapport: Command, project: Path) -> None:
+    tests = f"{TESTS}---\n{LATER.replace('is taken', 'is lost')}---\n{SECOND}"
+    write_project(project, tests=tests)
+    alone = rapport("test", project, "-j", "1", "--coverage")
+    together = rapport("test", project, "-j", "2", "--coverage")
+    assert alone == together
+    assert "2 passed, 1 failed" in alone.out
+
+
+def test_what_no_test_goes_through_is_listed_with_its_place(
+    rapport: Command, project: Path
+) -> None:
+    ended = rapport("test", project, "--coverage")
+    assert ended.code == 0
+    assert ended.out.splitlines()[1:] == [
+        "order: 7 of 9 paths",
+        "  kiosk/order.yaml:7:5 size: no test lets the time run out",
+        "  kiosk/order.yaml:7:5 size: no test waits for reminder 1",
+        "coverage: 7 of 9 paths, 77.7 %",
+        "1 passed, 0 failed",
+    ]
+
+
+def test_less_coverage_than_wanted_is_a_failure(rapport: Command, project: Path) -> None:
+    assert rapport("test", project, "--fail-under", "77.7").code == 0
+    ended = rapport("test", project, "--fail-under", "80")
+    assert ended.code == 1
+    assert "77.7 %, less than 80 %" in ended.out
+
+
+def test_programs_get_the_coverage_too(rapport: Command, project: Path) -> None:
+    told = json.loads(rapport("test", project, "--coverage", "--format", "json").out)
+    assert (told["coverage"]["taken"], told["coverage"]["paths"]) == (7, 9)
+    assert told["coverage"]["untaken"][0]["path"] == "timeout"
+
+
+def test_failing_tests_are_written_anew_and_then_pass(rapport: Command, project: Path) -> None:
+    write_project(project, tests=LATER)
+    ended = rapport("test", project, "--update")
+    assert (ended.code, ended.out) == (
+        0, "written: kiosk/tests.yaml\nok   order: an order is taken\n1 passed, 0 failed\n",
+    )  # fmt: skip
+
+
+def test_a_number_of_processes_that_is_none_is_refused(rapport: Command, project: Path) -> None:
+    ended = rapport("test", project, "-j", "many")
+    assert (ended.code, ended.out) == (2, "")
+    assert "-j takes a number of processes, or auto" in ended.err
+
+
+def test_a_persian_conversation_is_shown_in_its_order(rapport: Command, project: Path) -> None:
+    steps = "  - user: /start\n  - bot: درود!\n"
+    text = f"test: one\nflow: order\ncustomer: {{language: fa}}\nsteps:\n{steps}"
+    write_project(project, tests=text)
+    lines = rapport("test", project).out.splitlines()
+    # A mark of its own direction at both ends of the text, so that the ! stands at its left end.
+    assert "       - bot: \u200fدرود!\u200f\u200e" in lines
+    assert "       + bot: \u200fسلام\u200f\u200e" in lines

@@ -16,7 +16,7 @@ from engine.fields.readings import Read
 from engine.loader import Loaded
 from engine.passage import Passage
 from engine.shapes.values import plain_word
-from engine.transcript import Advance, Bot, Expect, Press, Transcript, User
+from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
 from nodes import KINDS
 from rapport.testing.answers import Answers
 from tests.engine.step.talk import NOON, Talk, load
@@ -79,7 +79,7 @@ class Rehearsal(Talk):
         assert isinstance(read, Read), (key, letters, read)
         return read.value
 
-    def take(self, step: User | Bot | Press | Expect | Advance) -> None:
+    def take(self, step: Step) -> None:
         match step:
             case User(text):
                 self.nothing_unheard()

@@ -41,6 +41,8 @@ ASKED = "  - user: /start\n  - bot: Hello\n  - bot: {contains: Which size}\n"
         "  - advance: 3h\n  - bot: Still there?\n  - expect: {node: ended, outcome: no_reply}\n",
         "  - expect: {node: size, outcome: null, tags: [], tasks: 0, channel: telegram}\n",
         "  - expect: {var.greeting: Hello, customer.size: null, customer.id: 1}\n",
+        "  - expect: {now: 2026-01-15T09:00:00Z, now.weekday: thu, now.time: '12:30'}\n",
+        "  - expect: {business.name: Kiosk, business.country: IR, event.text: /start}\n",
         "  - user: '7'\n  - bot: {matches: ^Which, not_contains: size, buttons: [Red, blue]}\n",
         "  - user: '7.50'\n  - bot: {contains: Which}\n  - expect: {customer.size: 7.5}\n",
     ],
@@ -116,12 +118,6 @@ def test_a_test_chooses_the_way_of_a_split(tmp_path: Path, name: str, arm: str, 
     assert held.passed, held.difference
 
 
-def test_a_way_that_no_split_has_is_told(verdict: Held) -> None:
-    held = verdict(ASKED, "arms: {order: warm}\n")
-    assert held.difference is not None
-    assert held.difference.why == "arms: no split of 'order' leads to 'warm'"
-
-
 def test_a_flow_may_ask_for_a_slot_instead_of_the_field_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "kiosk"
     folder.mkdir()
@@ -179,3 +175,71 @@ def test_requests_are_answered_by_the_test_alone(
     assert loaded.ok, loaded.problems
     (held,) = run_transcripts(loaded)
     assert (held.difference.why if held.difference else None) == why
+
+
+CLUB = """
+flow: order
+triggers:
+  - purchase
+  - {on: tag_added, tag: Asked}
+  - {on: field_updated, field: size}
+again: parallel
+nodes:
+  - say: "{{ event.amount | default('') }} {{ event.tag | default('') }} {{ event.new | default('') }}!"
+    end: told
+"""  # noqa: E501 - a text of one line
+
+
+def told(tmp_path: Path, steps: str) -> Verdict:
+    tests = f"{HEAD}steps:\n{steps}"
+    loaded = read_project(write_project(tmp_path / "kiosk", order=CLUB, tests=tests))
+    assert loaded.ok, loaded.problems
+    (held,) = run_transcripts(loaded)
+    return held
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        """
+  - event: {on: purchase, amount: 99}
+  - bot: {contains: '99'}
+  - expect: {customer.total_purchases: 1, customer.total_spent: 99, event.amount: 99}
+""",
+        """
+  - event: {on: tag_added, tag: Asked}
+  - bot: {contains: Asked}
+  - expect: {tags: [Asked], outcome: told}
+""",
+        """
+  - event: {on: field_updated, field: size, to: 41}
+  - bot: {contains: '41'}
+  - expect: {customer.size: 41}
+""",
+        "  - event: {on: stage_changed, stage: journey, new: buyer}\n  - silent: 1d\n",
+        """
+  - start: order
+  - bot: {contains: '!'}
+  - advance: 1m
+  - start: order
+  - bot: {contains: '!'}
+""",
+    ],
+)
+def test_what_happens_beside_the_conversation_is_recorded_and_heard(
+    tmp_path: Path, steps: str
+) -> None:
+    held = told(tmp_path, steps)
+    assert held.passed, held.difference
+
+
+def test_what_cannot_happen_is_told_with_the_reason(tmp_path: Path) -> None:
+    held = told(tmp_path, "  - event: {on: purchase, amount: many}\n")
+    assert held.difference is not None
+    assert held.difference.why.startswith("this cannot happen: amount")
+
+
+def test_all_that_the_bot_said_at_once_is_told_where_a_message_differs(verdict: Held) -> None:
+    held = verdict("  - user: /start\n  - bot: Good day\n")
+    assert held.difference is not None
+    assert held.difference.besides == ("bot: Which size? ⏎ A number.",)
