@@ -16,7 +16,7 @@ from rapport.runtime.firings import CATCH_UP, Planned, decision, plan_row
 from rapport.runtime.writes import StaffNews, Writes
 
 if TYPE_CHECKING:
-    from rapport.runtime.sheet import Surroundings
+    from rapport.runtime.surroundings import Surroundings
 
 
 class Agenda:

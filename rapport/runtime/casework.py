@@ -37,7 +37,8 @@ from rapport.runtime.firings import expiry_of, is_spent
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.listening import Listening
 from rapport.runtime.moves import Beginning, Moves
-from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
+from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet
+from rapport.runtime.surroundings import Surroundings
 
 _FOR_RUNS = frozenset({"timer", "event", "firing", "release", KIND})
 """Kinds of mail that the system sends itself."""

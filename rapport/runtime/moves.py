@@ -39,7 +39,8 @@ from engine.resume import (
 from engine.run import HANDED_OVER, LATE, Alarm, Frame, Run
 from engine.step import step
 from rapport.runtime.cases import Case, Conversation, OpenRun
-from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet, Surroundings
+from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet
+from rapport.runtime.surroundings import Surroundings
 
 
 class Beginning(Struct, frozen=True):

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
-
 from bots.channel import Inbound, Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
@@ -15,7 +13,6 @@ from crm.services.ledger import Cause, Ledger
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
 from engine.bidi import unmarked
-from engine.criteria import Moment
 from engine.effects import (
     AddRecord,
     AddTag,
@@ -35,17 +32,13 @@ from engine.effects import (
     changes_of,
 )
 from engine.fields.plain import to_plain
-from engine.fields.types import Value
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
 from engine.referrals import PREFIX
-from engine.resume import Resume
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
 from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
-from rapport.runtime.firings import Started
-from rapport.runtime.ids import Ids
-from rapport.runtime.library import Library
+from rapport.runtime.surroundings import Surroundings
 from rapport.runtime.writes import Writes
 
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
@@ -53,36 +46,6 @@ SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
 
 LIVE, AUTOMATED = 0, 1
 """Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
-
-Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
-"""Cuts a message for a channel, by its name, into pieces the platform accepts."""
-
-Clashes = Callable[[str, Value, int], bool]
-"""Whether another customer already has this value in a field that is unique."""
-
-
-Referrer = Callable[[str], int | None]
-"""The customer whose referral code it is; None for nobody's."""
-
-
-Watch = Callable[[Run, Resume, Run, Sequence[Effect]], None]
-"""Is told of a step: the run before and after it, what it went on by, and what it asked for."""
-
-
-class Surroundings(Struct, frozen=True):
-    """What all cases of a batch share. channels: the channel of each account, by its id."""
-
-    library: Library
-    channels: Mapping[int, str]
-    parts: Parts
-    clashes: Clashes
-    referrer: Referrer
-    started: Started
-    ids: Ids
-    now: datetime
-    turn_id: str
-    moment: Moment
-    watch: Watch | None = None
 
 
 class Sheet:

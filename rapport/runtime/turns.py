@@ -52,7 +52,8 @@ from rapport.runtime.lateness import Lateness
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.memory import Kept, Memory
-from rapport.runtime.sheet import Parts, Sheet, Surroundings, Watch
+from rapport.runtime.sheet import Sheet
+from rapport.runtime.surroundings import Parts, Surroundings, Watch
 from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail

@@ -33,7 +33,7 @@ from rapport.runtime.drive import Drive
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
 from rapport.runtime.people import meet
-from rapport.runtime.sheet import Watch
+from rapport.runtime.surroundings import Watch
 from rapport.runtime.turns import Turns
 from rapport.testing.answers import Answers
 from rapport.testing.happening import begin, let_happen

@@ -22,7 +22,7 @@ from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
-from rapport.runtime.sheet import Watch
+from rapport.runtime.surroundings import Watch
 from rapport.testing.stage import BadSetting, Stage
 
 DEFAULT_NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ from engine.transcript import (
     Transcript,
     User,
 )
-from rapport.runtime.sheet import Watch
+from rapport.runtime.surroundings import Watch
 from rapport.testing.answers import UnexpectedCall
 from rapport.testing.differences import Difference, difference_of, spoken
 from rapport.testing.stage import BadSetting, Stage
