@@ -8,6 +8,7 @@ CrmError
   EmailTaken          another customer has this address
   NoFreeSlot          all typed columns of a field's type are taken
   NumberTaken         another customer has a purchase of this number
+  CannotMerge         two customers cannot become one, or not two again
   NotAllowed          a change that the state of a record, or who asks, does not allow
 """
 
@@ -121,3 +122,7 @@ class NumberTaken(CrmError):
 
 class NotAllowed(CrmError):
     """What is asked is not possible as things are, or not for this person; the text says why."""
+
+
+class CannotMerge(CrmError):
+    """These two cannot be made one, or not two again; the text says why. Nothing was changed."""

@@ -1,6 +1,7 @@
 """Every table, the runtime's too, on one MetaData: merge and erase must reach them all."""
 
 from crm.tables.business import business, field, segment, segment_member, slot_index, tag
+from crm.tables.care import audit, bulk_action, merging
 from crm.tables.customer import customer, customer_account, customer_tag
 from crm.tables.meta import metadata, schema_step
 from crm.tables.runtime import (
@@ -36,6 +37,8 @@ __all__ = [
     "activity",
     "alarm",
     "attachment",
+    "audit",
+    "bulk_action",
     "business",
     "campaign_run",
     "conversation",
@@ -51,6 +54,7 @@ __all__ = [
     "interaction",
     "lease",
     "mail",
+    "merging",
     "metadata",
     "note",
     "outbox",

@@ -131,6 +131,8 @@ customer = Table(
     Column("asking_run", Id),
     # The follow-up that a person set; before those that interactions ask for.
     moment("follow_up_by_hand_at", nullable=True),
+    # What was known of this person is gone; the row keeps totals true.
+    moment("erased_at", nullable=True),
     UniqueConstraint("business_id", "external_id"),
     # A wide row that is rewritten at each answer of somebody new; see `run`.
     postgresql_with={"fillfactor": 70, **SOON_CLEANED},
