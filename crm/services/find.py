@@ -28,18 +28,25 @@ _MOST_DIGITS = 18
 def resolve(db: Connection, business_id: int, reference: str, country: str = "") -> int:
     """The id of the customer that `reference` names, in the forms of `read_reference`.
 
-    Archived customers are looked at only where no other one answers. Raises NotFound, and
+    Archived customers are looked at only where no other one answers, and one that was merged
+    stands for the customer it was merged into. Raises NotFound, and
     Ambiguous where a phone number or an address belongs to several.
     """
     read = read_reference(reference, country)
     if read is None:
         raise NotFound(f"'{reference}' is not {_FORMS}.")
     rows = db.execute(
-        select(customer.c.id, customer.c.display_name, customer.c.archived_at)
+        select(
+            func.coalesce(customer.c.merged_into, customer.c.id).label("id"),
+            customer.c.display_name,
+            customer.c.archived_at,
+        )
         .where(customer.c.business_id == business_id, _named_by(read, business_id))
         .order_by(customer.c.id)
     ).all()
-    found = [row for row in rows if row.archived_at is None] or rows
+    found = [row for row in rows if row.archived_at is None] or list(
+        {row.id: row for row in rows}.values()
+    )
     if not found:
         raise NotFound(f"There is no customer {reference}.")
     if len(found) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,23 +20,20 @@ _RUN = ("status", "outcome", "wait_id", "wait", "waiting_since", "ended_at", "at
 _TIMER = ("run_id", "conversation_id", "wait_id", "due_at")
 
 
-def lock_both(db: Connection, business_id: int, source_id: int, target_id: int) -> None:
-    """Nobody takes a turn of theirs until the transaction ends: conversations first, then
+def lock_all(db: Connection, business_id: int, people: Collection[int]) -> None:
+    """Nobody takes a turn of these customers until the transaction ends: conversations first, then
     customers, each in the order of their ids, as turns do. Raises NotFound."""
-    both = sorted({source_id, target_id})
     db.execute(
         select(conversation.c.id)
-        .where(conversation.c.business_id == business_id, conversation.c.customer_id.in_(both))
+        .where(conversation.c.business_id == business_id, conversation.c.customer_id.in_(people))
         .order_by(conversation.c.id)
         .with_for_update(key_share=True)
     ).all()
-    for customer_id in both:
+    for customer_id in sorted(people):
         lock_customer(db, business_id, customer_id)
 
 
-def rival_runs(
-    db: Connection, business_id: int, source_id: int, target_id: int
-) -> list[Row[Any]]:
+def rival_runs(db: Connection, business_id: int, source_id: int, target_id: int) -> list[Row[Any]]:
     """Open runs of the source that give way: those of a flow that the target is in too, and what
     waits for a reply where the target is asked something."""
     theirs = (run.c.business_id == business_id, run.c.customer_id == target_id)
@@ -79,9 +76,7 @@ def end_rival_runs(
     ]
 
 
-def end_runs(
-    db: Connection, business_id: int, ids: list[int], outcome: str, now: datetime
-) -> None:
+def end_runs(db: Connection, business_id: int, ids: list[int], outcome: str, now: datetime) -> None:
     """End open runs without a step: their waits, timers and requests are over."""
     mine = (run.c.business_id == business_id, run.c.id.in_(ids))
     over = {"status": "ended", "outcome": outcome, "ended_at": now, "wait": None, "wait_id": None,

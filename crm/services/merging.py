@@ -25,7 +25,7 @@ from crm.services.merged_rows import (
     give_back,
     lead_back,
     lead_on,
-    lock_both,
+    lock_all,
     reopen_runs,
     rival_runs,
     unite,
@@ -103,7 +103,7 @@ def merge(
     Raises NotFound, InvalidValues, and CannotMerge for one customer twice and for those who are
     merged or erased already.
     """
-    lock_both(db, business_id, source_id, target_id)
+    lock_all(db, business_id, {source_id, target_id})
     columns = stored_columns(db, business_id, business)
     source = load_record(db, business_id, business, columns, source_id, for_update=True)
     target = load_record(db, business_id, business, columns, target_id, for_update=True)
@@ -136,7 +136,7 @@ def undo_merge(
     """Give the source back what was moved, and the target the values it had, where nobody changed
     them since. Raises NotFound, and CannotMerge where it cannot be undone any more."""
     row = _load(db, business_id, number)
-    lock_both(db, business_id, row.source_id, row.target_id)
+    lock_all(db, business_id, {row.source_id, row.target_id})
     row = _load(db, business_id, number)
     source_id, target_id, moved = row.source_id, row.target_id, row.moved
     columns = stored_columns(db, business_id, business)
@@ -216,9 +216,7 @@ def _archive(
     return {name: to_plain(source.columns[name]) for name in _WAS}
 
 
-def _restore(
-    db: Connection, business_id: int, source_id: int, was: Mapping[str, Any]
-) -> None:
+def _restore(db: Connection, business_id: int, source_id: int, was: Mapping[str, Any]) -> None:
     values = {name: _moment(name, was[name]) for name in _WAS} | {"merged_into": None}
     mine = (customer.c.business_id == business_id, customer.c.id == source_id)
     db.execute(update(customer).where(*mine).values(values))
@@ -255,7 +253,9 @@ def _bookkeeping(
     changed = {name: value for name, value in wanted.items() if value != target[name]}
     mine = (customer.c.business_id == business_id, customer.c.id == target["id"])
     db.execute(update(customer).where(*mine).values(changed | {"updated_at": now}))
-    return {name: [to_plain(target[name]), to_plain(value)] for name, value in changed.items()}
+    were = {name: [to_plain(target[name]), to_plain(value)] for name, value in changed.items()}
+    # The rules lead on from there; of themselves they never lead back.
+    return were | {"journey_stage": [target["journey_stage"], None]}
 
 
 def _both_allow(source: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, bool] | None:
@@ -273,7 +273,7 @@ def _put_back(
     values = {
         name: _moment(name, before)
         for name, (before, after) in were.items()
-        if to_plain(target[name]) == after
+        if name == "journey_stage" or to_plain(target[name]) == after
     }
     mine = (customer.c.business_id == business_id, customer.c.id == target["id"])
     db.execute(update(customer).where(*mine).values(values | {"updated_at": now}))

@@ -3,6 +3,7 @@
     done mail            3 days   Telegram hands an update over again for 24 hours
     sent messages       30 days   the platform's number of a message; its words are on the timeline
     dead letters        30 days   in and out: looked at within a month, or never
+    goodbyes            at once   the last message to somebody who was erased
     events              30 days   what rules and triggers are told of
     passed nodes        90 days   which way people go through a flow
     ended runs          90 days   with what they asked of others
@@ -40,6 +41,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from crm.services.erasing import GOODBYE, GOODBYE_END
 from crm.services.old_versions import OldVersions
 from crm.tables import effect, event, mail, outbox, run, trigger_firing, visit
 
@@ -88,6 +90,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "dead messages", outbox, outbox.c.done_at, timedelta(days=30),
         _is(outbox.c.status, "dead"),
+    ),
+    Rule(
+        "goodbyes", outbox, outbox.c.done_at, timedelta(0),
+        # An index leads to them: their keys begin alike.
+        and_(outbox.c.dedup_key > GOODBYE, outbox.c.dedup_key < GOODBYE_END,
+             outbox.c.status != "pending"),
     ),
     Rule("events", event, event.c.at, timedelta(days=30), event.c.at.is_not(None), event.c.at),
     Rule(

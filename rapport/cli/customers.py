@@ -1,4 +1,4 @@
-"""`rapport customers`: looking them up."""
+"""`rapport customers`: looking them up, and the commands of the modules beside this one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rapport.cli import merging
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.output import (
     Format,
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from engine.business import Business
     from engine.criteria import Criterion
 
-group = typer.Typer(name="customers", help="Look customers up.", rich_markup_mode=None)
+group = typer.Typer(name="customers", help="Customers: who they are, and who is known twice.", rich_markup_mode=None)
+
+for _command in (
+    merging.duplicates, merging.merge, merging.merges, merging.unmerge, merging.erase,
+):  # fmt: skip
+    group.command()(_command)
 
 COLUMNS = ("id", "display_name", "phone_number", "email", "status", "crm_score", "last_message_at")
 
