@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from engine.business import Business
     from engine.criteria import Criterion
 
-group = typer.Typer(name="customers", help="Customers: who they are, and who is known twice.", rich_markup_mode=None)
+group = typer.Typer(
+    name="customers", help="Customers: who they are, and who is known twice.", rich_markup_mode=None
+)
 
 for _command in (
     merging.duplicates, merging.merge, merging.merges, merging.unmerge, merging.erase,

@@ -69,9 +69,11 @@ def merge(
     choices: dict[str, Any] = dict(_choice(one) for one in take or ())
     with open_store() as store:
         country = store.business.country
-        pair = [resolve(store.db, store.business_id, one, country) for one in (source, target)]
+        giver, taker = (
+            resolve(store.db, store.business_id, one, country) for one in (source, target)
+        )
         at = (store.db, store.business_id, store.business)
-        seen = merging.preview_merge(*at, *pair, choices)
+        seen = merging.preview_merge(*at, giver, taker, choices)
         if form is Format.JSON and dry_run:
             print_json({**asdict(seen), "fields": [asdict(one) for one in seen.fields]})
         if form is not Format.JSON:
@@ -80,9 +82,9 @@ def merge(
             return
         confirm(f"{seen.source} (id:{seen.source_id}) is archived and leads to the other", yes)
         cause = cause_of(by, store.business)
-        made = merging.merge(*at, *pair, cause, SystemClock().now(), choices)
+        made = merging.merge(*at, giver, taker, cause, SystemClock().now(), choices)
     if form is Format.JSON:
-        print_json({"merge": made, "source": pair[0], "target": pair[1]})
+        print_json({"merge": made, "source": giver, "target": taker})
     else:
         print(f"merge {made}: to undo it, rapport customers unmerge {made}")
 
@@ -169,8 +171,7 @@ def _plain(one: Alike) -> dict[str, Any]:
         "value": one.value,
         "likeness": one.likeness,
         "customers": [
-            {"id": match.customer_id, "display_name": match.display_name}
-            for match in one.customers
+            {"id": match.customer_id, "display_name": match.display_name} for match in one.customers
         ],
     }
 

@@ -88,4 +88,3 @@ def test_the_surest_come_first_and_no_more_than_are_wanted(db: Connection, shop:
     assert [one.by for one in found] == ["phone", "name", "name"]
     assert [one.likeness for one in found][:2] == [100, 100]
     assert len(find_duplicates(db, shop, limit=2)) == 2
-

@@ -14,8 +14,11 @@ from sqlalchemy import Connection, Engine, event, select
 
 from crm.errors import CrmError
 from crm.services import customers as people
-from crm.services import interactions, notes, purchases, referrals, tasks
+from crm.services import interactions, merging, notes, purchases, referrals, tasks
+from crm.services.auditing import list_audit
 from crm.services.dead import list_dead, requeue, show_dead
+from crm.services.duplicates import find_duplicates
+from crm.services.erasing import erase_customer
 from crm.services.fields import list_fields, load_mapping, stored_columns
 from crm.services.find import find, resolve
 from crm.services.ledger import Cause
@@ -27,6 +30,7 @@ from crm.services.show import show_customer
 from crm.services.tags import tag_ids
 from crm.services.totals import recount
 from crm.tables import customer, interaction, mail, note, outbox, purchase, slot_index, task
+from crm.tables import merging as merged
 from engine.referrals import referral_code
 from rapport.build import channels_of
 from rapport.cli.customers import read_criteria
@@ -100,7 +104,7 @@ def test_in_every_table_of_a_business_there_is_something_to_change(street: Stree
     empty = {name for name, rows in street.they.rows().items() if not rows}
 
     assert empty <= {
-        "campaign_run", "effect", "field_value", "scan_cursor", "trigger_firing"
+        "bulk_action", "campaign_run", "effect", "field_value", "scan_cursor", "trigger_firing"
     }  # fmt: skip
 
 
@@ -135,6 +139,9 @@ READ: dict[str, Callable[..., object]] = {
             "not: {first_name: x}", "extra.nickname__isnull: false", "size__gte: 0",
         )
     ],
+    "duplicates": lambda db, id_, _: (find_duplicates(db, id_), "none"),
+    "merges": lambda db, id_, _: merging.list_merges(db, id_),
+    "audit": lambda db, id_, _: list_audit(db, id_),
     "all": lambda db, id_, business: page_of(db, View(id_, business, SOON)),
     "tasks": lambda db, id_, business: tasks.list_tasks(db, id_, business, SOON, state="all"),
     "records": lambda db, id_, business: [
@@ -246,6 +253,27 @@ FOREIGN_RECORDS: dict[str, Callable[..., object]] = {
 }
 FOREIGN |= FOREIGN_RECORDS
 
+FOREIGN |= {
+    "look at a merge": lambda db, id_, business, theirs: merging.preview_merge(
+        db, id_, business, theirs.customer, ours_of(db, id_)
+    ),
+    "merge theirs": lambda db, id_, business, theirs: merging.merge(
+        db, id_, business, theirs.customer, ours_of(db, id_), CAUSE, SOON
+    ),
+    "merge into theirs": lambda db, id_, business, theirs: merging.merge(
+        db, id_, business, ours_of(db, id_), theirs.customer, CAUSE, SOON
+    ),
+    "undo": lambda db, id_, business, theirs: merging.undo_merge(
+        db, id_, business, theirs.merge, CAUSE, SOON
+    ),
+    "erase": lambda db, id_, _, theirs: erase_customer(db, id_, theirs.customer, CAUSE, SOON),
+}
+
+
+def ours_of(db: Connection, business_id: int) -> int:
+    mine = select(customer.c.id).where(customer.c.business_id == business_id)
+    return int(db.scalars(mine.order_by(customer.c.id)).all()[0])
+
 
 class Theirs(NamedTuple):
     """Ids that are not ours: of a customer and what is recorded, a dead mail, a dead message and
@@ -259,6 +287,7 @@ class Theirs(NamedTuple):
     task: int
     purchase: int
     interaction: int
+    merge: int
 
 
 def theirs(street: Street) -> Theirs:
@@ -274,6 +303,7 @@ def theirs(street: Street) -> Theirs:
         return Theirs(
             first(customer), first(mail, status="dead"), first(outbox, status="dead"), delivery,
             first(note), first(task), first(purchase), first(interaction, kind="call"),
+            first(merged),
         )  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine, Table, insert, select
 
+from crm.services.auditing import write_audit
 from crm.services.customers import create_customer
 from crm.services.ledger import Cause
+from crm.services.merging import merge
 from crm.tables import (
     attachment,
     business,
@@ -130,6 +132,12 @@ class Neighbour:
                 business_id=self.id, customer_id=made, segment_id=friends, entered_at=now
             )
         )
+        write_audit(db, self.id, f"cli:{self.word}", "list_queried", now)
+        twin = create_customer(
+            db, self.id, self.office.library.business, {"first_name": f"D. {self.word}"},
+            Cause("api"), now,
+        )  # fmt: skip
+        merge(db, self.id, self.office.library.business, twin, made, Cause(self.word), now)
         store_alarms(db, self.id, [Alarm("conflict", f"bot {self.word}", self.word, now)])
         self._leave_messages(db)
 

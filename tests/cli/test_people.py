@@ -1,0 +1,94 @@
+"""Commands that look after people: who is known twice, merging, undoing, erasing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+CRM = """
+business: {key: kiosk, name: Kiosk, languages: [en], timezone: UTC, country: IR}
+staff: [{name: Ali, role: owner}]
+"""
+FLOW = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {id: phone, ask: "Your number?", save_to: phone_number}
+  - say: We call you.
+"""
+
+
+@pytest.fixture
+def shop(rapport: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database in which one person wrote under two names."""
+    folder = tmp_path / "kiosk"
+    folder.mkdir()
+    (folder / "crm.yaml").write_text(CRM)
+    (folder / "order.yaml").write_text(FLOW)
+    for name in ("ann", "anna"):
+        assert rapport("chat", folder, "--as", name, typed="/start\n09121234567\n").code == 0
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", f"sqlite:///{folder / '.rapport' / 'chat.db'}")
+    monkeypatch.setenv("RAPPORT_FILES", str(tmp_path / "files"))
+    return folder
+
+
+def test_who_is_known_twice_is_listed_and_made_one_and_two_again(
+    rapport: Command, shop: Path
+) -> None:
+    (found,) = json.loads(rapport("customers", "duplicates", "--format", "json").out)
+    assert (found["by"], [one["id"] for one in found["customers"]]) == ("phone", [1, 2])
+    assert "+989121234567" in rapport("customers", "duplicates").out
+    seen = rapport("customers", "merge", 2, 1, "--dry-run")
+    assert "moves: 1 customer_account" in seen.out
+    assert json.loads(rapport("customers", "merges", "--format", "json").out) == []
+    asked = rapport("customers", "merge", 2, 1)
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    done = rapport("customers", "merge", 2, 1, "--yes", "--by", "ali")
+    assert (done.code, "rapport customers unmerge 1" in done.out) == (0, True)
+    told = json.loads(rapport("customers", "show", "chat:anna", "--format", "json").out)
+    assert (told["id"], len(told["accounts"])) == (1, 2)
+    (one,) = json.loads(rapport("customers", "merges", "--format", "json").out)
+    assert (one["by"], one["can_be_undone"]) == ("staff:Ali", True)
+    assert rapport("customers", "unmerge", 1).out == "the merge 1 is undone\n"
+    assert rapport("customers", "unmerge", 1).code == 1
+    told = json.loads(rapport("customers", "show", "chat:anna", "--format", "json").out)
+    assert told["id"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("merge", 1, 1, "--yes"), "with itself"),
+        (("merge", 1, 99, "--yes"), "no customer"),
+        (("merge", 1, 2, "--take", "name=both"), "FIELD=source"),
+        (("merge", 1, 2, "--take", "frist_name=source"), "first_name"),
+        (("duplicates", "--by", "shoe"), "phone, email, name"),
+        (("unmerge", 7), "no merge 7"),
+        (("erase", 99, "--yes"), "no customer"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    rapport: Command, shop: Path, arguments: tuple[object, ...], said: str
+) -> None:
+    ended = rapport("customers", *arguments)
+    assert ended.code in (1, 2)
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_person_is_erased_and_is_a_stranger_when_they_come_again(
+    rapport: Command, shop: Path
+) -> None:
+    asked = rapport("customers", "erase", "chat:ann")
+    assert (asked.code, "cannot be brought back" in asked.err) == (2, True)
+    assert rapport("customers", "erase", "chat:ann", "--yes").out == "customer 1 is erased\n"
+    assert rapport("customers", "show", "chat:ann").code == 1
+    told = json.loads(rapport("customers", "show", 1, "--format", "json").out)
+    assert (told["phone_number"], told["display_name"]) == (None, "Customer 1")
+    assert rapport("chat", shop, "--as", "ann", typed="/start\n").out.startswith("bot: Your number")
+    told = json.loads(rapport("customers", "show", "chat:ann", "--format", "json").out)
+    assert told["id"] == 3
