@@ -7,8 +7,8 @@ from sqlalchemy import Column, ForeignKey, Index, String
 
 from crm.migrations.columns import Id, Json, belongs_to, counter, id_column, moment
 
-revision: str = "0012"
-down_revision: str | None = "0011"
+revision: str = "0013"
+down_revision: str | None = "0012"
 compatible_from: str = "0003"
 
 
