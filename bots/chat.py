@@ -16,11 +16,11 @@ def lines(message: Outgoing) -> list[str]:
     text = unmarked(message.text)  # a terminal shows the marks, or their places
     if message.media is not None:
         text = f"[{message.media.kind} {message.media.source}] {text}".rstrip()
-    buttons = [f"[{n}] {_one_line(_label(b))}" for n, b in enumerate(_flat(message), start=1)]
-    return [f"bot: {_one_line(text)}", *buttons]
+    buttons = [f"[{n}] {one_line(_label(b))}" for n, b in enumerate(_flat(message), start=1)]
+    return [f"bot: {one_line(text)}", *buttons]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     return " ⏎ ".join(text.splitlines())
 
 
@@ -93,7 +93,7 @@ class TerminalChat:
     async def acknowledge(self, callback_id: str, text: str = "") -> None:  # noqa: ARG002 - Channel
         """Print the text, if there is one."""
         if text:
-            self._write(f"bot: {_one_line(text)}")
+            self._write(f"bot: {one_line(text)}")
 
     async def close(self) -> None:
         """Nothing to free."""

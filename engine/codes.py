@@ -97,6 +97,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W120": "a node at which nobody waits says which one it was",
         "W301": "a reply is saved to a field that is not declared",
         "W601": "a keyword that people opt out with",
+        "W345": "nobody who is to be told has a Telegram number",
         "W501": "a text has no translation in one of the languages",
         "W502": "a form is missing that plurals have in the language of the text",
         "W503": "a form that plurals never take in the language of the text",

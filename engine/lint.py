@@ -18,7 +18,7 @@ from engine.rivals import check_claims, check_occurrences
 from engine.scope import BUSINESS_NAMES, ROOTS
 from engine.shapes import NameUse, Reader, Ref
 from engine.shapes.reader import Reference
-from engine.staff import known_who, who_there_is
+from engine.staff import ASSIGNED, known_who, people_of, who_there_is
 from engine.templates.pieces import SECRET
 from engine.transcript import Transcript
 
@@ -126,6 +126,9 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
             _check_field(reference, names, problems)
         case Ref.WHO:
             _check_who(reference, names.business, problems)
+        case Ref.TOLD:
+            _check_who(reference, names.business, problems)
+            _check_told(reference, names.business, problems)
         case Ref.NODE:
             pass  # looked up in its own flow
 
@@ -135,6 +138,16 @@ def _check_who(reference: Reference, business: Business, problems: Problems) -> 
         cure = problems.meant(reference.name, who_there_is(business))
         message = f"nobody is called '{reference.name}': no name, team or role of crm.yaml"
         problems.error(reference.position, "E320", message, cure)
+
+
+def _check_told(reference: Reference, business: Business, problems: Problems) -> None:
+    """Who is told is told on Telegram."""
+    known = known_who(business, reference.name)
+    told = business.staff if known == ASSIGNED else people_of(business, reference.name)
+    if known is not None and not any(one.telegram for one in told):
+        message = f"nobody who is '{known}' can be told: no `telegram:` is given"
+        cure = "Write their Telegram user number under `staff:` in crm.yaml, as in telegram: 777."
+        problems.warning(reference.position, "W345", message, cure)
 
 
 def _check_segment(name: str, business: Business, position: Position, problems: Problems) -> None:

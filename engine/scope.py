@@ -65,8 +65,9 @@ class Scope(TemplateScope):
 
     __slots__ = ("named",)
 
-    def __init__(self, source: Source) -> None:
-        facts, locale = source.facts, source.locale
+    def __init__(self, source: Source, locale: Locale | None = None) -> None:
+        """locale: of who reads, where that is not the customer."""
+        facts, locale = source.facts, locale or source.locale
         self.named = Names(source, locale.language)
         zone = known_zone(locale.timezone, facts.business.timezone)
         super().__init__(self.named, locale, zone, source.now, facts.history)

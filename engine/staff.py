@@ -10,6 +10,9 @@ from engine.business import Business, Staff
 
 ROLES = ("owner", "admin", "agent", "viewer")
 
+STAFF_CHANNEL = "telegram"
+"""Where the staff is told."""
+
 ASSIGNED = "assigned"
 """Whoever the customer is assigned to."""
 
@@ -38,6 +41,15 @@ def people_of(business: Business, who: str) -> tuple[Staff, ...]:
         if found := tuple(one for one in business.staff if means(one)):
             return found
     return ()
+
+
+def told_of(business: Business, who: str, assignee: str | None) -> tuple[Staff, ...]:
+    """The people a WHO of a flow means, each number once. assignee: whom the customer is assigned
+    to, a WHO too; None for nobody."""
+    known = known_who(business, who)
+    found = people_of(business, (assignee or "") if known == ASSIGNED else who)
+    by_number = {one.telegram or one.name: one for one in reversed(found)}
+    return tuple(one for one in found if by_number[one.telegram or one.name] is one)
 
 
 def called(business: Business, name: str) -> tuple[str, ...]:

@@ -37,6 +37,16 @@ class Bot(Struct, frozen=True):
     media: str | None = None
 
 
+class Told(Struct, frozen=True):
+    """The staff is told something, once however many people are told; `message` says what."""
+
+    message: Bot
+
+    @property
+    def position(self) -> Position:
+        return self.message.position
+
+
 class Press(Struct, frozen=True):
     """The customer presses the button of the last message with this text or value."""
 
@@ -83,7 +93,7 @@ class Begin(Struct, frozen=True):
 Act = User | Press | Advance | Happens | Begin
 """What happens in a conversation, but for what the bot says."""
 
-Step = Act | Bot | Expect
+Step = Act | Bot | Told | Expect
 
 
 class HttpReply(Struct, frozen=True):

@@ -144,6 +144,12 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Answers of the bot {about} do not go out: the first is {reason} minutes late.",
         "fa": "پاسخ‌های ربات {about} ارسال نمی‌شوند: اولین آن‌ها {reason} دقیقه دیر شده است.",
     },
+    "staff_template_failed": {
+        "en": "The flow {flow} wanted to tell you something, and its text could not be made. "
+        "The customer's timeline says why.",
+        "fa": "جریان {flow} می‌خواست چیزی به شما بگوید، اما متن آن ساخته نشد. "
+        "دلیل آن در تاریخچهٔ مشتری آمده است.",
+    },
 }
 """By key, then language. A text's `{names}` are the parameters of `wording`."""
 

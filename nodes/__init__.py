@@ -10,6 +10,7 @@ from nodes.form import Form
 from nodes.http import Http
 from nodes.interaction import Interaction
 from nodes.note import Note
+from nodes.notify import Notify
 from nodes.purchase import Purchase
 from nodes.say import Say
 from nodes.segment import Segment
@@ -33,6 +34,7 @@ KINDS: tuple[type[Node], ...] = (
     Task,
     Purchase,
     Interaction,
+    Notify,
     Delay,
     Http,
     WaitFor,

@@ -21,6 +21,7 @@ from crm.tables import (
     field_history,
     interaction,
     note,
+    outbox,
     purchase,
     run,
     segment_member,
@@ -30,9 +31,10 @@ from crm.tables import (
 
 OWNED: tuple[Table, ...] = (
     customer_account, conversation, run, interaction, purchase, note, attachment, task, activity,
-    field_history, event,
+    field_history, event, outbox,
 )  # fmt: skip
-"""Rows with an id of their own, each of which is one customer's by `customer_id`."""
+"""Rows with an id of their own, each of which is one customer's by `customer_id`; of `outbox` those
+that tell the staff of them."""
 
 SHARED: tuple[Table, ...] = (customer_tag, segment_member, trigger_firing)
 """Rows named by their customer and something else, so that two customers' may be alike."""
@@ -51,7 +53,8 @@ THROUGH: Mapping[str, str] = {
     "visit": "run", "effect": "run", "timer": "run", "mail": "conversation",
     "outbox": "conversation",
 }  # fmt: skip
-"""Tables whose rows are a customer's by the row of another table, with which they move."""
+"""Tables whose rows are a customer's by the row of another table, with which they move; of `outbox`
+those that are said to the customer."""
 
 NOBODYS = frozenset(
     {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, select, update
+from sqlalchemy import Connection, Row, Select, Table, func, select, update
 
 from crm.errors import NotForAnybody, NotFound
 from crm.tables import conversation, customer, mail, outbox
@@ -106,10 +106,17 @@ def _dead(kind: str, business_id: int) -> Select[Any]:
             customer.c.display_name,
         )
         .join(conversation, conversation.c.id == table.c.conversation_id, isouter=True)
-        .join(customer, customer.c.id == conversation.c.customer_id, isouter=True)
+        .join(customer, customer.c.id == _customer_of(table), isouter=True)
         .where(table.c.business_id == business_id, table.c.status == "dead")
         .order_by(table.c.id.desc())
     )
+
+
+def _customer_of(table: Table) -> Any:
+    """Whose it is; of what the staff was to be told, whom it is about."""
+    if table is mail:
+        return conversation.c.customer_id
+    return func.coalesce(conversation.c.customer_id, outbox.c.customer_id)
 
 
 def _time_of(table: Table) -> Any:

@@ -218,7 +218,7 @@ def _erase_messages(
     db.execute(update(mail).where(*of_mail).values(payload={}, last_error=None))
     out = (
         outbox.c.business_id == business_id,
-        outbox.c.conversation_id.in_(talks),
+        or_(outbox.c.conversation_id.in_(talks), outbox.c.customer_id.in_(people)),
         outbox.c.dedup_key != goodbye,
     )
     pending = outbox.c.status.in_(("pending", "dead"))

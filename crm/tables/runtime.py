@@ -175,7 +175,7 @@ effect = Table(
     moment("due_at"),
     moment("leased_until", nullable=True),
     Index("ix_effect_run_id", "run_id"),
-    _pending("ix_effect_pending", "due_at", where="status = 'pending'"),
+    _pending("ix_effect_business_id_due_at", "business_id", "due_at", where="status = 'pending'"),
 )
 
 outbox = Table(
@@ -184,7 +184,8 @@ outbox = Table(
     id_column(),
     belongs_to("business"),
     belongs_to("account"),
-    belongs_to("conversation"),
+    # NULL: it is for the staff, and `customer_id` says whom it is about.
+    belongs_to("conversation", nullable=True),
     Column("dedup_key", String(200), nullable=False, unique=True),
     Column("peer", String(100), nullable=False),
     # 0 answers a person, 1 is automated.
@@ -198,8 +199,10 @@ outbox = Table(
     moment("due_at"),
     moment("expires_at", nullable=True),
     moment("done_at", nullable=True),
+    belongs_to("customer", nullable=True),
     _pending("ix_outbox_pending", "account_id", "due_at", where="status = 'pending'"),
     _pending("ix_outbox_dead", "business_id", "id", where="status = 'dead'"),
+    _pending("ix_outbox_customer_id", "customer_id", where="customer_id IS NOT NULL"),
     postgresql_with=SOON_CLEANED,
 )
 

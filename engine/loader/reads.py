@@ -11,13 +11,14 @@ from engine.staff import ASSIGNED
 
 _FIELDS = (Ref.WRITE, Ref.SAVE, Ref.KEEP)
 _TAGS = ("tags",)
+_WHO = (Ref.WHO, Ref.TOLD)
 _SEGMENTS = ("segment", "segments")
 
 
 def reads_of(reader: Reader) -> Reads:
     """A field that is written is read too: its old value is kept with the new one."""
     names = set(_names(reader))
-    if any(one.kind is Ref.WHO and one.name == ASSIGNED for one in reader.references):
+    if any(one.kind in _WHO and one.name == ASSIGNED for one in reader.references):
         names.add("assigned_to")
     business = reader.business
     fields = {name for name in names if name in business.fields}

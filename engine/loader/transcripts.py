@@ -33,7 +33,7 @@ from engine.shapes import (
 from engine.shapes.structures import places_of, read_options
 from engine.shapes.values import locale_of
 from engine.source import Source
-from engine.suggest import LEAVE_OUT, PATTERN_CURE, meant
+from engine.suggest import PATTERN_CURE, meant
 from engine.transcript import (
     Advance,
     Begin,
@@ -43,6 +43,7 @@ from engine.transcript import (
     HttpReply,
     Press,
     Step,
+    Told,
     Transcript,
     User,
 )
@@ -162,6 +163,7 @@ def check_pattern(pattern: str, reader: Reader) -> None:
 _STEPS: Mapping[str, tuple[Shape[Any], str]] = {
     "user": (WORD, "The customer writes this"),
     "bot": (_BOT, "The bot sends this"),
+    "staff": (_BOT, "The staff is told this"),
     "press": (WORD, "The customer presses the button with this text or value"),
     "expect": (_Expected(), "These names have these values"),
     "advance": (DURATION, "This time passes"),
@@ -173,6 +175,7 @@ _STEPS: Mapping[str, tuple[Shape[Any], str]] = {
 _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
     "user": User,
     "bot": lambda value, at: value if isinstance(value, Bot) else Bot(at, value),
+    "staff": lambda value, at: Told(value if isinstance(value, Bot) else Bot(at, value)),
     "press": Press,
     "expect": Expect,
     "advance": Advance,
@@ -180,8 +183,6 @@ _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
     "start": Begin,
     "event": Happens,
 }
-
-LATER_STEPS = ("staff",)
 
 
 class _StepShape(Shape[Step]):
@@ -216,11 +217,8 @@ class _StepShape(Shape[Step]):
 
 
 def _report_unknown(name: str, key: tree.Scalar, reader: Reader) -> None:
-    if name in LATER_STEPS:
-        reader.error(key.position, "E901", f"the step '{name}' is not available yet", LEAVE_OUT)
-    else:
-        cure = meant(name, _STEPS)
-        reader.error(key.position, "E801", f"unknown step '{name}'", cure)
+    cure = meant(name, _STEPS)
+    reader.error(key.position, "E801", f"unknown step '{name}'", cure)
 
 
 _REPLY = Record(

@@ -30,6 +30,7 @@ class Ref(StrEnum):
     SAVE = "field that a reply is saved to"
     KEEP = "key that a reply is kept under, declared or not"
     WHO = "name, role or team of the staff"
+    TOLD = "name, role or team that is told"
 
 
 class Reference(Struct, frozen=True):

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from bots import telegram_render
 from bots.channel import Outgoing
-from bots.chat import TerminalChat
+from bots.chat import TerminalChat, one_line
 from crm.database import clear_errors, open_engine
 from crm.errors import CrmError
 from crm.services.find import resolve
@@ -194,6 +194,10 @@ class Terminal:
 
     def _show(self, delivery: Delivery) -> str:
         message = delivery.outgoing()
+        if delivery.conversation_id is None:
+            if not delivery.payload["copy"]:
+                _print(f"staff({delivery.payload['staff']}): {one_line(message.text)}")
+            return str(delivery.id)
         if message.peer != self._name:
             _print(f"(to {message.peer}) {message.text!r}")
             return str(delivery.id)

@@ -11,9 +11,10 @@ from engine.effects import CallHttp, StartFlow, TellStaff
 from engine.happenings import Happened
 from engine.jsonable import to_json
 from rapport.runtime.calls import row_of
-from rapport.runtime.cases import Firing, OpenRun
+from rapport.runtime.cases import Case, Conversation, Firing, Mail, OpenRun
 from rapport.runtime.firings import CATCH_UP, Planned, decision, plan_row
-from rapport.runtime.writes import StaffNews, Writes
+from rapport.runtime.staff_news import News, may_tell, reached
+from rapport.runtime.writes import Writes
 
 if TYPE_CHECKING:
     from rapport.runtime.surroundings import Surroundings
@@ -27,13 +28,17 @@ class Agenda:
         self._now = around.now
         self._ledger = ledger
         self._writes = writes
+        self._case = Case(0)
         self._customer_id = 0
         self._mail_id = 0
+        self._account_id = 0
         self._planned = 0
 
-    def begin(self, customer_id: int, mail_id: int) -> None:
+    def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
-        self._customer_id, self._mail_id, self._planned = customer_id, mail_id, 0
+        self._case, self._customer_id = case, case.customer_id
+        self._mail_id, self._planned = letter.id, 0
+        self._account_id = case.conversations[letter.conversation_id].account_id
 
     def because(self, depth: int) -> None:
         """What is carried out now follows from so many rules."""
@@ -84,10 +89,21 @@ class Agenda:
             )
         )  # fmt: skip
 
-    def tell_staff(self, to: str, text: str) -> None:
-        """Tell people of the business about the customer, after this turn."""
-        self._record("staff_told", text, {"to": to})
-        self._writes.told.append(StaffNews(self._customer_id, to, text))
+    def tell_staff(self, to: str, text: str, lane: int) -> None:
+        """Tell people of the business about the customer, after this turn. Where nobody can be
+        told, the timeline has it all the same."""
+        around, assignee = self._around, self._case.values.get("assigned_to")
+        people = reached(around.library.business, to, assignee)
+        if people and may_tell(around.channels, self._account_id):
+            self._record("staff_told", text, {"to": to, "people": [one.name for one in people]})
+            news = News(
+                f"mail:{self._mail_id}", to, text, people, self._account_id, lane,
+                self._customer_id,
+            )  # fmt: skip
+            self._writes.told.append(news)
+            return
+        self._record("staff_not_told", text, {"to": to})
+        around.unheard.note(to)
 
     def _next_occurrence(self) -> str:
         """Each thing that a mail starts is an occasion of its own."""
@@ -111,8 +127,8 @@ class Agenda:
         key, id_ = library.business.key, library.business_id
         self._writes.calls.append(row_of(effect, id_, key, opened.run.id, self._now))
 
-    def carry_news(self, effect: TellStaff, *_: object) -> None:
-        self.tell_staff(effect.to, effect.text)
+    def carry_news(self, effect: TellStaff, _: OpenRun, __: Conversation, lane: int) -> None:
+        self.tell_staff(effect.to, effect.text, lane)
 
     def _record(self, type_: str, description: str, data: Mapping[str, Any]) -> None:
         self._ledger.record(self._customer_id, type_, description, data, "engine", self._now)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
-from bots.channel import Inbound
+from bots.channel import Inbound, Outgoing
 from engine.fields.types import Value
 from engine.run import Run
 
 LANE_ANSWER, LANE_PERSON, LANE_TIMER = -1, 0, 1
 """Mail of a lower lane is applied first: what a person wrote while a request was being answered
 comes after the answer, and what a clock did after what a person did."""
+
+LIVE, AUTOMATED = 0, 1
+"""Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
+
+Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
+"""Cuts a message for a channel, by its name, into pieces the platform accepts."""
 
 
 class Conversation(NamedTuple):

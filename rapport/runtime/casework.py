@@ -32,12 +32,12 @@ from engine.resume import Elapsed, HttpAnswered, Reply
 from engine.run import HANDED_OVER
 from engine.wording import wording
 from rapport.runtime.calls import KIND
-from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, Mail, OpenRun
 from rapport.runtime.firings import expiry_of, is_spent
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.listening import Listening
 from rapport.runtime.moves import Beginning, Moves
-from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet
+from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 
 _FOR_RUNS = frozenset({"timer", "event", "firing", "release", KIND})
@@ -255,7 +255,7 @@ class Casework:
     def _pass_on(self, staff: OpenRun, message: Message) -> None:
         wait = staff.run.wait
         assert wait is not None, "it was handed over"
-        self.sheet.agenda.tell_staff(str(wait.state[HANDED_OVER]), said(message, None))
+        self.sheet.agenda.tell_staff(str(wait.state[HANDED_OVER]), said(message, None), LIVE)
 
     def _take_back(self) -> None:
         """The staff gives the customer back to the bot."""

@@ -10,24 +10,27 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, select, update
 
 from bots.channel import Outgoing
 from crm.sql import Statement, among, listed
-from crm.tables import conversation, customer_account, outbox
+from crm.tables import activity, conversation, customer_account, outbox
 from engine.messages import Button
 from rapport.redaction import redacted
+from rapport.runtime.cases import LIVE
 from rapport.runtime.leases import Lease, is_current
 from rapport.runtime.memory import beside_cases
-from rapport.runtime.sheet import LIVE
+
+NOT_REACHED = "they have blocked the bot, or never written to it"
+"""Why one of the staff is not told."""
 
 
 class Delivery(Struct, frozen=True):
-    """One piece of one message on its way out."""
+    """One piece of one message on its way out. conversation_id: None for news to the staff."""
 
     id: int
     account_id: int
-    conversation_id: int
+    conversation_id: int | None
     peer: str
     lane: int
     payload: Mapping[str, Any]
@@ -94,7 +97,7 @@ def next_pending(
     found = {row[0]: Delivery(*row) for row in (*first, *rest)}
     is_all = len(first) < answers and len(rest) < automatic
     if first and len(rest) >= automatic:
-        chats = listed(db, list({row[2] for row in first}))
+        chats = listed(db, list({row[2] for row in first if row[2] is not None}))
         found |= {row[0]: Delivery(*row) for row in _BEFORE_ANSWERS.fetch(db, account_id, chats)}
     return Pending([found[number] for number in sorted(found)], is_all)
 
@@ -151,9 +154,36 @@ def _settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> Non
 
 
 def mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
-    """The person cannot be written to: say so, and send them nothing that still waits."""
+    """The person cannot be written to: say so, and send them nothing that still waits.
+
+    News that one of the staff cannot be told become dead letters, which can be sent once they have
+    written to the bot; the customer they are about is as reachable as before.
+    """
     with beside_cases(db):
-        _mark_unreachable(db, delivery, channel, now)
+        if delivery.conversation_id is None:
+            _bury(db, delivery, now)
+        else:
+            _mark_unreachable(db, delivery, channel, now)
+
+
+def _bury(db: Connection, delivery: Delivery, now: datetime) -> None:
+    buried = db.execute(
+        update(outbox)
+        .where(*_its_messages(delivery))
+        .values(status="dead", last_error=NOT_REACHED, done_at=now)
+        .returning(outbox.c.business_id, outbox.c.customer_id, outbox.c.payload)
+    ).all()
+    rows = [
+        {
+            "business_id": row.business_id, "customer_id": row.customer_id, "at": now,
+            "type": "staff_not_told", "description": row.payload["text"],
+            "data": {"to": row.payload["staff"], "number": delivery.peer}, "by": "engine",
+        }
+        for row in buried
+        if row.customer_id is not None
+    ]  # fmt: skip
+    if rows:
+        db.execute(insert(activity), rows)
 
 
 def _mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: datetime) -> None:
@@ -174,7 +204,8 @@ def _mark_unreachable(db: Connection, delivery: Delivery, channel: str, now: dat
 
 
 def move_peer(db: Connection, delivery: Delivery, new_peer: str) -> None:
-    """The chat has a new address: later messages, and those that wait, go there."""
+    """The chat has a new address: later messages, and those that wait, go there. Of the staff only
+    crm.yaml can say where they are to be told in future."""
     db.execute(update(conversation).where(*_its_conversation(delivery)).values(peer=new_peer))
     db.execute(update(outbox).where(*_its_messages(delivery)).values(peer=new_peer))
 
@@ -187,9 +218,14 @@ def _its_conversation(delivery: Delivery) -> tuple[ColumnElement[bool], ...]:
 
 
 def _its_messages(delivery: Delivery) -> tuple[ColumnElement[bool], ...]:
-    """What still waits for the same chat."""
+    """What still waits for the same chat; of what the staff is told, for the same person."""
+    chat: tuple[ColumnElement[bool], ...]
+    if delivery.conversation_id is None:
+        chat = (outbox.c.conversation_id.is_(None), outbox.c.peer == delivery.peer)
+    else:
+        chat = (outbox.c.conversation_id == delivery.conversation_id,)
     return (
-        outbox.c.conversation_id == delivery.conversation_id,
+        *chat,
         outbox.c.account_id == delivery.account_id,
         outbox.c.status == "pending",
     )

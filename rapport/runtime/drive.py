@@ -6,7 +6,7 @@ happens at once, in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,12 +37,13 @@ class Drive:
     """One account of a desk. `show` is called for each message sent, in order, after its commit.
 
     load: reads what another process has applied meanwhile; None where there is none. call: makes a
-    request; it is asked once, and what it brings counts. None: somebody else does.
+    request; it is asked once, and what it brings counts. None: somebody else does. also: other
+    accounts whose messages are shown too.
     """
 
     def __init__(
         self, engine: Engine, desk: Desk, origin: Origin, clock: VirtualClock, show: Show,
-        load: Load | None = None, call: MakeCall | None = None,
+        load: Load | None = None, call: MakeCall | None = None, also: Sequence[int] = (),
     ) -> None:  # fmt: skip
         self._engine = engine
         self._desk = desk
@@ -51,6 +52,7 @@ class Drive:
         self._show = show
         self._following = Following(desk, Reader(engine), load) if load else None
         self._call = call
+        self._accounts = (origin.account_id, *also)
 
     def take_in(self, *arrivals: Inbound) -> None:
         """Something came in: all that follows from it now happens, and is shown."""
@@ -116,15 +118,18 @@ class Drive:
         return turned
 
     def _send(self) -> int:
+        return max(self._send_by(account_id) for account_id in self._accounts)
+
+    def _send_by(self, account_id: int) -> int:
         now = self._clock.now()
         with clear_errors(), self._engine.begin() as db:
-            due = pending(db, self._origin.account_id, now, AT_ONCE)
+            due = pending(db, account_id, now, AT_ONCE)
         outcomes = [
             Outcome(item.id, "sent", item.attempts + 1, now, self._show(item)) for item in due
         ]
         if outcomes:
             with clear_errors(), self._engine.begin() as db:
-                settle(db, self._origin.account_id, outcomes)
+                settle(db, account_id, outcomes)
         return len(outcomes)
 
     def _next_moment(self) -> datetime | None:
@@ -135,4 +140,5 @@ class Drive:
     def _next_moments(self, db: Connection) -> tuple[datetime | None, ...]:
         at = self._origin
         call = None if self._call is None else next_call(db, at.business_id)
-        return self._desk.next_moment(db), next_due(db, at.account_id), call
+        sendings = (next_due(db, account_id) for account_id in self._accounts)
+        return self._desk.next_moment(db), call, *sendings

@@ -16,10 +16,9 @@ from engine.jsonable import from_json
 from engine.messages import Message
 from engine.resume import EventSeen, Stopped
 from engine.stopping import stop_for
-from rapport.runtime.cases import Conversation, Firing, Mail, OpenRun
+from rapport.runtime.cases import AUTOMATED, Conversation, Firing, Mail, OpenRun
 from rapport.runtime.firings import expiry_of, firing_of, is_spent
 from rapport.runtime.moves import Beginning, Moves
-from rapport.runtime.sheet import AUTOMATED
 
 HELD_TOO_LONG = "expired"
 

@@ -38,8 +38,8 @@ from engine.resume import (
 )
 from engine.run import HANDED_OVER, LATE, Alarm, Frame, Run
 from engine.step import step
-from rapport.runtime.cases import Case, Conversation, OpenRun
-from rapport.runtime.sheet import AUTOMATED, LIVE, Sheet
+from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, OpenRun
+from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 
 

@@ -35,6 +35,7 @@ from bots.limits import Lane, Pace
 from crm.database import DatabaseUnavailable
 from rapport.logs import Words, says_each_turn
 from rapport.runtime.backoff import Backoff
+from rapport.runtime.cases import LIVE
 from rapport.runtime.clock import Clock
 from rapport.runtime.deliveries import (
     Delivery,
@@ -45,7 +46,6 @@ from rapport.runtime.deliveries import (
     next_pending,
 )
 from rapport.runtime.reading import Reader
-from rapport.runtime.sheet import LIVE
 from rapport.runtime.tallies import SenderTally
 from rapport.runtime.tenure import FOR_GOOD, Tenure
 from rapport.runtime.waiting_line import WaitingLine
@@ -371,6 +371,6 @@ class Sender:
         await self._back.finish()
 
 
-def _ids(delivery: Delivery) -> dict[str, int]:
+def _ids(delivery: Delivery) -> dict[str, int | None]:
     """What a log line names of a delivery."""
     return {"delivery": delivery.id, "conversation": delivery.conversation_id}

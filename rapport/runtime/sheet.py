@@ -44,9 +44,6 @@ from rapport.runtime.writes import Writes
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
 """An inbound message after this much silence is a new interaction of kind chat."""
 
-LIVE, AUTOMATED = 0, 1
-"""Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
-
 
 class Sheet:
     """The rows of a batch, while one mail after another of one customer after another is applied.
@@ -85,7 +82,7 @@ class Sheet:
     def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
         self._case, self._mail_id, self._pieces = case, letter.id, 0
-        self.agenda.begin(case.customer_id, letter.id)
+        self.agenda.begin(case, letter)
 
     def applied(self, letter: Mail) -> None:
         """The mail is done: stored so where it is not stored yet, else marked."""

@@ -1,7 +1,8 @@
 """Telling the staff: owners and admins of crm.yaml who have given their Telegram number.
 
 A bot cannot write first: who is to be told must have written to it once. These few messages go by
-the channels of the senders and past their outbox, of which a row is always about a customer.
+the channels of the senders and past their outbox, which may be the trouble; what a flow tells the
+staff of a customer is in it (staff_news).
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ from bots.channel import Channel, ChannelError, Outgoing
 from engine.business import Business
 from engine.fields.moments import spell
 from engine.fields.places import Locale
+from engine.staff import STAFF_CHANNEL
 from engine.wording import wording
 from rapport.redaction import redacted
 from rapport.runtime.alarms import KINDS, Alarm, News
 from rapport.runtime.sender import Sender
-
-CHANNEL = "telegram"
-"""Where the staff is told."""
 
 ROLES = ("owner", "admin")
 """Who hears of the system itself."""
@@ -66,7 +65,7 @@ class Staff:
 
     def _ways(self) -> list[Channel]:
         channels = [sender.channel for _, sender in sorted(self._senders().items())]
-        return [channel for channel in channels if channel.name == CHANNEL]
+        return [channel for channel in channels if channel.name == STAFF_CHANNEL]
 
 
 def text_of(alarm: Alarm, news: News, business: Business) -> str:

@@ -7,18 +7,16 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bots.channel import Outgoing
 from engine.criteria import Moment
 from engine.effects import Effect
 from engine.fields.types import Value
 from engine.resume import Resume
 from engine.run import Run
+from rapport.runtime.cases import Parts
 from rapport.runtime.firings import Started
 from rapport.runtime.ids import Ids
 from rapport.runtime.library import Library
-
-Parts = Callable[[str, Outgoing], Sequence[Outgoing]]
-"""Cuts a message for a channel, by its name, into pieces the platform accepts."""
+from rapport.runtime.staff_news import Unheard
 
 Clashes = Callable[[str, Value, int], bool]
 """Whether another customer already has this value in a field that is unique."""
@@ -39,6 +37,7 @@ class Surroundings(Struct, frozen=True):
     clashes: Clashes
     referrer: Referrer
     started: Started
+    unheard: Unheard
     ids: Ids
     now: datetime
     turn_id: str

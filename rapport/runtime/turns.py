@@ -40,7 +40,7 @@ from engine.scope import known_zone
 from rapport.logs import says_each_turn
 from rapport.redaction import redacted
 from rapport.runtime.calls import Call, store_answer
-from rapport.runtime.cases import Case, Mail
+from rapport.runtime.cases import Case, Mail, Parts
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.expansions import expand
@@ -53,7 +53,8 @@ from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
 from rapport.runtime.memory import Kept, Memory
 from rapport.runtime.sheet import Sheet
-from rapport.runtime.surroundings import Parts, Surroundings, Watch
+from rapport.runtime.staff_news import Mailroom, Unheard, post
+from rapport.runtime.surroundings import Surroundings, Watch
 from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
 from rapport.runtime.writes import Writes, hold, mark_mail
@@ -133,6 +134,7 @@ class Turns:
         self._says_each = says_each_turn()
         self._memory = Memory() if memory is None else memory
         self._lateness = Lateness()
+        self._unheard = Unheard()
 
     def on(self, library: Library, channels: Mapping[int, str]) -> Turns:
         """These turns on a newer library; a batch that has begun ends on this one."""
@@ -238,7 +240,7 @@ class Turns:
         around = Surroundings(
             self.library, self._channels, self._parts, _Clashes(db, self.library),
             partial(referrer_of, db, self.library.business_id),
-            Started(db, self.library.business_id), ids, now,
+            Started(db, self.library.business_id), self._unheard, ids, now,
             f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
             self._watch,
         )  # fmt: skip
@@ -257,6 +259,7 @@ class Turns:
             with together(db):
                 writes.write(db)
                 ledger.write(db)
+            told = post(db, self._mailroom, writes.told, ids, now) if writes.told else []
             # By itself, and last: only after an answer does PostgreSQL count how long we idle.
             writes.write_reached(db)
         except Exception as error:
@@ -266,7 +269,7 @@ class Turns:
             raise BatchRefused(f"{type(error).__name__}: {error}") from error
         turned.calls = len(writes.calls)
         turned.more = bool(writes.firings or writes.expansions)
-        turned.deliveries = [delivery_of(row) for row in writes.outbox]
+        turned.deliveries = [*(delivery_of(row) for row in writes.outbox), *told]
         turned.kept = self._memory.note(cases, ledger, self.library, ids)
         return turned
 
@@ -310,6 +313,10 @@ class Turns:
         )  # fmt: skip
         ledger.write(db)
         return True
+
+    @property
+    def _mailroom(self) -> Mailroom:
+        return Mailroom(self.library.business_id, self._channels, self._parts)
 
     def _ledger(self) -> Ledger:
         library = self.library

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Raw, Struct, field
 from sqlalchemy import Connection, bindparam, delete, func, insert, update
@@ -24,16 +24,9 @@ from crm.tables import (
 from rapport.runtime.calls import insert_calls
 from rapport.runtime.expansions import BEGIN as BEGIN_EXPANSION
 from rapport.runtime.firings import DECIDE, PLAN
+from rapport.runtime.staff_news import News
 
 Row = tuple[Any, ...]
-
-
-class StaffNews(NamedTuple):
-    """Something about a customer that people of the business are told."""
-
-    customer_id: int
-    to: str
-    text: str
 
 
 class Writes(Struct):
@@ -62,7 +55,7 @@ class Writes(Struct):
     firings: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
-    told: list[StaffNews] = field(default_factory=list)
+    told: list[News] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)

@@ -11,7 +11,7 @@ from engine.durations import Duration
 from engine.problems import NOWHERE
 from engine.transcript import Bot
 from rapport.project import find_project, read_project
-from rapport.testing.differences import difference_of, spoken
+from rapport.testing.differences import difference_of, difference_told, spoken
 from rapport.testing.stage import Sent, Stage
 from rapport.testing.stages import Setting, Stages
 
@@ -54,6 +54,17 @@ class Conversation:
             lines = (difference.why, f"- {difference.expected}", f"+ {difference.actual}")
             self._fail("\n".join(lines))
         return unread.pop(0)
+
+    def tells_staff(self, text: str | None = None, *, contains: str | tuple[str, ...] = ()) -> Sent:
+        """What the staff is told next, once however many people are; `text` is the whole of it."""
+        told = self._stage.told
+        difference = difference_told(
+            told[0] if told else None, Bot(NOWHERE, text, _several(contains))
+        )
+        if difference is not None:
+            lines = (difference.why, f"- {difference.expected}", f"+ {difference.actual}")
+            self._fail("\n".join(lines))
+        return told.pop(0)
 
     def advance(self, duration: str) -> None:
         """Let time pass (`30m`, `2d`); what falls due happens, at its end included."""

@@ -31,16 +31,27 @@ def difference_of(sent: Sent | None, expected: Bot) -> Difference | None:
     return Difference(why, wanted(expected), "(nothing)" if sent is None else spoken(sent))
 
 
+def difference_told(sent: Sent | None, expected: Bot) -> Difference | None:
+    """As `difference_of`, of what the staff was told."""
+    why = "the staff was told nothing more" if sent is None else _why(sent, expected)
+    if not why:
+        return None
+    actual = "(nothing)" if sent is None else spoken(sent)
+    return Difference(
+        why.replace("the bot said", "the staff was told"), wanted(expected, "staff"), actual
+    )
+
+
 def spoken(sent: Sent) -> str:
     """A message as a line of a conversation."""
     parts = [] if sent.media is None else [f"({sent.media[0]} {sent.media[1]})"]
     parts += [one_line(sent.text)] if sent.text else []
     parts += [f"[{shown.text}]" for shown in sent.buttons]
-    return f"bot: {' '.join(parts)}"
+    return f"{f'staff({sent.to})' if sent.to else 'bot'}: {' '.join(parts)}"
 
 
-def wanted(expected: Bot) -> str:
-    """What a test asks of a message, as a line of a conversation."""
+def wanted(expected: Bot, who: str = "bot") -> str:
+    """What a test asks of a message of `who`, as a line of a conversation."""
     parts = [] if expected.text is None else [one_line(expected.text)]
     parts += [f"… {one_line(piece)} …" for piece in expected.contains]
     parts += [f"(without {one_line(piece)})" for piece in expected.not_contains]
@@ -49,7 +60,7 @@ def wanted(expected: Bot) -> str:
     if expected.buttons == ():
         parts.append("(no buttons)")
     parts += [] if expected.media is None else [f"({expected.media})"]
-    return f"bot: {' '.join(parts)}"
+    return f"{who}: {' '.join(parts)}"
 
 
 def _why(sent: Sent, expected: Bot) -> str:

@@ -54,11 +54,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message of the bot; buttons in reading order. media: its kind and where it is from."""
+    """One message of the bot; buttons in reading order. media: its kind and where it is from.
+
+    to: the WHO of the staff that it is for, '' where it is for the customer.
+    """
 
     text: str
     buttons: tuple[Shown, ...] = ()
     media: tuple[str, str] | None = None
+    to: str = ""
 
 
 class BadSetting(Exception):
@@ -66,11 +70,15 @@ class BadSetting(Exception):
 
 
 class Stage:
-    """One customer and one bot. `unread` are the messages that nobody has looked at."""
+    """One customer and one bot. `unread` are the messages that nobody has looked at.
+
+    `told` is what the staff was told, once however many people were: by `staff_at`, the bot that
+    they write to.
+    """
 
     def __init__(
-        self, engine: Engine, library: Library, origin: Origin, now: datetime, flow: str,
-        http: Mapping[str, Sequence[HttpReply]], watch: Watch | None = None,
+        self, engine: Engine, library: Library, origin: Origin, staff_at: Origin, now: datetime,
+        flow: str, http: Mapping[str, Sequence[HttpReply]], watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self._engine = engine
         self._library = library
@@ -78,10 +86,14 @@ class Stage:
         self._flow = flow
         self._clock = VirtualClock(now)
         self._numbers = itertools.count(1)
-        turns = Turns(library, {origin.account_id: origin.channel}, whole, watch=watch)
-        answers = Answers(http)
-        self._drive = Drive(engine, Desk(turns), origin, self._clock, self._show, call=answers)
+        channels = {at.account_id: at.channel for at in (origin, staff_at)}
+        turns = Turns(library, channels, whole, watch=watch)
+        self._drive = Drive(
+            engine, Desk(turns), origin, self._clock, self._show, call=Answers(http),
+            also=() if staff_at == origin else (staff_at.account_id,),
+        )  # fmt: skip
         self.unread: list[Sent] = []
+        self.told: list[Sent] = []
         self.buttons: tuple[Shown, ...] = ()
 
     def introduce(self, customer: Mapping[str, Any]) -> None:
@@ -174,6 +186,10 @@ class Stage:
 
     def _show(self, delivery: Delivery) -> str:
         outgoing = delivery.outgoing()
+        if delivery.conversation_id is None:
+            if not delivery.payload["copy"]:
+                self.told.append(Sent(unmarked(outgoing.text), to=delivery.payload["staff"]))
+            return str(delivery.id)
         shown = self._shown(outgoing.buttons) if outgoing.buttons else ()
         media = outgoing.media
         sent = None if media is None else (media.kind, media.source)

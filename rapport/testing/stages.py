@@ -17,6 +17,7 @@ from engine.flow import Flow
 from engine.loader import Loaded
 from engine.node import Node
 from engine.shapes import CHANNEL_NAMES
+from engine.staff import STAFF_CHANNEL
 from engine.transcript import HttpReply
 from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
@@ -77,8 +78,16 @@ class Stages:
         _copy_database(self._applied, self._copy)
         library = _set(self._library, setting)
         origin = self._origins[setting.channel]
+        staff_at = self._origins[STAFF_CHANNEL]
         stage = Stage(
-            self._copy, library, origin, setting.now, setting.flow, setting.http, self._watch
+            self._copy,
+            library,
+            origin,
+            staff_at,
+            setting.now,
+            setting.flow,
+            setting.http,
+            self._watch,
         )
         if setting.customer is not None:
             stage.introduce(setting.customer)

@@ -20,12 +20,13 @@ from engine.transcript import (
     Happens,
     Press,
     Step,
+    Told,
     Transcript,
     User,
 )
 from rapport.runtime.surroundings import Watch
 from rapport.testing.answers import UnexpectedCall
-from rapport.testing.differences import Difference, difference_of, spoken
+from rapport.testing.differences import Difference, difference_of, difference_told, spoken
 from rapport.testing.stage import BadSetting, Stage
 from rapport.testing.stages import DEFAULT_NOW, Setting, Stages
 
@@ -100,6 +101,10 @@ def _hold(stage: Stage, transcript: Transcript, talk: list[str]) -> None:
             raise _Differs(wrong, step.position) from None
     if transcript.steps:
         _nothing_unread(stage, transcript.steps[-1], "(the test ends)")
+    if stage.told and any(isinstance(step, Told) for step in transcript.steps):
+        why = "the staff was told something that no step expects"
+        wrong = Difference(why, "(the test ends)", spoken(stage.told[0]))
+        raise _Differs(wrong, transcript.steps[-1].position)
 
 
 class NotPressed(Exception):
@@ -127,6 +132,8 @@ def _take(stage: Stage, step: Step, talk: list[str]) -> None:
     match step:
         case Bot():
             _next_message(stage, step, talk)
+        case Told(expected):
+            _next_told(stage, expected, talk)
         case Expect(values):
             for name, expected in values.items():
                 _expect(stage, name, expected, step)
@@ -175,6 +182,15 @@ def _next_message(stage: Stage, expected: Bot, talk: list[str]) -> None:
     if difference is not None:
         besides = tuple(map(spoken, stage.unread))
         raise _Differs(replace(difference, besides=besides), expected.position)
+    if sent is not None:
+        talk.append(spoken(sent))
+
+
+def _next_told(stage: Stage, expected: Bot, talk: list[str]) -> None:
+    sent = stage.told.pop(0) if stage.told else None
+    difference = difference_told(sent, expected)
+    if difference is not None:
+        raise _Differs(difference, expected.position)
     if sent is not None:
         talk.append(spoken(sent))
 

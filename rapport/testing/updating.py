@@ -2,7 +2,7 @@
 
 Only what the bot says is written: its messages are changed, put in and taken out, and everything
 else of the file stays as it is, comments and layout too. What was expected not to be said
-(`not_contains`), and the values that `expect` names, are for the author.
+(`not_contains`), what the staff is told and the values that `expect` names are for the author.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.loader import Loaded
-from engine.transcript import Bot, Expect, Transcript
+from engine.transcript import Bot, Expect, Told, Transcript
 from engine.yaml_parts import Part, parts
 from rapport.files import replace_file
 from rapport.project import read_files, read_project
@@ -88,7 +88,7 @@ def _held(stage: Stage, transcript: Transcript) -> Iterator[Change]:
     for place, step in enumerate(steps):
         if isinstance(step, Bot):
             expected.append(place)
-        elif not isinstance(step, Expect):
+        elif not isinstance(step, Expect | Told):
             yield from _compared(stage, steps, behind, expected)
             behind, expected = place, []
             act(stage, step)

@@ -110,6 +110,7 @@ def test_what_holds_up_a_table_or_breaks_older_code_is_seen(statement: str) -> N
         "ALTER TABLE mail ADD CONSTRAINT fk FOREIGN KEY(run_id) REFERENCES run (id) NOT VALID",
         "ALTER TABLE mail VALIDATE CONSTRAINT fk",
         "ALTER TABLE mail DROP CONSTRAINT fk",
+        "ALTER TABLE mail ALTER COLUMN run_id DROP NOT NULL",
         "ALTER TABLE mail ADD CONSTRAINT uq UNIQUE USING INDEX ix",
         "ALTER TABLE mail SET (fillfactor = 80)",
         "UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003'",

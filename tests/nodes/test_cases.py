@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.effects import SendMessage, TellStaff
 from engine.fields.coerce import coerce
 from engine.fields.patterns import compile_pattern
 from engine.fields.places import Locale
@@ -16,7 +17,7 @@ from engine.fields.readings import Read
 from engine.loader import Loaded
 from engine.passage import Passage
 from engine.shapes.values import plain_word
-from engine.transcript import Advance, Bot, Expect, Press, Step, Transcript, User
+from engine.transcript import Advance, Bot, Expect, Press, Step, Told, Transcript, User
 from nodes import KINDS
 from rapport.testing.answers import Answers
 from tests.engine.step.talk import NOON, Talk, load
@@ -93,6 +94,10 @@ class Rehearsal(Talk):
                 assert not (silent and self.heard), self.heard
             case Bot():
                 self.expect_message(step)
+            case Told(expected):
+                told = [one for one in self.effects if isinstance(one, TellStaff)]
+                self.effects = [one for one in self.effects if one not in told[:1]]
+                self.expect_message(expected, SendMessage(told[0].text))
             case Expect(values):
                 for name, letters in values.items():
                     assert self.value(name, letters) == self.wanted(name, letters), name
@@ -110,9 +115,10 @@ class Rehearsal(Talk):
                 return choice.label
         return written
 
-    def expect_message(self, wanted: Bot) -> None:
-        assert self.heard, f"nothing was said where {wanted} is expected"
-        message = self.heard.pop(0)
+    def expect_message(self, wanted: Bot, message: SendMessage | None = None) -> None:
+        """message: None for what the bot said next."""
+        assert message or self.heard, f"nothing was said where {wanted} is expected"
+        message = message or self.heard.pop(0)
         if wanted.text is not None:
             assert message.text == wanted.text
         assert all(piece in message.text for piece in wanted.contains), (message, wanted)

@@ -14,11 +14,11 @@ from bots.limits import TELEGRAM, Pace
 from crm.tables import conversation, outbox
 from rapport.runtime import sender
 from rapport.runtime.backoff import Backoff
+from rapport.runtime.cases import AUTOMATED, LIVE
 from rapport.runtime.clock import SystemClock
 from rapport.runtime.deliveries import next_pending
 from rapport.runtime.reading import Reader
 from rapport.runtime.sender import Sender
-from rapport.runtime.sheet import AUTOMATED, LIVE
 from rapport.runtime.waiting_line import WaitingLine
 from rapport.runtime.writer import InlineWriter
 from tests.support.aio import run

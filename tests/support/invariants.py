@@ -216,14 +216,15 @@ def no_mail_waits(found: Found) -> Iterator[str]:
 
 def outbox_is_contiguous(found: Found) -> Iterator[str]:
     """The messages of a mail are numbered 0, 1, 2 ..., and the mail was applied."""
-    numbers: defaultdict[int, list[int]] = defaultdict(list)
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
     for row in found.outbox:
-        source, mail_id, number = row.dedup_key.split(":")
-        if source == "mail" and row.created_at >= found.since:
-            numbers[int(mail_id)].append(int(number))
-    for mail_id, given in numbers.items():
+        source, _, number = row.dedup_key.rpartition(":")
+        if "mail:" in source and row.created_at >= found.since:
+            numbers[source].append(int(number))
+    for source, given in numbers.items():
+        mail_id = int(source.rpartition(":")[2])
         if sorted(given) != list(range(len(given))):
-            yield f"the messages of mail {mail_id} are numbered {sorted(given)}"
+            yield f"the messages of {source} are numbered {sorted(given)}"
         letter = found.letters.get(mail_id)
         if letter is None or letter.status != "done":
             yield f"messages were written for mail {mail_id}, which was not applied"
@@ -232,7 +233,7 @@ def outbox_is_contiguous(found: Found) -> Iterator[str]:
 def outbox_holds_what_was_said(found: Found) -> Iterator[str]:
     """A message on the timeline is one row of the outbox, or several where it had to be cut."""
     people = {row.id: row.customer_id for row in found.conversations}
-    rows = Counter(people[row.conversation_id] for row in found.outbox)
+    rows = Counter(people.get(row.conversation_id) for row in found.outbox)
     told = Counter(
         row.customer_id
         for row in found.timeline
@@ -241,6 +242,18 @@ def outbox_holds_what_was_said(found: Found) -> Iterator[str]:
     for person, count in told.items():
         if rows[person] < count:
             yield f"customer {person} was told {count} messages, and the outbox has {rows[person]}"
+
+
+def staff_is_told_what_was_noted(found: Found) -> Iterator[str]:
+    """What the timeline says the staff was told is in the outbox, once for each of the people."""
+    told: Counter[int] = Counter()
+    for row in found.timeline:
+        if row.type == "staff_told" and row.at >= found.since:
+            told[row.customer_id] += len((row.data or {}).get("people", ()))
+    rows = Counter(row.customer_id for row in found.outbox if row.conversation_id is None)
+    for person, count in told.items():
+        if rows[person] < count:
+            yield f"of customer {person} the staff was told {count} times, not {rows[person]}"
 
 
 def sent_messages_went_once_in_order(found: Found) -> Iterator[str]:
@@ -424,6 +437,7 @@ ALWAYS: tuple[Check, ...] = (
     waiting_mail_is_known,
     outbox_is_contiguous,
     outbox_holds_what_was_said,
+    staff_is_told_what_was_noted,
     sent_messages_went_once_in_order,
     timers_belong_to_waits,
     requests_are_answered_once,

@@ -28,7 +28,8 @@ _RULES = (
     (rf"DELETE FROM {_NAME}", "deletes rows; that is work in pieces, not a step"),
 )  # fmt: skip
 _DROPS = (
-    rf"DROP TABLE {_NAME}|ALTER TABLE \"?(?P<other>\w+)\"? .*\bDROP( COLUMN)? (?!CONSTRAINT)\w+"
+    rf"DROP TABLE {_NAME}|ALTER TABLE \"?(?P<other>\w+)\"? "
+    r".*\bDROP( COLUMN)? (?!CONSTRAINT|NOT NULL)\w+"
 )
 _OWN = frozenset({"alembic_version", "schema_step"})
 

@@ -9,6 +9,7 @@ import pytest
 
 from rapport.project import read_project
 from rapport.testing.transcripts import Verdict, run_transcripts
+from tests.support.desk import load
 from tests.support.small_project import write_project
 
 Held = Callable[..., Verdict]
@@ -50,6 +51,41 @@ ASKED = "  - user: /start\n  - bot: Hello\n  - bot: {contains: Which size}\n"
 def test_what_is_as_expected_passes(verdict: Held, steps: str) -> None:
     held = verdict(ASKED + steps)
     assert held.passed, held.difference
+
+
+TELLING = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {notify: Somebody is here, to: sales}
+  - {say: Hello}
+  - {notify: They were told hello, to: sales}
+"""
+STAFF = "[{name: Ali, telegram: 7, teams: [sales]}, {name: Sara, telegram: 8, teams: [sales]}]"
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ("", None),
+        ("  - staff: Somebody is here\n  - staff: {contains: hello}\n", None),
+        ("  - staff: Somebody is here\n", "the staff was told something that no step expects"),
+        ("  - staff: Nobody is here\n", "the staff was told something else"),
+        ("  - staff: {contains: nobody}\n", "the message does not contain 'nobody'"),
+        (
+            "  - staff: {contains: Some}\n  - staff: {contains: hello}\n  - staff: More\n",
+            "the staff was told nothing more",
+        ),
+    ],
+)
+@pytest.mark.parametrize("channel", ["telegram", "instagram", "chat"])
+def test_what_the_staff_is_told_is_looked_at_where_a_step_asks(
+    tmp_path: Path, channel: str, steps: str, why: str | None
+) -> None:
+    head = f"{TELLING}---\n{HEAD}channel: {channel}\nsteps:\n  - user: /start\n  - bot: Hello\n"
+    loaded = load(head + steps, f"business: {{name: Kiosk}}\nstaff: {STAFF}\n")
+    (held,) = run_transcripts(loaded)
+    assert (held.difference.why if held.difference else None) == why
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,6 @@ def test_a_transcript_is_read_as_it_is_written() -> None:
         ("{usr: hi}", "3:11 E801"),
         ("{user: hi, bot: ho}", "3:10 E801"),
         ("hello", "3:10 E801"),
-        ("{start: f}", "3:11 E901"),
         ("{advance: 5}", "3:20 E203"),
         ("{bot: {contain: a}}", "3:17 E101"),
         ("{bot: {matches: '(a'}}", "3:26 E405"),

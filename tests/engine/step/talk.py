@@ -86,6 +86,9 @@ fields:
   visit: {label: Visit, type: datetime, extra: true}
   site: {label: Site, type: url}
 tags: {VIP: {}, Sneakers: {}}
+staff:
+  - {name: Ali, telegram: 777, role: owner}
+  - {name: Sara N, telegram: 778, teams: [sales]}
 segments: {ambassadors: {static: true}, friends: {static: true}}
 """
 
