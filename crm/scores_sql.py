@@ -55,8 +55,7 @@ def score_of(scoring: Scoring, slots: Sequence[Column[Any]], now: datetime, dial
     complete: Any = literal(0, Integer())
     if slots:
         # A whole number by a whole number: both databases cut the rest off.
-        points = filled(slots, dialect).element * 10
-        complete = points.op("/", return_type=Integer())(literal(len(slots), Integer()))
+        complete = filled(slots, dialect).element * 10 // literal(len(slots), Integer())
     total = (
         _least(40, customer.c.total_interactions * 2)
         + case((customer.c.last_contacted_at.is_(None), 0), else_=recency)
@@ -93,7 +92,7 @@ def _days(at: Column[Any], now: datetime, dialect: str) -> Any:
     if "sqlite" in dialect:
         day = _DAY // timedelta(microseconds=1)
         since = literal(to_microseconds(now), BigInteger()) - _stored(at)
-        whole = since.op("/", return_type=Integer())(literal(day, BigInteger()))
+        whole = since // literal(day, BigInteger())
     else:
         seconds = extract("epoch", literal(now, UtcDateTime()) - at)
         whole = cast(func.floor(seconds / 86_400), Integer())

@@ -121,7 +121,9 @@ def _check_reference(reference: Reference, names: _Names, problems: Problems) ->
         case Ref.FIELD:
             _known(name, names.business.fields, "E301", "field", position, problems)
         case Ref.SEGMENT:
-            _check_segment(name, names.business, position, problems)
+            _known(name, names.business.segments, "E303", "segment", position, problems)
+        case Ref.MEMBERS:
+            _check_members(name, names.business, position, problems)
         case Ref.WRITE | Ref.SAVE | Ref.KEEP:
             _check_field(reference, names, problems)
         case Ref.WHO:
@@ -150,7 +152,7 @@ def _check_told(reference: Reference, business: Business, problems: Problems) ->
         problems.warning(reference.position, "W345", message, cure)
 
 
-def _check_segment(name: str, business: Business, position: Position, problems: Problems) -> None:
+def _check_members(name: str, business: Business, position: Position, problems: Problems) -> None:
     """What a flow changes are the members of a static segment."""
     _known(name, business.segments, "E303", "segment", position, problems)
     if name in business.segments and not business.segments[name].static:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from engine.node import Exit, Next, Node
 from engine.passage import Passage
-from engine.shapes import SEGMENT_REF, ListOf, Option, Reader, Record
+from engine.shapes import MEMBERS_REF, ListOf, Option, Reader, Record
 
 
 class SegmentChange(Struct, frozen=True):
@@ -30,8 +30,8 @@ def _change(options: dict[str, Any], reader: Reader) -> SegmentChange:
 
 _CHANGE = Record(
     {
-        "add": Option(ListOf(SEGMENT_REF), "static segments the customer joins", "[ambassadors]"),
-        "remove": Option(ListOf(SEGMENT_REF), "static segments the customer leaves"),
+        "add": Option(ListOf(MEMBERS_REF), "static segments the customer joins", "[ambassadors]"),
+        "remove": Option(ListOf(MEMBERS_REF), "static segments the customer leaves"),
     },
     _change,
     "segment",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 from crm.names import name_columns
 from crm.services.books import Books
 from crm.services.fields import stored_columns
-from crm.services.following import Following
+from crm.services.following import store
 from crm.services.ledger import Cause, Ledger
 from crm.services.records import load_record
 from crm.services.totals import COUNTED_BY
@@ -49,8 +49,7 @@ def create_customer(
     ledger.record(customer_id, "customer_created", "Created", None, cause.by, now)
     ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
     _set_changed(ledger, customer_id, _start(business), values, cause, now)
-    ledger.write(db)
-    Following(db, business_id, business).settle(db, [customer_id], now)
+    store(db, business_id, business, ledger, now)
     return customer_id
 
 
@@ -81,9 +80,7 @@ def update_customer(
         books = Books(db, business_id, business, ledger)
         books.count(customer_id)
         books.write(now)
-    ledger.write(db)
-    if keys:
-        Following(db, business_id, business).settle(db, [customer_id], now)
+    store(db, business_id, business, ledger, now)
     return keys
 
 
@@ -104,7 +101,7 @@ def archive_customer(
     ledger = Ledger(business_id, business.fields, columns)
     values = record.values | {"status": ARCHIVED}
     _set_changed(ledger, customer_id, record.values, values, cause, now)
-    ledger.write(db)
+    store(db, business_id, business, ledger, now)
 
 
 def _start(business: Business) -> dict[str, Value]:

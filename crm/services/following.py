@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     case,
     exists,
-    func,
     or_,
     select,
     true,
@@ -47,9 +46,6 @@ from engine.criteria import Criterion, Moment
 from engine.derive.rules import HAS_REFERRED, RULE, Rule, Rules
 from engine.derive.stages import JOURNEY, WROTE_OFTEN
 from engine.fields.types import Value
-
-PIECE = 500
-"""Customers changed in one transaction, and a fifth of how many are looked at."""
 
 ANSWERED_WITHIN = timedelta(hours=24)
 ANSWERS_OF = timedelta(days=90)
@@ -87,9 +83,13 @@ class Following:
     def moment(self, now: datetime) -> Moment:
         return Moment(now, ZoneInfo(self.business.timezone))
 
-    def settle(self, db: Connection, customers: Collection[int], now: datetime) -> Counter[str]:
-        """Let everything follow for these customers; how many things did, by kind."""
-        ledger = Ledger(self.business_id, self.business.fields, self.columns)
+    def settle(
+        self, db: Connection, customers: Collection[int], now: datetime,
+        listens: frozenset[str] | None = None,
+    ) -> Counter[str]:  # fmt: skip
+        """Let everything follow for these customers; how many things did, by kind. listens: of
+        what happens, as in a ledger."""
+        ledger = Ledger(self.business_id, self.business.fields, self.columns, listens)
         followed: Counter[str] = Counter()
         moment = self.moment(now)
         for person in self.people(db, customers, now):
@@ -100,19 +100,10 @@ class Following:
         return followed
 
     def astray(
-        self, db: Connection, now: datetime, after: int, limit: int = PIECE
-    ) -> tuple[list[int], int | None]:
-        """Customers who are not as the rules have them, of the next ones after an id; and the last
-        that was looked at, None at the end."""
-        window = (
-            select(customer.c.id)
-            .where(customer.c.business_id == self.business_id, customer.c.id > after)
-            .order_by(customer.c.id)
-            .limit(limit * 5)
-        )
-        last = db.scalar(select(func.max(window.subquery().c.id)))
-        if last is None:
-            return [], None
+        self, db: Connection, now: datetime, after: int, last: int, limit: int
+    ) -> tuple[list[int], int]:
+        """The first customers who are not as the rules have them, of those after an id and up to
+        another; and up to which that is all."""
         found = db.scalars(
             select(customer.c.id)
             .where(
@@ -204,9 +195,12 @@ class Following:
 
     # -- customers, as rules see them
 
-    def people(self, db: Connection, customers: Collection[int], now: datetime) -> Iterable[Person]:
-        """These customers of the business, locked, in the order of their ids."""
-        found = {one.customer_id: one for one in self._rows(db, customers)}
+    def people(
+        self, db: Connection, customers: Collection[int], now: datetime, *, locked: bool = True
+    ) -> Iterable[Person]:
+        """These customers of the business, locked unless they are only looked at, in the order of
+        their ids."""
+        found = {one.customer_id: one for one in self._rows(db, customers, locked)}
         ids = list(found)
         if not ids:
             return ()
@@ -223,7 +217,7 @@ class Following:
                 found[id_].asked, found[id_].answered = rate
         return found.values()
 
-    def _rows(self, db: Connection, customers: Collection[int]) -> Iterator[Person]:
+    def _rows(self, db: Connection, customers: Collection[int], locked: bool) -> Iterator[Person]:
         read = self.rules.reads.fields
         names = {key: self.columns[key] for key in read if key in self.columns}
         extras = {key: one for key, one in self.business.fields.items() if one.extra}
@@ -236,8 +230,9 @@ class Following:
             )
             .where(customer.c.business_id == self.business_id, customer.c.id.in_(sorted(customers)))
             .order_by(customer.c.id)
-            .with_for_update(key_share=True, of=customer)
         )  # fmt: skip
+        if locked:
+            statement = statement.with_for_update(key_share=True, of=customer)
         for row in db.execute(statement).mappings():
             extra = row["custom_fields_extra"] or {}
             values = {key: row[f"of_{key}"] for key in names}
@@ -264,16 +259,30 @@ class Following:
         )
 
 
+def store(
+    db: Connection, business_id: int, business: Business, ledger: Ledger, now: datetime,
+    besides: Iterable[int] = (),
+) -> None:  # fmt: skip
+    """Write what a service did, and let follow at once what follows from it. besides: customers of
+    whom nothing is changed, and something follows all the same."""
+    customers = ledger.customers.union(besides)
+    ledger.write(db)
+    if customers:
+        Following(db, business_id, business).settle(db, customers, now)
+
+
 def _place_of_journey() -> ColumnElement[int]:
     stage = customer.c.journey_stage
     return case(*((stage == name, place) for place, name in enumerate(JOURNEY)), else_=0)
 
 
 def _has_referred(business_id: int) -> ColumnElement[bool]:
-    brought = customer.alias("brought")
     return exists().where(
-        brought.c.business_id == business_id, brought.c.referred_by == customer.c.id
+        _BROUGHT.c.business_id == business_id, _BROUGHT.c.referred_by == customer.c.id
     )
+
+
+_BROUGHT = customer.alias("brought")
 
 
 def response_rates(

@@ -193,6 +193,13 @@ class Ledger:
         self.happened = [one for one in self.happened if one[0] != customer_id]
         return found
 
+    @property
+    def customers(self) -> set[int]:
+        """Those of whom anything is changed that something may follow from; a row on a timeline
+        alone is none."""
+        by_key = {id_ for id_, _ in self._tagged} | {id_ for _, id_ in self._members}
+        return self._changes.keys() | self._extras.keys() | by_key
+
     def columns_of(self, customer_id: int) -> Mapping[str, Any]:
         """The columns of a customer that are set, with their new values."""
         return self._changes.get(customer_id, {})

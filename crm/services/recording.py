@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Table, select, update
 
 from crm.errors import InvalidValues, NotFound
 from crm.services.books import Books
+from crm.services.following import store
 from crm.services.ledger import Ledger
 from crm.tables import customer
 from engine.business import Business
@@ -45,8 +46,9 @@ class Page:
 def writing(
     db: Connection, business_id: int, business: Business, customer_id: int | None, now: datetime
 ) -> Iterator[Page]:
-    """Books to be written at the end; the customer is locked, so that totals are counted of rows
-    that nobody changes meanwhile. customer_id: None for what is about nobody. Raises NotFound."""
+    """Books to be written at the end, with all that follows from them; the customer is locked, so
+    that totals are counted of rows that nobody changes meanwhile. customer_id: None for what is
+    about nobody. Raises NotFound."""
     ledger = Ledger(business_id, business.fields, {})
     books = Books(db, business_id, business, ledger)
     if customer_id is None:
@@ -55,7 +57,7 @@ def writing(
         row = lock_customer(db, business_id, customer_id)
         yield Page(books, ledger, customer_id, row.currency, row.assigned_to)
     books.write(now)
-    ledger.write(db)
+    store(db, business_id, business, ledger, now)
 
 
 def lock_customer(db: Connection, business_id: int, customer_id: int) -> Row[Any]:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
-from crm.errors import NotAllowed, NotFound
+from crm.errors import NotAllowed
+from crm.services.following import store
 from crm.services.ledger import Cause, Ledger
 from crm.services.recording import lock_customer
 from crm.tables import customer
@@ -48,9 +49,10 @@ def set_referrer(
     db: Connection, business_id: int, business: Business, customer_id: int, referrer: int,
     cause: Cause, now: datetime,
 ) -> None:  # fmt: skip
-    """Keep who brought a customer. Raises NotFound, and NotAllowed where it is known already, is
-    the customer, or was brought by them, near or far."""
-    lock_customer(db, business_id, customer_id)
+    """Keep who brought a customer; the journey of both goes on. Raises NotFound, and NotAllowed
+    where it is known already, is the customer, or was brought by them, near or far."""
+    for id_ in sorted((customer_id, referrer)):
+        lock_customer(db, business_id, id_)
     of = select(customer.c.referred_by).where(customer.c.business_id == business_id)
     known = db.execute(of.where(customer.c.id == customer_id)).scalar_one()
     if known is not None:
@@ -60,14 +62,12 @@ def set_referrer(
         if above == customer_id:
             raise NotAllowed(f"Customer {customer_id} cannot be brought by themselves.")
         row = db.execute(of.where(customer.c.id == above)).one_or_none()
-        if row is None and above == referrer:
-            raise NotFound(f"There is no customer {referrer}.")
         if row is None or row.referred_by is None:
             break
         above = row.referred_by
     ledger = Ledger(business_id, business.fields, {"referred_by": "referred_by"})
     refer(ledger, customer_id, referrer, cause, now)
-    ledger.write(db)
+    store(db, business_id, business, ledger, now, besides=[referrer])
 
 
 def refer(ledger: Ledger, customer_id: int, referrer: int, cause: Cause, now: datetime) -> None:

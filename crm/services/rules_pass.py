@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from crm.services.following import PIECE, Following
+from crm.services.following import Following
+from crm.services.totals import begin_of
 from crm.sql import insert_for
-from crm.tables import scan_cursor, segment, segment_member
+from crm.tables import customer, scan_cursor, segment, segment_member
 from engine.business import Business
+
+PIECE = 500
+"""Customers changed in one transaction."""
+
+LOOKED_AT = 5
+"""Of so many times as many is looked who has to change."""
 
 
 class Pass:
@@ -30,15 +37,27 @@ class Pass:
     def tick(self, db: Connection, now: datetime) -> bool:
         """Let everything follow for one piece, in the caller's transaction; False once all were
         looked at: then the members of each segment are counted. After a rollback just go on."""
-        following = Following(db, self._business_id, self._business)
-        found, last = following.astray(db, now, self.seen, self._piece)
+        last = self._end_of_window(db)
         if last is None:
             count_members(db, self._business_id, now)
             mark_passed(db, self._business_id, now)
             return False
-        self.changed += following.settle(db, found, now)
-        self.seen = last
+        following = Following(db, self._business_id, self._business)
+        found, self.seen = following.astray(db, now, self.seen, last, self._piece)
+        if found:
+            self.changed += following.settle(db, found, now)
         return True
+
+    def _end_of_window(self, db: Connection) -> int | None:
+        """Up to which customer the next piece looks; None at the end."""
+        window = (
+            select(customer.c.id)
+            .where(customer.c.business_id == self._business_id, customer.c.id > self.seen)
+            .order_by(customer.c.id)
+            .limit(self._piece * LOOKED_AT)
+        )
+        last: int | None = db.scalar(select(func.max(window.subquery().c.id)))
+        return last
 
 
 def count_members(db: Connection, business_id: int, now: datetime) -> None:
@@ -74,9 +93,18 @@ def ask_for_pass(db: Connection, business_id: int) -> None:
     db.execute(delete(scan_cursor).where(*mine))
 
 
-def is_pass_due(db: Connection, business_id: int, business: Business, now: datetime) -> bool:
-    """Whether rules have changed since the last pass, or a new day of the business has begun."""
+def next_pass(db: Connection, business_id: int, business: Business) -> datetime | None:
+    """When the next pass is due: as a new day of the business begins. None: at once, for rules have
+    changed since the last one."""
     mine = (scan_cursor.c.business_id == business_id, scan_cursor.c.trigger == _WALK)
     passed = db.scalar(select(scan_cursor.c.moved_at).where(*mine))
-    zone = ZoneInfo(business.timezone)
-    return passed is None or passed.astimezone(zone).date() < now.astimezone(zone).date()
+    if passed is None:
+        return None
+    today = passed.astimezone(ZoneInfo(business.timezone)).date()
+    return begin_of(today + timedelta(days=1), business)
+
+
+def is_pass_due(db: Connection, business_id: int, business: Business, now: datetime) -> bool:
+    """Whether rules have changed since the last pass, or a new day of the business has begun."""
+    due = next_pass(db, business_id, business)
+    return due is None or due <= now

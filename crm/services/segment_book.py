@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, insert, select, upd
 
 from crm.criteria_sql import compile_sql
 from crm.errors import NotAllowed, NotFound
-from crm.services.following import Following
+from crm.services.following import Following, store
 from crm.services.ledger import Cause, Ledger
 from crm.services.rules_pass import ask_for_pass
 from crm.tables import business as business_table
@@ -142,14 +142,13 @@ def change_members(
         raise NotAllowed(f"The members of '{key}' follow its criteria.")
     following = Following(db, business_id, business)
     ledger = Ledger(business_id, business.fields, following.columns)
-    changed: list[int] = []
+    changed = 0
     for person in following.people(db, customers, now):
         if (key in person.segments) is not is_in:
-            changed.append(person.customer_id)
+            changed += 1
             ledger.set_member(person.customer_id, row["id"], key, now, cause, is_in=is_in)
-    ledger.write(db)
-    following.settle(db, changed, now)
-    return len(changed)
+    store(db, business_id, business, ledger, now)
+    return changed
 
 
 def mark_as_used(db: Connection, business_id: int, key: str, now: datetime) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from crm.errors import NotFound
 from crm.services.fields import load_mapping
+from crm.services.following import Following
 from crm.services.tasks import IS_OPEN
 from crm.tables import (
     activity,
@@ -25,6 +27,8 @@ from crm.tables import (
     tag,
     task,
 )
+from engine.business import Business
+from engine.derive.scores import model_of
 from engine.fields.plain import to_plain
 from engine.fields.slots import SLOTS
 from engine.referrals import referral_code
@@ -79,6 +83,20 @@ def show_customer(db: Connection, business_id: int, customer_id: int) -> dict[st
         "referral_code": referral_code(customer_id),
         "referrals": _referrals(db, business_id, customer_id),
     }
+
+
+def show_as_of(
+    db: Connection, business_id: int, business: Business, customer_id: int, now: datetime
+) -> dict[str, Any]:
+    """As `show_customer`, with the parts that the score has now. They always add up to the score
+    shown: where that is another one until the next pass, they are those of it. Raises NotFound."""
+    shown = show_customer(db, business_id, customer_id)
+    following = Following(db, business_id, business)
+    for person in following.people(db, [customer_id], now, locked=False):
+        score = model_of(business.scoring, len(following.rules.slots))(person, now)
+        if score.value == shown["crm_score"]:
+            shown["score_parts"] = dict(score.parts)
+    return shown
 
 
 def _customer(db: Connection, business_id: int, customer_id: int) -> RowMapping:

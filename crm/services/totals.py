@@ -112,7 +112,7 @@ def _count_interactions(totals: Totals, person: Person, row: Row[Any], business:
     totals["total_interactions"] = row.many
     totals["last_contacted_at"] = max(contacted, default=None)
     if person["follow_up_by_hand_at"] is None:
-        totals["next_follow_up_at"] = begin_of(row.follow_up, business)
+        totals["next_follow_up_at"] = row.follow_up and begin_of(row.follow_up, business)
 
 
 def _money(rows: Collection[Row[Any]], currency: str) -> Totals:
@@ -128,10 +128,8 @@ def _money(rows: Collection[Row[Any]], currency: str) -> Totals:
     }
 
 
-def begin_of(day: date | None, business: Business) -> datetime | None:
+def begin_of(day: date, business: Business) -> datetime:
     """The UTC moment at which a day of the business begins."""
-    if day is None:
-        return None
     return datetime.combine(day, time(), ZoneInfo(business.timezone)).astimezone(UTC)
 
 

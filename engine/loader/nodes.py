@@ -45,7 +45,7 @@ LATER = (*("handoff", "photo", "video", "document", "voice", "location"),)
 Kinds = Mapping[str, type[Node]]
 
 _WRITTEN = {
-    Ref.WRITE: "", Ref.SAVE: "", Ref.KEEP: "", Ref.TAG: "tags:", Ref.SEGMENT: "segment:",
+    Ref.WRITE: "", Ref.SAVE: "", Ref.KEEP: "", Ref.TAG: "tags:", Ref.MEMBERS: "segment:",
 }  # fmt: skip
 """What stands before the name of what a node changes."""
 

@@ -26,6 +26,7 @@ class Ref(StrEnum):
     TAG = "tag"
     FIELD = "field that an event is about"
     SEGMENT = "segment"
+    MEMBERS = "members"
     WRITE = "field that is written"
     SAVE = "field that a reply is saved to"
     KEEP = "key that a reply is kept under, declared or not"

@@ -83,13 +83,16 @@ def show(
     """Everything known of one customer."""
     from crm.errors import Ambiguous, CrmError
     from crm.services.find import resolve
-    from crm.services.show import show_customer
+    from crm.services.show import show_as_of
     from rapport.cli.store import open_store
+    from rapport.runtime.clock import SystemClock
 
     with open_store() as store:
         try:
             found = resolve(store.db, store.business_id, reference, store.business.country)
-            customer = show_customer(store.db, store.business_id, found)
+            customer = show_as_of(
+                store.db, store.business_id, store.business, found, SystemClock().now()
+            )
         except Ambiguous as error:
             _refuse(error, form, matches=_rows_of(error.matches))
         except CrmError as error:

@@ -49,15 +49,17 @@ def dry_run_(tag: TagArgument, form: FormatOption = Format.TABLE) -> None:
 
 @group.command()
 def undo(tag: TagArgument) -> None:
-    """Take a tag from all whom its rule has given it; what people put on stays."""
+    """Take a tag from whom its rule has given it and does not fit any more; after a change of it,
+    or once it is gone from crm.yaml. What people put on stays."""
     from crm.services.smart_tags import undo as take_back
     from rapport.cli.store import open_store
     from rapport.runtime.clock import SystemClock
 
     now = SystemClock().now()
     with open_store() as store:
-        count = take_back(store.db, store.business_id, store.business, tag, "cli", now)
-    print(f"taken from {count}; where the rule still holds, the next pass puts it on again")
+        done = take_back(store.db, store.business_id, store.business, tag, "cli", now)
+    still = f"; the rule still holds for {done.kept}, who keep it" if done.kept else ""
+    print(f"taken from {done.taken}{still}")
 
 
 @group.command()

@@ -18,7 +18,7 @@ from bots.chat import TerminalChat, one_line
 from crm.database import clear_errors, open_engine
 from crm.errors import CrmError
 from crm.services.find import resolve
-from crm.services.show import show_customer
+from crm.services.show import show_as_of
 from engine.durations import Duration
 from engine.loader import Loaded
 from rapport.build import apply_loaded, channels_of, load_applied, open_account, whole
@@ -173,7 +173,8 @@ class Terminal:
             _note(f"nobody knows {self._name} yet: say something first")
             return
         with self._engine.connect() as db:
-            customer = show_customer(db, self._library.business_id, found)
+            library, now = self._library, self._clock.now()
+            customer = show_as_of(db, library.business_id, library.business, found, now)
         for name, value in _worth_showing(customer):
             print(f"  {name}: {on_one_line(cell(value))}", flush=True)
 

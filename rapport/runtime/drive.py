@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from bots.channel import Inbound
 from crm.database import clear_errors
+from crm.services.rules_pass import next_pass
 from rapport.runtime.calls import Call, Stored, claim_calls, next_call
 from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery, Outcome, next_due, pending, settle
@@ -22,6 +23,7 @@ from rapport.runtime.following import Following, Load
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import LibraryOutdated
 from rapport.runtime.reading import Reader
+from rapport.runtime.rules_pass import Night
 from rapport.runtime.turns import BatchRefused, Turned
 
 AT_ONCE = 1_000
@@ -75,8 +77,16 @@ class Drive:
         """Let time pass until `moment`, which is included; what falls due happens on its way."""
         while (due := self._next_moment()) is not None and due <= moment:
             self._clock.set(due)
+            self._pass_rules()
             self.settle_down()
         self._clock.set(moment)
+
+    def _pass_rules(self) -> None:
+        """What the service does each night: dates alone make people enter and leave segments."""
+        night, more = Night(self._desk.library, self._clock.now()), True
+        while more:
+            with clear_errors(), self._engine.begin() as db:
+                more = night.piece(db)
 
     def _work(self) -> bool:
         now, desk = self._clock.now(), self._desk
@@ -140,5 +150,7 @@ class Drive:
     def _next_moments(self, db: Connection) -> tuple[datetime | None, ...]:
         at = self._origin
         call = None if self._call is None else next_call(db, at.business_id)
+        business = self._desk.library.business
+        night = next_pass(db, at.business_id, business) or self._clock.now()
         sendings = (next_due(db, account_id) for account_id in self._accounts)
-        return self._desk.next_moment(db), call, *sendings
+        return self._desk.next_moment(db), call, night, *sendings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -11,6 +13,7 @@ from crm.services.rules_pass import Pass, is_pass_due
 from rapport.runtime.clock import Clock
 from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.desk import Desk
+from rapport.runtime.library import Library
 from rapport.runtime.writer import Writer
 
 BREATH_SECONDS = 0.05
@@ -27,22 +30,32 @@ async def pass_by_clock(writer: Writer, desk: Desk, clock: Clock, clock_watch: C
     clock_watch.look()
     if clock_watch.doubt:
         return
-    library, now = desk.library, clock.now()
-    business_id, business = library.business_id, library.business
-
-    def due(db: Connection) -> bool:
-        return is_pass_due(db, business_id, business, now)
-
-    if not await asyncio.wrap_future(writer.submit(due)):
-        return
-    walk = Pass(business_id, business, PIECE)
-
-    def piece(db: Connection) -> bool:
-        return walk.tick(db, now)
-
+    walk = Night(desk.library, clock.now())
     more = True
     while more:
-        more = await asyncio.wrap_future(writer.submit(piece))
+        more = await asyncio.wrap_future(writer.submit(walk.piece))
         await asyncio.sleep(BREATH_SECONDS)
     if walk.changed:
         log.info("rules_passed", **walk.changed)
+
+
+class Night:
+    """The pass that is due at a moment, piece by piece, each in a transaction of the caller's."""
+
+    def __init__(self, library: Library, now: datetime) -> None:
+        self._library = library
+        self._now = now
+        self._walk = Pass(library.business_id, library.business, PIECE)
+        self._is_due: bool | None = None
+
+    @property
+    def changed(self) -> Mapping[str, int]:
+        """How many things followed so far, by kind."""
+        return self._walk.changed
+
+    def piece(self, db: Connection) -> bool:
+        """The next piece; False once all are done, or where no pass is due."""
+        if self._is_due is None:
+            library = self._library
+            self._is_due = is_pass_due(db, library.business_id, library.business, self._now)
+        return self._is_due and self._walk.tick(db, self._now)

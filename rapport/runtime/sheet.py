@@ -187,6 +187,7 @@ class Sheet:
         case.values["referred_by"] = referrer  # type: ignore[assignment]  # as it is loaded
         cause = Cause(by="customer", reason=f"{PREFIX}{code}", mail_id=self._mail_id or None)
         refer(self._ledger, case.customer_id, referrer, cause, self._now)
+        self._writes.referrers.add(referrer)
 
     def note_reachability(self, letter: Mail, channel: str) -> None:
         """The person blocked us, or may be written to again."""

@@ -29,6 +29,7 @@ from bots.channel import Inbound
 from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
+from crm.services.following import Following as Rulebook
 from crm.services.following import response_rates
 from crm.services.ledger import Ledger
 from crm.services.referrals import referrer_of
@@ -262,6 +263,8 @@ class Turns:
             told = post(db, self._mailroom, writes.told, ids, now) if writes.told else []
             # By itself, and last: only after an answer does PostgreSQL count how long we idle.
             writes.write_reached(db)
+            if writes.referrers:
+                self._follow(db, writes.referrers, now)
         except Exception as error:
             # A row that cannot be written is one customer's; who it is, careful work finds out.
             if unavailable_reason(error):
@@ -270,8 +273,15 @@ class Turns:
         turned.calls = len(writes.calls)
         turned.more = bool(writes.firings or writes.expansions)
         turned.deliveries = [*(delivery_of(row) for row in writes.outbox), *told]
-        turned.kept = self._memory.note(cases, ledger, self.library, ids)
+        known = [case for case in cases if case.customer_id not in writes.referrers]
+        turned.kept = self._memory.note(known, ledger, self.library, ids)
         return turned
+
+    def _follow(self, db: Connection, referrers: Collection[int], now: datetime) -> None:
+        """Those by whom somebody came: they may be no customers of this batch."""
+        self._memory.drop(referrers)
+        library = self.library
+        Rulebook(db, library.business_id, library.business).settle(db, referrers, now)
 
     def _tell_rates(self, db: Connection, cases: Collection[Case], now: datetime) -> None:
         """How often each customer answers, as it was before these turns: a score asks for it."""

@@ -33,6 +33,7 @@ class Writes(Struct):
     """Rows gathered by the turns of a batch.
 
     reached: by customer and channel, whether they blocked us and when they were last seen.
+    referrers: customers by whom others came; something follows for them.
     """
 
     new_mail: list[Row] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Writes(Struct):
     decisions: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
     told: list[News] = field(default_factory=list)
+    referrers: set[int] = field(default_factory=set)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
@@ -75,13 +77,13 @@ class Writes(Struct):
         _HELD.many(db, self.held)
         insert_calls(db, self.calls)
         self.write_interactions(db)
+        PLAN.many(db, self.firings)
+        DECIDE.many(db, self.decisions)
+        BEGIN_EXPANSION.many(db, self.expansions)
 
     def write_interactions(self, db: Connection) -> None:
         _INTERACTION.many(db, self.interactions)
         self.interactions.clear()
-        PLAN.many(db, self.firings)
-        DECIDE.many(db, self.decisions)
-        BEGIN_EXPANSION.many(db, self.expansions)
 
     def write_reached(self, db: Connection) -> None:
         """Nearly all of a batch are seen at one moment on one channel: one statement for those."""

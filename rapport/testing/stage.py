@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from bots import commands
 from bots.channel import Inbound, Kind
+from crm.services.following import Following
 from crm.services.ledger import Cause, Ledger
 from crm.tables import run
 from engine.bidi import unmarked
@@ -105,13 +106,14 @@ class Stage:
                 db, library.business_id, self._origin.account_id, self._origin.channel, business,
                 self._inbound("text", {"text": ""}), now,
             )  # fmt: skip
-            # What a test begins with has not happened in it: nothing follows from it.
-            ledger = Ledger(
-                library.business_id, business.fields, library.columns, listens=frozenset()
-            )
+            # What a test begins with has not happened in it: nobody hears of it.
+            unheard: frozenset[str] = frozenset()
+            ledger = Ledger(library.business_id, business.fields, library.columns, unheard)
             for key in typed:
                 ledger.set_field(person.customer_id, key, typed, None, now, Cause(by="test"))
             ledger.write(db)
+            following = Following(db, library.business_id, business)
+            following.settle(db, [person.customer_id], now, unheard)
 
     # -- what the customer does
 

@@ -67,7 +67,8 @@ class Shop:
         rows = self.db.scalars(
             select(table.c.type).where(table.c.customer_id == self.ann).order_by(table.c.id)
         )
-        return [type_ for type_ in rows if type_ not in ("customer_created", "field_updated")]
+        others = ("customer_created", "field_updated", "score_changed", "stage_changed")
+        return [type_ for type_ in rows if type_ not in others]
 
     def of_customer(self, name: str) -> Any:
         return self.db.scalar(select(customer.c[name]).where(customer.c.id == self.ann))
