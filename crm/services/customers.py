@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 from crm.names import name_columns
 from crm.services.books import Books
 from crm.services.fields import stored_columns
-from crm.services.following import store
+from crm.services.following import Following, store
 from crm.services.ledger import Cause, Ledger
 from crm.services.records import load_record
 from crm.services.totals import COUNTED_BY
@@ -68,10 +68,26 @@ def update_customer(
     status takes its reason from `cause`. Raises NotFound, InvalidValues, EmailTaken.
     """
     columns = stored_columns(db, business_id, business)
+    keys = change_fields(db, business_id, business, columns, customer_id, given, cause, now)
+    if keys:
+        Following(db, business_id, business).settle(db, [customer_id], now)
+    return keys
+
+
+def change_fields(
+    db: Connection, business_id: int, business: Business, columns: Mapping[str, str],
+    customer_id: int, given: Mapping[str, object], cause: Cause, now: datetime, *,
+    whole: bool = True,
+) -> tuple[str, ...]:  # fmt: skip
+    """As `update_customer`, but what follows by itself is left to the caller, who may have many.
+
+    whole: what is required must be there afterwards; else only what is given is looked at.
+    """
     record = load_record(db, business_id, business, columns, customer_id, for_update=True)
     typed = typed_values(given, business, locale_of(record.values, business), now)
     values = record.values | typed
-    check_whole(values, business)
+    if whole:
+        check_whole(values, business)
     changed = {key: value for key, value in typed.items() if value != record.values[key]}
     check_unique(db, business_id, business.fields.values(), columns, changed, customer_id)
     ledger = Ledger(business_id, business.fields, columns)
@@ -80,7 +96,7 @@ def update_customer(
         books = Books(db, business_id, business, ledger)
         books.count(customer_id)
         books.write(now)
-    store(db, business_id, business, ledger, now)
+    ledger.write(db)
     return keys
 
 

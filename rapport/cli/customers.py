@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli import merging
+from rapport.cli import bulk, merging
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.output import (
     Format,
@@ -34,6 +34,8 @@ for _command in (
     merging.duplicates, merging.merge, merging.merges, merging.unmerge, merging.erase,
 ):  # fmt: skip
     group.command()(_command)
+
+group.add_typer(bulk.group)
 
 COLUMNS = ("id", "display_name", "phone_number", "email", "status", "crm_score", "last_message_at")
 

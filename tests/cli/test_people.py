@@ -92,3 +92,45 @@ def test_a_person_is_erased_and_is_a_stranger_when_they_come_again(
     assert rapport("chat", shop, "--as", "ann", typed="/start\n").out.startswith("bot: Your number")
     told = json.loads(rapport("customers", "show", "chat:ann", "--format", "json").out)
     assert told["id"] == 3
+
+
+def test_many_are_changed_at_once_and_who_did_it_is_listed(rapport: Command, shop: Path) -> None:
+    asked = rapport("customers", "bulk", "field", "--where", "all", "--set", "city=Shiraz")
+    assert (asked.code, "2 customers" in asked.err) == (2, True)
+    assert json.loads(rapport("customers", "bulk", "list", "--format", "json").out) == []
+    done = rapport(
+        "customers", "bulk", "field", "--where", "id__gte: 2", "--set", "city=Shiraz", "--yes",
+        "--by", "Ali", "--reason", "moved",
+    )  # fmt: skip
+    assert done.out == "1 of 1 changed\n", done.err
+    (one,) = json.loads(rapport("customers", "bulk", "list", "--format", "json").out)
+    assert (one["by"], one["changed"], one["action"]) == (
+        "staff:Ali",
+        1,
+        {"field": {"city": "Shiraz"}},
+    )
+    assert rapport("customers", "bulk", "resume", 1).out == "1 of 1 changed\n"
+    assert rapport("customers", "bulk", "delete", "--where", "all", "--yes").out == (
+        "2 of 2 changed\n"
+    )
+    told = json.loads(rapport("customers", "show", 2, "--format", "json").out)
+    assert (told["city"], told["status"]) == ("Shiraz", "archived")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("tag", "--add", "VPI"), "no tag"),
+        (("status", "--to", "gone"), "status"),
+        (("field", "--set", "city"), "FIELD=VALUE"),
+        (("assign", "--to", "Eve"), "Eve"),
+        (("resume", 9), "no bulk action 9"),
+    ],
+)
+def test_what_cannot_be_done_to_many_is_said_before(
+    rapport: Command, shop: Path, arguments: tuple[object, ...], said: str
+) -> None:
+    where = () if arguments[0] == "resume" else ("--where", "all", "--yes")
+    ended = rapport("customers", "bulk", *arguments, *where)
+    assert ended.code in (1, 2)
+    assert said in ended.err

@@ -72,6 +72,7 @@ WORDS: dict[str, str] = {
     "visit.flow": "the flow",
     "visit.left_by": "the flow's",
     "visit.node": "the flow's",
+    "visit.way": "the flow's",
 }
 """Columns of texts that an erasure leaves, each with what stands in it."""
 
