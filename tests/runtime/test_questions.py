@@ -79,11 +79,11 @@ def test_another_flow_interrupts_the_covered_question_too(office: Office) -> Non
     assert [flow for flow, status, _ in outcomes if status == "asking"] == ["f"]
 
 
-def test_what_asks_by_itself_covers_the_question_and_gives_it_back(office: Office) -> None:
+def test_what_asks_by_itself_waits_until_the_open_question_is_answered(office: Office) -> None:
     office.says("/later").says("/go").said()
-    assert office.advance("10m").said() == ["How was it?"]
-    assert office.says("fine").said() == ["Good to know", "Name?"]
-    assert office.says("Sara").said() == ["Hello Sara"]
+    assert office.advance("10m").said() == []
+    assert office.says("Sara").said() == ["Hello Sara", "How was it?"]
+    assert office.says("fine").said() == ["Good to know"]
 
 
 def test_a_message_says_that_the_person_can_be_reached_again(office: Office) -> None:

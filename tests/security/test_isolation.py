@@ -32,6 +32,8 @@ OF_A_LEASE = "the lease's name holds the account or business; its epoch and no o
 ON_A_COMMIT = "how a commit is made, whatever is in it"
 
 UNSCOPED_STATEMENTS = {
+    "rapport.runtime.doors._LOCK": "ids that the same transaction has read by business; ids alone",
+    "rapport.runtime.firings._NEXT": "three moments, each of whose questions names the business",
     "rapport.runtime.ids._LAST_IDS": "three numbers and nothing of any row",
     "rapport.runtime.ids._NEXT_IDS": "numbers of no row yet",
     "rapport.runtime.intake._KNOWN_MAIL": (
@@ -65,6 +67,8 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.slot_indexes.indexed_columns": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
     "rapport.build.as_applied": "the business is found by its key, or made",
+    "rapport.runtime.doors.lock": "ids that the same transaction has read by business; ids alone",
+    "rapport.runtime.staff_news.post": "the room is the business's: its bots and its staff",
     "rapport.build.apply_loaded": "the business is found by its key, or made",
     "rapport.runtime.calls.insert_calls": "each row names its business",
     "rapport.runtime.disk.Disk.catch_up": ON_A_COMMIT,
