@@ -24,6 +24,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from crm.advisory import alone
 from crm.criteria_stores import date_part
+from crm.indexes import existing_indexes
 from crm.postgresql import patience
 from crm.tables import customer, field, slot_index
 from engine.criteria.operands import Part
@@ -62,16 +63,27 @@ def build_wanted_indexes(db: Connection, now: datetime) -> list[str]:
     """Build what is wanted and drop what no longer is; the columns whose indexes changed.
 
     On PostgreSQL `db` must be in AUTOCOMMIT: indexes are built there without holding up writers.
-    What an interrupted build left is dropped first.
+    What an interrupted build left is dropped first; what somebody dropped is built again.
     """
     with alone(db, _LOCK), patience(db):
         rows = db.execute(select(slot_index).order_by(slot_index.c.slot)).all()
-        changed = [row for row in rows if row.wanted != (row.built_at is not None)]
+        there = existing_indexes(db) if rows else frozenset()
+        changed = [
+            row
+            for row in rows
+            if row.wanted != (row.built_at is not None)
+            or (row.wanted and not index_names(row.slot) <= there)
+        ]
         for row in changed:
             _rebuild(db, row.slot, row.wanted)
             built = update(slot_index).where(slot_index.c.slot == row.slot)
             db.execute(built.values(built_at=now if row.wanted else None))
     return [row.slot for row in changed]
+
+
+def index_names(slot: str) -> frozenset[str]:
+    """What the indexes of a typed column are called."""
+    return frozenset(str(index.name) for index in _indexes_of(slot, "sqlite"))
 
 
 def _filtered_slots(db: Connection) -> set[str]:

@@ -203,6 +203,7 @@ def _businesses(db: Connection) -> list[int]:
 
 def _findings(engine: Engine) -> Iterator[str]:
     from crm import migrations
+    from crm.services.soundness import findings_of, index_findings
     from rapport.storage import refuse_foreign
 
     revision = refuse_foreign(engine)
@@ -211,7 +212,10 @@ def _findings(engine: Engine) -> Iterator[str]:
         return
     if engine.dialect.name == "sqlite":
         yield from _sqlite_findings(engine)
-    yield from _mapping_findings(engine)
+    with engine.connect() as db:
+        yield from index_findings(db)
+        for business_id in _businesses(db):
+            yield from findings_of(db, business_id)
 
 
 def _sqlite_findings(engine: Engine) -> Iterator[str]:
@@ -221,23 +225,3 @@ def _sqlite_findings(engine: Engine) -> Iterator[str]:
                 yield f"integrity: {report}"
         for table, row_id, parent, _ in db.exec_driver_sql("PRAGMA foreign_key_check"):
             yield f"row {row_id} of {table} points at a row of {parent} that is not there"
-
-
-def _mapping_findings(engine: Engine) -> Iterator[str]:
-    """Every active field has a column of its type, which the customer table has."""
-    from sqlalchemy import inspect, select
-
-    from crm.tables import field
-    from engine.fields.slots import SLOTS
-
-    there = {column["name"] for column in inspect(engine).get_columns("customer")}
-    mapped = select(field.c.key, field.c.type, field.c.slot).where(
-        field.c.is_active, field.c.slot.is_not(None)
-    )
-    with engine.connect() as db:
-        for row in db.execute(mapped):
-            slot = SLOTS.get(row.slot)
-            if slot is None or row.slot not in there:
-                yield f"field '{row.key}' is mapped to {row.slot}, which is no column"
-            elif slot.type.value != row.type:
-                yield f"field '{row.key}' is a {row.type}, but {row.slot} holds {slot.type.value}s"

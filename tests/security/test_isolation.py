@@ -66,6 +66,7 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
     "crm.services.slot_indexes.indexed_columns": "columns are shared; names of columns only",
     "crm.services.slot_indexes.want_indexes": "columns are shared; names of columns only",
+    "crm.services.soundness.index_findings": "names of indexes only",
     "rapport.build.as_applied": "the business is found by its key, or made",
     "rapport.runtime.doors.lock": "ids that the same transaction has read by business; ids alone",
     "rapport.runtime.staff_news.post": "the room is the business's: its bots and its staff",
