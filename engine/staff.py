@@ -63,3 +63,11 @@ def person_called(business: Business, name: str) -> Staff | None:
     """The one of the staff with this name."""
     wanted = name.strip().casefold()
     return next((one for one in business.staff if one.name.casefold() == wanted), None)
+
+
+def sees_sensitive(looks: Staff | None, assigned_to: str | None) -> bool:
+    """Whether somebody is shown sensitive fields of a customer: owners and admins, and the agent
+    the customer is assigned to. looks: None is whoever runs commands on the machine."""
+    if looks is None or looks.role in ("owner", "admin"):
+        return True
+    return looks.role == "agent" and (assigned_to or "").casefold() == looks.name.casefold()

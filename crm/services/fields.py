@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from crm.errors import NotFound
 from crm.services.declarations import in_file, text_from_json
+from crm.services.ledger import HIDDEN
 from crm.tables import field
 from engine.business import Business
 from engine.fields.types import FieldType
@@ -66,6 +68,22 @@ def list_fields(db: Connection, business_id: int) -> list[MappedField]:
         )
         for row in rows
     ]
+
+
+def sensitive(db: Connection, business_id: int) -> set[str]:
+    """The keys of the fields whose values not everybody sees, in use or not."""
+    rows = db.execute(
+        select(field.c.key, field.c.declaration).where(field.c.business_id == business_id)
+    )
+    return {row.key for row in rows if row.declaration.get("sensitive")}
+
+
+def masked(values: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
+    """Plain values by field, those of the fields in `secret` hidden; that there is none is not."""
+    return {
+        key: HIDDEN if key in secret and value is not None else value
+        for key, value in values.items()
+    }
 
 
 def declaration_of(db: Connection, business_id: int, key: str) -> dict[str, Any]:

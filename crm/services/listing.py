@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Integer, Select, func, literal, select, tuple_
 
 from crm.criteria_sql import compile_sql
-from crm.errors import UnknownField, WrongCursor
+from crm.errors import NotAllowed, UnknownField, WrongCursor
 from crm.services.drivers import driver_of
-from crm.services.fields import stored_columns
+from crm.services.fields import masked, stored_columns
 from crm.stored_extras import typed_extra
 from crm.tables import customer
 from engine.business import Business
@@ -74,20 +74,25 @@ class View(NamedTuple):
 
 def page_of(
     db: Connection, view: View, sort: str = "-id", limit: int = 50, after: str | None = None,
-    names: Sequence[str] = LISTED,
+    names: Sequence[str] = LISTED, *, reveal: bool = True,
 ) -> Page:  # fmt: skip
     """The next `limit` customers of a list, with `names`: base or mapped fields.
 
     sort: a field, with `-` the greatest first; who has no value comes last; among equals the
     order is that of their ids, in the same direction. after: the `next` of the page before.
-    Raises UnknownField, WrongCursor.
+    reveal: whether values of sensitive fields are shown; else the list is not sorted by one either,
+    for its order would tell. Raises UnknownField, WrongCursor, NotAllowed.
     """
+    secret = set() if reveal else _sensitive(view.business)
+    if sort.removeprefix("-") in secret:
+        raise NotAllowed(f"'{sort.removeprefix('-')}' is sensitive: the order would tell of it.")
     walk = _Walk(db, view, sort)
     rows = walk.rows(names, limit + 1, None if after is None else walk.read(after))
-    shown = [
+    plain = [
         {name: to_plain(value) for name, value in zip(names, row, strict=False)}
         for row in rows[:limit]
     ]
+    shown = [masked(one, secret) for one in plain] if secret else plain
     return Page(shown, walk.write(rows[limit - 1]) if len(rows) > limit else None)
 
 
@@ -97,6 +102,10 @@ def total_of(db: Connection, view: View, most: int = COUNTED) -> Total:
     asked = _of(db, view, driver_of(db, view, columns), columns)
     found = db.scalar(select(func.count()).select_from(asked.limit(most + 1).subquery())) or 0
     return Total(min(found, most), found > most)
+
+
+def _sensitive(business: Business) -> set[str]:
+    return {key for key, item in business.fields.items() if item.sensitive}
 
 
 class _Walk:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from crm.errors import NotFound
-from crm.services.fields import load_mapping
+from crm.services.fields import load_mapping, masked, sensitive
 from crm.services.following import Following
 from crm.services.tasks import IS_OPEN
 from crm.tables import (
@@ -27,11 +27,12 @@ from crm.tables import (
     tag,
     task,
 )
-from engine.business import Business
+from engine.business import Business, Staff
 from engine.derive.scores import model_of
 from engine.fields.plain import to_plain
 from engine.fields.slots import SLOTS
 from engine.referrals import referral_code
+from engine.staff import sees_sensitive
 
 ACTIVITIES = 50
 """How many rows of the timeline, and of interactions, are shown."""
@@ -61,21 +62,26 @@ _INTERACTION = (
 _ACTIVITY = ("at", "type", "description", "data", "by")
 
 
-def show_customer(db: Connection, business_id: int, customer_id: int) -> dict[str, Any]:
+def show_customer(
+    db: Connection, business_id: int, customer_id: int, looks: Staff | None = None
+) -> dict[str, Any]:
     """Base columns by name, then what hangs on the customer, in plain JSON values.
 
     `fields` has every active key, `run` the run whose question is open, else the open one that
-    started last, or None. Open tasks come soonest first, the rest newest first. Raises NotFound.
+    started last, or None. Open tasks come soonest first, the rest newest first. `looks` is who is
+    shown it: of sensitive fields not everybody sees the values (engine.staff). Raises NotFound.
     """
     row = _customer(db, business_id, customer_id)
     extra = row["custom_fields_extra"] or {}
+    secret = set() if sees_sensitive(looks, row["assigned_to"]) else sensitive(db, business_id)
     mapping = load_mapping(db, business_id)
     return {
         **{name: to_plain(row[name]) for name in BASE_COLUMNS},
-        "fields": {
-            key: to_plain(row[slot]) if slot else extra.get(key) for key, slot in mapping.items()
-        },
-        "extra": extra,
+        "fields": masked(
+            {key: to_plain(row[slot]) if slot else extra.get(key) for key, slot in mapping.items()},
+            secret,
+        ),
+        "extra": masked(extra, secret),
         "tags": _tags(db, business_id, customer_id),
         "segments": _segments(db, business_id, customer_id),
         **_runs(db, business_id, row),
@@ -86,11 +92,12 @@ def show_customer(db: Connection, business_id: int, customer_id: int) -> dict[st
 
 
 def show_as_of(
-    db: Connection, business_id: int, business: Business, customer_id: int, now: datetime
-) -> dict[str, Any]:
+    db: Connection, business_id: int, business: Business, customer_id: int, now: datetime,
+    looks: Staff | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """As `show_customer`, with the parts that the score has now. They always add up to the score
     shown: where that is another one until the next pass, they are those of it. Raises NotFound."""
-    shown = show_customer(db, business_id, customer_id)
+    shown = show_customer(db, business_id, customer_id, looks)
     following = Following(db, business_id, business)
     for person in following.people(db, [customer_id], now, locked=False):
         score = model_of(business.scoring, len(following.rules.slots))(person, now)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crm.services.notes import File
     from engine.business import Business
     from engine.criteria import Criterion
+    from rapport.cli.store import Store
 
 group = typer.Typer(
     name="customers", help="Customers: who they are, and who is known twice.", rich_markup_mode=None
@@ -80,21 +81,27 @@ def show(
     reference: Annotated[
         str, typer.Argument(metavar="REF", help="7, a phone, an email, telegram:ID, chat:NAME")
     ],
+    by: Annotated[
+        str, typer.Option("--by", help="who looks, a name of the staff: sensitive fields may hide")
+    ] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Everything known of one customer."""
+    """Everything known of one customer. Who sees sensitive fields is in the audit log."""
     from crm.errors import Ambiguous, CrmError
     from crm.services.find import resolve
     from crm.services.show import show_as_of
+    from engine.staff import person_called
     from rapport.cli.store import open_store
+    from rapport.cli.tasks import cause_of
     from rapport.runtime.clock import SystemClock
 
     with open_store() as store:
         try:
             found = resolve(store.db, store.business_id, reference, store.business.country)
-            customer = show_as_of(
-                store.db, store.business_id, store.business, found, SystemClock().now()
-            )
+            looks = person_called(store.business, by) if by else None
+            at = (store.db, store.business_id, store.business)
+            customer = show_as_of(*at, found, SystemClock().now(), looks)
+            _note_look(store, found, customer, cause_of(by, store.business).by)
         except Ambiguous as error:
             _refuse(error, form, matches=_rows_of(error.matches))
         except CrmError as error:
@@ -191,6 +198,23 @@ def read_criteria(written: str, business: Business) -> Criterion | None:
     if faults:
         raise Refusal(f"--where: {'; '.join(faults)}", WRONG_USE)
     return criterion
+
+
+def _note_look(store: Store, customer_id: int, shown: dict[str, Any], by: str) -> None:
+    """Each look at sensitive values is in the audit log."""
+    from crm.services.auditing import FIELD_REVEALED, write_audit
+    from crm.services.fields import sensitive
+    from crm.services.ledger import HIDDEN
+    from rapport.runtime.clock import SystemClock
+
+    values = {**shown["extra"], **shown["fields"]}
+    secret = sensitive(store.db, store.business_id)
+    seen = sorted(key for key in secret if values.get(key) not in (None, HIDDEN))
+    if seen:
+        write_audit(
+            store.db, store.business_id, by, FIELD_REVEALED, SystemClock().now(),
+            customer_id=customer_id, data={"fields": seen},
+        )  # fmt: skip
 
 
 def _nested(row: dict[str, Any], mapped: list[str]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from crm.database import open_engine
-from crm.tables import outbox
+from crm.tables import audit, outbox
 from tests.cli.conftest import Command
 from tests.support.small_project import CRM, write_project
 
@@ -191,3 +191,28 @@ def test_of_letters_to_requeue_all_or_none_are(rapport: Command, talked: Path) -
     engine.dispose()
     assert rapport("dead", "requeue", "outbox:1", "outbox:999").code == 1
     assert len(json.loads(rapport("dead", "list", "--format", "json").out)) == 1
+
+
+def test_sensitive_values_are_for_whom_they_are_and_each_look_is_noted(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = "staff: [{name: Ali, role: owner}, {name: Sara, role: viewer}]\n"
+    write_project(project, crm=CRM.replace("filterable: true,", "sensitive: true,") + staff)
+    rapport("chat", project, "--as", "sara", typed="/start\n42\n/press 1\n")
+    database = project / ".rapport" / "chat.db"
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", f"sqlite:///{database}")
+
+    def size(*who: str) -> Any:
+        ended = rapport("customers", "show", "chat:sara", *who, "--format", "json")
+        return json.loads(ended.out)["fields"]["size"]
+
+    assert [size("--by", "Sara"), size("--by", "Ali"), size()] == ["•••", 42, 42]
+    assert "nobody of the staff" in rapport("customers", "show", "1", "--by", "Zoe").err
+    engine = open_engine(f"sqlite:///{database}")
+    with engine.connect() as db:
+        looks = db.execute(
+            select(audit.c.by, audit.c.what, audit.c.sensitivity, audit.c.data)
+        ).all()
+    engine.dispose()
+    told = ("sensitive_field_opened", "high", {"fields": ["size"]})
+    assert [tuple(look) for look in looks] == [("staff:Ali", *told), ("cli", *told)]

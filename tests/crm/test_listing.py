@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from crm.errors import UnknownField, WrongCursor
+from crm.errors import NotAllowed, UnknownField, WrongCursor
 from crm.services import drivers
 from crm.services.customers import create_customer
+from crm.services.ledger import HIDDEN
 from crm.services.listing import LISTED, Total, View, page_of, total_of
 from crm.tables import customer
 from engine.criteria.ast import All, Compare, Criterion
 from engine.criteria.operators import Op
 from engine.fields.types import FieldType
-from tests.crm.businesses import CAUSE, NOW, applied, business
+from tests.crm.businesses import CAUSE, NOW, applied, business, mapped
 
 PROJECT = business()
 
@@ -165,3 +166,18 @@ def test_whatever_leads_the_same_customers_are_found(
     found = _ids(db, business_id, where=where, sort="points")
     assert found == [wanted[number] for number in (3, 5, 7)]
     assert total_of(db, View(business_id, PROJECT, NOW, where)) == Total(3, more=False)
+
+
+def test_a_list_hides_sensitive_values_and_is_not_sorted_by_them(db: Connection) -> None:
+    project = business("clinic", mapped("allergies", sensitive=True), mapped("size"))
+    business_id = applied(db, project)
+    create_customer(db, business_id, project, {"allergies": "nuts", "size": "42"}, CAUSE, NOW)
+    create_customer(db, business_id, project, {}, CAUSE, NOW)
+    view = View(business_id, project, NOW)
+    names = ("allergies", "size")
+    hidden = page_of(db, view, names=names, reveal=False).rows
+    assert [row["allergies"] for row in hidden] == [None, HIDDEN]
+    assert [row["size"] for row in hidden] == [None, "42"]
+    assert [row["allergies"] for row in page_of(db, view, names=names).rows] == [None, "nuts"]
+    with pytest.raises(NotAllowed, match="'allergies' is sensitive"):
+        page_of(db, view, "-allergies", names=names, reveal=False)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, insert, update
 
 from crm.errors import NotFound
 from crm.services.customers import create_customer
-from crm.services.ledger import Ledger
+from crm.services.ledger import HIDDEN, Ledger
 from crm.services.projects import apply_project
 from crm.services.show import ACTIVITIES, show_customer
 from crm.services.tags import tag_ids
@@ -26,7 +26,7 @@ from crm.tables import (
     segment_member,
     task,
 )
-from engine.business import Segment
+from engine.business import Segment, Staff
 from tests.crm.businesses import (
     CAUSE,
     NOW,
@@ -34,6 +34,7 @@ from tests.crm.businesses import (
     applied,
     business,
     conversation_of,
+    mapped,
     without,
 )
 
@@ -246,3 +247,24 @@ def test_a_customer_of_another_business_is_not_shown(db: Connection) -> None:
     other = applied(db, business("other"))
     with pytest.raises(NotFound):
         show_customer(db, other, made)
+
+
+def test_sensitive_values_are_hidden_from_whom_they_are_not_for(db: Connection) -> None:
+    secret = mapped("allergies", sensitive=True), mapped("diary", extra=True, sensitive=True)
+    project = business("lotus", mapped("size"), *secret)
+    business_id = applied(db, project)
+    given = {"size": "42", "allergies": "nuts", "assigned_to": "Sara"}
+    made = create_customer(db, business_id, project, {**given, "diary": "x"}, CAUSE, NOW)
+    hidden = {"size": "42", "allergies": HIDDEN, "diary": HIDDEN}
+    seen = {"size": "42", "allergies": "nuts", "diary": "x"}
+    eyes = {
+        None: seen,
+        Staff("Ali", role="owner"): seen,
+        Staff("sara", role="agent"): seen,
+        Staff("Reza", role="agent"): hidden,
+        Staff("Sara", role="viewer"): hidden,
+    }
+    for looks, fields in eyes.items():
+        shown = show_customer(db, business_id, made, looks)
+        assert shown["fields"] == fields
+        assert shown["extra"] == {"diary": fields["diary"]}
