@@ -16,6 +16,7 @@ from crm.services.books import Books
 from crm.services.fields import stored_columns
 from crm.services.following import Following, store
 from crm.services.ledger import Cause, Ledger
+from crm.services.preferences import PREFERENCES_COLUMN, set_preferences, split_preferences
 from crm.services.records import load_record
 from crm.services.totals import COUNTED_BY
 from crm.services.validation import check_unique, check_whole, typed_values
@@ -24,6 +25,8 @@ from crm.tables import customer
 from engine.business import Business
 from engine.fields.types import Value
 from engine.passage import locale_of
+
+_DOCUMENT = {PREFERENCES_COLUMN: PREFERENCES_COLUMN}
 
 
 def create_customer(
@@ -36,19 +39,22 @@ def create_customer(
 ) -> int:
     """The id of a new customer, active unless `given` says otherwise.
 
-    given: raw values by field, JSON forms or typed. Raises InvalidValues, EmailTaken.
+    given: raw values by field, JSON forms or typed; `marketing_preferences` by its names
+    (engine.preferences). Raises InvalidValues, EmailTaken.
     """
+    given, preferences = split_preferences(given)
     typed = typed_values(given, business, locale_of({}, business), now)
     values = _start(business) | typed
     check_whole(values, business)
     columns = stored_columns(db, business_id, business)
     check_unique(db, business_id, business.fields.values(), columns, typed, None)
     customer_id = _insert(db, business_id, business, cause, now)
-    ledger = Ledger(business_id, business.fields, columns)
+    ledger = Ledger(business_id, business.fields, {**columns, **_DOCUMENT})
     ledger.touch(customer_id, now, name_columns(values, customer_id))
     ledger.record(customer_id, "customer_created", "Created", None, cause.by, now)
     ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
     _set_changed(ledger, customer_id, _start(business), values, cause, now)
+    set_preferences(ledger, customer_id, None, preferences, cause, now)
     store(db, business_id, business, ledger, now)
     return customer_id
 
@@ -64,9 +70,11 @@ def update_customer(
 ) -> tuple[str, ...]:
     """Edit the whole record; the keys of the fields that changed. An equal value writes nothing.
 
-    given: raw values by field, None clears. What is required must be there afterwards, and a new
-    status takes its reason from `cause`. Raises NotFound, InvalidValues, EmailTaken.
+    given: raw values by field, None clears; of `marketing_preferences` those that are named change.
+    What is required must be there afterwards, and a new status takes its reason from `cause`.
+    Raises NotFound, InvalidValues, EmailTaken.
     """
+    given, preferences = split_preferences(given)
     columns = stored_columns(db, business_id, business)
     keys = change_fields(db, business_id, business, columns, customer_id, given, cause, now)
     if keys:
@@ -90,8 +98,11 @@ def change_fields(
         check_whole(values, business)
     changed = {key: value for key, value in typed.items() if value != record.values[key]}
     check_unique(db, business_id, business.fields.values(), columns, changed, customer_id)
-    ledger = Ledger(business_id, business.fields, columns)
+    ledger = Ledger(business_id, business.fields, {**columns, **_DOCUMENT})
     keys = _set_changed(ledger, customer_id, record.values, values, cause, now)
+    old = record.columns[PREFERENCES_COLUMN]
+    if set_preferences(ledger, customer_id, old, preferences, cause, now):
+        keys = (*keys, PREFERENCES_COLUMN)
     if COUNTED_BY & set(keys):
         books = Books(db, business_id, business, ledger)
         books.count(customer_id)

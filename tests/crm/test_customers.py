@@ -240,3 +240,63 @@ def test_a_local_time_is_read_where_the_business_is(db: Connection) -> None:
     given = {"next_follow_up_at": "2026-05-01T10:00"}
     row = _row(db, create_customer(db, business_id, project, given, CAUSE, NOW))
     assert row["next_follow_up_at"] == datetime(2026, 5, 1, 6, 30, tzinfo=UTC)
+
+
+def test_preferences_are_kept_under_their_own_names_with_their_history(db: Connection) -> None:
+    project = business()
+    business_id = applied(db, project)
+    asked = {"sms_promotions": False, "newsletters": True}
+    made = create_customer(db, business_id, project, {"marketing_preferences": asked}, CAUSE, NOW)
+    stored = select(customer.c.marketing_preferences).where(customer.c.id == made)
+    assert db.scalar(stored) == {"newsletter": True, "promotion": False}
+    more = {"marketing_preferences": {"birthday_messages": False}}
+    keys = update_customer(db, business_id, project, made, more, CAUSE, NOW)
+    assert keys == ("marketing_preferences",)
+    assert db.scalar(stored) == {"newsletter": True, "promotion": False, "birthday": False}
+    assert update_customer(db, business_id, project, made, more, CAUSE, NOW) == ()
+    rows = db.execute(
+        select(field_history.c.old, field_history.c.new)
+        .where(field_history.c.field == "marketing_preferences")
+        .order_by(field_history.c.id)
+    ).all()
+    first = {"newsletter": True, "promotion": False}
+    assert [tuple(row) for row in rows] == [(None, first), (first, {**first, "birthday": False})]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"horoscope": True}, "'horoscope' is not one of newsletter, promotion"),
+        ({"promotion": "no"}, "'promotion' is true or false"),
+        (["promotion"], "Write which are allowed"),
+    ],
+)
+def test_preferences_that_are_none_are_refused(db: Connection, given: object, reason: str) -> None:
+    project = business()
+    business_id = applied(db, project)
+    with pytest.raises(InvalidValues, match=reason):
+        create_customer(db, business_id, project, {"marketing_preferences": given}, CAUSE, NOW)
+
+
+_SIZES = {
+    "first_name": 100, "last_name": 100, "username": 100, "description": 1_000, "company": 200,
+    "job_title": 100, "industry": 100, "address": 500, "city": 100, "state": 100, "country": 100,
+    "zip_code": 20, "language": 10, "status_reason": 500, "referral_source": 100,
+    "external_id": 100,
+}  # fmt: skip
+
+
+def test_a_text_that_is_too_long_is_refused_with_the_limit_and_never_cut(db: Connection) -> None:
+    project = business()
+    business_id = applied(db, project)
+    given = {key: "x" * (size + 1) for key, size in _SIZES.items()}
+    with pytest.raises(InvalidValues) as refused:
+        create_customer(db, business_id, project, given, CAUSE, NOW)
+    reasons = refused.value.reasons
+    assert reasons.keys() == _SIZES.keys()
+    for key, size in _SIZES.items():
+        assert f"{size:,}" in reasons[key]
+    fitting = {key: "x" * size for key, size in _SIZES.items()}
+    made = create_customer(db, business_id, project, fitting, CAUSE, NOW)
+    row = db.execute(select(customer).where(customer.c.id == made)).mappings().one()
+    assert {key: row[key] for key in _SIZES} == fitting
