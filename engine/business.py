@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from engine.derive.scoring import Scoring
+from engine.durations import Duration
 from engine.fields.types import Field
 from engine.problems import NOWHERE, Position
 
@@ -63,10 +64,16 @@ class Staff(Struct, frozen=True):
 
 
 class Always(Struct, frozen=True):
-    """Folded keywords that win over any open question and start `flow`."""
+    """Folded keywords that win over any open question and start `flow`, or hand the customer over
+    to `handoff`, a WHO: one of the two is set.
+
+    resume_after: after how much silence the bot is back after a handoff; None for never.
+    """
 
     keywords: tuple[str, ...]
-    flow: str
+    flow: str = ""
+    handoff: str = ""
+    resume_after: Duration | None = None
 
 
 class Business(Struct, frozen=True, dict=True):

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from engine.asking.choices import pressed
 from engine.audience import Offered, is_for
-from engine.business import Business
+from engine.business import Always, Business
 from engine.events import is_automatic, types_of
 from engine.facts import Facts
 from engine.fields.fold import fold_phrase
@@ -52,6 +52,12 @@ class Detour(Struct, frozen=True):
     event: Mapping[str, Any] = field(default_factory=dict)
 
 
+class HandOver(Struct, frozen=True):
+    """Somebody of the staff is to talk with the person, on top of an open question."""
+
+    always: Always
+
+
 class Fallback(Struct, frozen=True):
     """Nothing claims it: run the business's fallback flow; an open question stays open."""
 
@@ -83,7 +89,9 @@ class Nothing(Struct, frozen=True):
     reason: str
 
 
-Decision = Answer | Start | Detour | Fallback | Cancel | StalePress | OptOut | OptIn | Nothing
+Decision = (
+    Answer | Start | Detour | HandOver | Fallback | Cancel | StalePress | OptOut | OptIn | Nothing
+)
 
 
 class TriggerIndex(Struct, frozen=True):
@@ -96,7 +104,7 @@ class TriggerIndex(Struct, frozen=True):
     """
 
     flows: Mapping[str, Flow]
-    always: Mapping[str, str]
+    always: Mapping[str, Always]
     fallback: str
     referrals: Mapping[str, tuple[Trigger, ...]]
     commands: Mapping[str, tuple[Trigger, ...]]
@@ -138,11 +146,11 @@ def _rank(trigger: Trigger) -> tuple[int, bool]:
     return -trigger.options.get("priority", 0), trigger.only is None
 
 
-def _always(business: Business) -> Mapping[str, str]:
-    always: dict[str, str] = {}
+def _always(business: Business) -> Mapping[str, Always]:
+    always: dict[str, Always] = {}
     for entry in business.always:
         for word in entry.keywords:
-            always.setdefault(fold_phrase(word), entry.flow)
+            always.setdefault(fold_phrase(word), entry)
     return always
 
 
@@ -280,18 +288,22 @@ def _taken(
     message = offered.message
     if wait is not None and message.kind == "text" and phrase in wait.claims:
         return Answer()
-    if message.kind in _WRITTEN and (flow := index.always.get(phrase)):
-        always = f"{flow}/always"
-        return (
-            Start(flow, always, offered.event)
-            if wait is None
-            else Detour(flow, always, offered.event)
-        )
+    if message.kind in _WRITTEN and (always := index.always.get(phrase)):
+        return _always_taken(always, offered, wait)
     if message.kind == "command":
         return _command(offered, wait, index, created)
     if wait is not None:
         return Answer()
     return _unasked(offered, phrase, index, created)
+
+
+def _always_taken(always: Always, offered: Offered, wait: Wait | None) -> Decision:
+    if not always.flow:
+        return HandOver(always)
+    trigger = f"{always.flow}/always"
+    if wait is None:
+        return Start(always.flow, trigger, offered.event)
+    return Detour(always.flow, trigger, offered.event)
 
 
 def _command(offered: Offered, wait: Wait | None, index: TriggerIndex, created: bool) -> Decision:

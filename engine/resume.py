@@ -90,6 +90,13 @@ class EventSeen(Struct, frozen=True):
     event: Mapping[str, Any]
 
 
+class Talked(Struct, frozen=True):
+    """The customer, who is handed over to the staff, has written, or the staff to them."""
+
+    wait_id: str
+    by_staff: bool
+
+
 class Stopped(Struct, frozen=True):
     """One of `stop_on` has happened, of the flow at `place` of the call stack, from the bottom.
 
@@ -123,4 +130,5 @@ Resume = (
     | Cancelled
     | EventSeen
     | Stopped
+    | Talked
 )

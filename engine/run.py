@@ -57,11 +57,14 @@ class Alarm(Struct, frozen=True, omit_defaults=True):
 
 
 LATE = "late"
-"""The part of a wait's state that says that it is over, and the run goes on once the question of
-another one closes: no timer rings for it."""
+"""The part of a wait's state that says that it is over, and what the run lets go before: `question`
+(that of another run) or `staff`. No timer rings for it."""
 
 HANDED_OVER = "handed_over"
 """The part of a wait's state that says whom of the staff the customer is handed over to."""
+
+UNANSWERED = "unanswered"
+"""Of such a wait: since when the customer waits for an answer; absent where they do not."""
 
 
 class Wait(Struct, frozen=True, omit_defaults=True):
@@ -103,6 +106,11 @@ class Run(Struct, frozen=True):
     wait: Wait | None = None
     outcome: str | None = None
     event: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def handed_over(self) -> str | None:
+        """Whom of the staff the customer is handed over to; None where the bot talks."""
+        return self.wait.state.get(HANDED_OVER) if self.wait and self.wait.state else None
 
     @property
     def waits(self) -> int:

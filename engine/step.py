@@ -32,6 +32,7 @@ from engine.resume import (
     Settled,
     Started,
     Stopped,
+    Talked,
     TimedOut,
 )
 from engine.run import Run, Wait
@@ -74,7 +75,7 @@ def step(
 # As tuples: a union of classes is made anew each time that it is asked about.
 _OF_NO_WAIT = (Started, Settled)
 _OF_A_QUESTION = (Reply, Released, Refused)
-_OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen, HttpAnswered)
+_OF_A_WAIT = (TimedOut, Reminded, Gathered, Elapsed, EventSeen, HttpAnswered, Talked)
 
 
 def _is_stale(wait: Wait | None, resume: Resume) -> bool:

@@ -96,6 +96,18 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Welcome back. You will hear from us again.",
         "fa": "خوش برگشتید. دوباره از ما پیام می‌گیرید.",
     },
+    "handed_over": {
+        "en": "Somebody of our team will answer you here.",
+        "fa": "یک نفر از همکاران ما همین‌جا پاسخ شما را می‌دهد.",
+    },
+    "handed_back": {
+        "en": "You are talking with our bot again.",
+        "fa": "دوباره با ربات ما گفتگو می‌کنید.",
+    },
+    "asks_for_staff": {
+        "en": "🙋 {name} waits for somebody to talk with.",
+        "fa": "🙋 {name} منتظر گفتگو با یکی از همکاران است.",
+    },
     "alarm_raised": {
         "en": "⚠️ {what}\nSince {since}. You will hear from me when it is over.",
         "fa": "⚠️ {what}\nاز ساعت {since}. وقتی برطرف شد خبر می‌دهم.",

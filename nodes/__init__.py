@@ -7,6 +7,7 @@ from nodes.call import Call
 from nodes.delay import Delay
 from nodes.end import End
 from nodes.form import Form
+from nodes.handoff import Handoff
 from nodes.http import Http
 from nodes.interaction import Interaction
 from nodes.note import Note
@@ -40,6 +41,7 @@ KINDS: tuple[type[Node], ...] = (
     WaitFor,
     Call,
     Start,
+    Handoff,
     End,
 )
 """In the order of the reference."""

@@ -122,6 +122,10 @@ class Http(Node, frozen=True, kw_only=True):
         if self.on_error:
             yield "on_error", self.on_error
 
+    def take_over(self, before: Node | None, wait: Wait) -> Wait | None:
+        """The answer to another request is not this one's."""
+        return wait if isinstance(before, Http) and before.called == self.called else None
+
     def enter(self, at: Passage) -> Next:
         try:
             request = _request(at, self.called)

@@ -90,7 +90,7 @@ run = Table(
     Column("wait", Json),
     Column("event", Json),
     Column("attempts", Integer, nullable=False),
-    Column("status", String(10), nullable=False),  # asking | sleeping | ended
+    Column("status", String(10), nullable=False),  # asking | sleeping | handed | ended
     Column("outcome", String(100)),
     Column("cause", String(200), nullable=False),
     Column("firing", String(300)),
@@ -98,6 +98,7 @@ run = Table(
     moment("waiting_since", nullable=True),
     moment("ended_at", nullable=True),
     _pending("ix_run_open", "business_id", "customer_id", where="status <> 'ended'"),
+    _pending("ix_run_handed", "business_id", "waiting_since", where="status = 'handed'"),
     _pending("ix_run_ended_at", "ended_at", where="status = 'ended'"),
     Index("ix_run_flow", "business_id", "flow", "flow_version", "status"),
     # From one question to the next no indexed column changes, so with room for the new row on its

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec.structs import replace
 
 from engine import source as tree
-from engine.business import Always, Business, Segment, SmartTag, Staff, Tag
+from engine.business import Business, Segment, SmartTag, Staff, Tag
 from engine.derive.scoring import Scoring
 from engine.derive.stages import LIFECYCLE
 from engine.events import PHRASES
 from engine.fields.base import BASE_FIELDS
 from engine.http_shapes import HOSTS
+from engine.loader.always import ALWAYS
 from engine.loader.fields import FIELD, build_fields, read_declared
 from engine.loader.flows import DEFAULTS, Part, channels_of, defaults_by_kind
 from engine.loader.industries import Industry, industry_fields
@@ -44,7 +45,6 @@ from engine.shapes.structures import read_options, record_schema
 from engine.shapes.words import unfit
 from engine.source import Source
 from engine.staff import ROLES
-from engine.suggest import LEAVE_OUT
 
 
 class _Pattern(ScalarShape[str]):
@@ -78,8 +78,6 @@ TAG_NAME = _Pattern(r"\S(.{0,48}\S)?", "a name of at most 50 characters")
 QUIET_HOURS = _Pattern(
     "([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", 'hours such as "22:00-08:00"'
 )
-
-LATER_ALWAYS = "handoff"
 
 
 def _same(values: dict[str, Any], _: Reader) -> dict[str, Any]:
@@ -122,12 +120,6 @@ STAFF: Mapping[str, Option] = {
     "telegram": Option(WORD, "Their user number there"),
     "role": Option(OneOf(*ROLES), "What they may do; default agent"),
     "teams": Option(ListOf(WORD), "The teams they are in", "[sales]"),
-}
-
-ALWAYS: Mapping[str, Option] = {
-    "keywords": Option(PHRASES, "The whole message is one of these", "[help]", required=True),
-    "flow": Option(FLOW_REF, "The flow that answers"),
-    LATER_ALWAYS: Option(WORD, "Not available yet"),
 }
 
 CAP: Mapping[str, Option] = {
@@ -190,7 +182,7 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "teams": Option(ListOf(WORD), "Teams, besides those named with staff"),
     "always": Option(
-        ListOf(Record(ALWAYS, lambda values, reader: _always(values, reader), "one of 'always'")),
+        ListOf(ALWAYS),
         "Words that win over any open question",
     ),
     "fallback": Option(FLOW_REF, "The flow that gets what nothing else claims"),
@@ -208,18 +200,6 @@ OPTIONS: Mapping[str, Option] = {
     ),
 }
 """The keys of crm.yaml."""
-
-
-def _always(values: dict[str, Any], reader: Reader) -> Always | None:
-    if LATER_ALWAYS in values:
-        reader.error(reader.at(LATER_ALWAYS), "E901", "'handoff' is not available yet", LEAVE_OUT)
-        return None
-    if "flow" not in values:
-        reader.error(
-            reader.at(), "E109", "one of 'always' needs 'flow'", "Write the flow that answers."
-        )
-        return None
-    return Always(values["keywords"], values["flow"])
 
 
 def read_business(source: Source, kinds: Kinds, industry: Industry, reader: Reader) -> Business:

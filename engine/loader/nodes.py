@@ -39,7 +39,7 @@ COMMON: Mapping[str, Option] = {
 }
 """What every node may have."""
 
-LATER = (*("handoff", "photo", "video", "document", "voice", "location"),)
+LATER = ("photo", "video", "document", "voice", "location")
 """Node kinds, and options that make one, that this version does not have yet."""
 
 Kinds = Mapping[str, type[Node]]

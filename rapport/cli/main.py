@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "fields": "fields:group",
     "customers": "customers:group",
     "tasks": "tasks:group",
+    "inbox": "inbox:group",
     "segments": "segments:group",
     "rules": "rules:group",
     "dead": "dead:group",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crm.names import display_name_of
 from crm.services.ledger import Ledger
+from engine.business import Staff
 from engine.effects import CallHttp, StartFlow, TellStaff
 from engine.happenings import Happened
 from engine.jsonable import to_json
+from engine.wording import wording
 from rapport.runtime.calls import row_of
-from rapport.runtime.cases import Case, Conversation, Firing, Mail, OpenRun
+from rapport.runtime.cases import LIVE, Case, Conversation, Firing, Mail, OpenRun
 from rapport.runtime.firings import CATCH_UP, Planned, decision, plan_row
 from rapport.runtime.staff_news import News, may_tell, reached
 from rapport.runtime.writes import Writes
@@ -92,18 +95,46 @@ class Agenda:
     def tell_staff(self, to: str, text: str, lane: int) -> None:
         """Tell people of the business about the customer, after this turn. Where nobody can be
         told, the timeline has it all the same."""
+        people = self._tell(to, text, lane)
+        if people:
+            self._record("staff_told", text, {"to": to, "people": [one.name for one in people]})
+
+    def pass_on(self, to: str, said: str) -> None:
+        """A customer who is handed over has written; it stands on the timeline already."""
+        self._tell(to, f"{self._name()}: {said}", LIVE)
+
+    def note_handover(self, opened: OpenRun, before: str | None, lane: int) -> None:
+        """Where a run has handed the customer over, or given them back, tell whom it is for.
+
+        before: whom they were handed over to until now.
+        """
+        to = opened.run.handed_over
+        if before is None and to is not None:
+            self._record("handed_over", f"Handed over to {to}", {"to": to})
+            if not opened.run.event.get("taken"):
+                language = self._around.library.business.language
+                self.tell_staff(to, wording("asks_for_staff", language, name=self._name()), lane)
+        elif before is not None and to is None:
+            self._record("taken_back", "The bot talks again", {"was": before})
+
+    def _tell(self, to: str, text: str, lane: int) -> Sequence[Staff]:
+        """Whom it tells; where that is nobody, the timeline and the log say so."""
         around, assignee = self._around, self._case.values.get("assigned_to")
         people = reached(around.library.business, to, assignee)
         if people and may_tell(around.channels, self._account_id):
-            self._record("staff_told", text, {"to": to, "people": [one.name for one in people]})
             news = News(
                 f"mail:{self._mail_id}", to, text, people, self._account_id, lane,
                 self._customer_id,
             )  # fmt: skip
             self._writes.told.append(news)
-            return
+            return people
         self._record("staff_not_told", text, {"to": to})
         around.unheard.note(to)
+        return ()
+
+    def _name(self) -> str:
+        name = display_name_of(self._case.values, self._customer_id)
+        return f"{name} (id:{self._customer_id})"
 
     def _next_occurrence(self) -> str:
         """Each thing that a mail starts is an occasion of its own."""

@@ -19,6 +19,7 @@ from engine.offer import (
     Decision,
     Detour,
     Fallback,
+    HandOver,
     Nothing,
     OptIn,
     OptOut,
@@ -28,23 +29,28 @@ from engine.offer import (
     is_opt_out,
 )
 from engine.referrals import code_in
-from engine.resume import Elapsed, HttpAnswered, Reply
-from engine.run import HANDED_OVER
+from engine.resume import HttpAnswered, Reply
 from engine.wording import wording
 from rapport.runtime.calls import KIND
-from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, Mail
 from rapport.runtime.firings import expiry_of, is_spent
+from rapport.runtime.handovers import KIND as STAFF
+from rapport.runtime.handovers import Handovers
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.listening import Listening
 from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 
-_FOR_RUNS = frozenset({"timer", "event", "firing", "release", KIND})
+_FOR_RUNS = frozenset({"timer", "event", "firing", STAFF, KIND})
 """Kinds of mail that the system sends itself."""
 
 _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
 """What becomes of a message that is nothing but an answer."""
+
+
+_BEFORE_WAITS = (Answer, Detour, HandOver, OptIn, StalePress)
+"""What comes before a run that waits for a message."""
 
 
 class Press(Struct, frozen=True):
@@ -70,6 +76,7 @@ class Casework:
         self.moves = Moves(case, around, sheet)
         self._restarts = [run for run in case.runs.values() if run.restart is not None]
         self._listening = Listening(self.moves)
+        self._handovers = Handovers(self.moves)
         self.letter: Mail | None = None
         """The mail being applied: the one at fault where something raises."""
 
@@ -116,6 +123,8 @@ class Casework:
         asking = self.moves.asking_run()
         if asking is None or asking.conversation_id != at.id or asking.restart is not None:
             return None
+        if self.moves.handed_over() is not None:
+            return None
         wait = asking.run.wait
         return wait.due_at if wait is not None and wait.holds else None
 
@@ -140,8 +149,8 @@ class Casework:
             self._listening.hear(letter)
         elif letter.kind == "firing":
             self._listening.fire(letter, conversation)
-        elif letter.kind == "release":
-            self._take_back()
+        elif letter.kind == STAFF:
+            self._handovers.hear(letter, conversation)
         elif letter.kind in ("blocked", "unblocked"):
             self.sheet.note_reachability(letter, self.moves.channel(conversation))
         else:
@@ -191,12 +200,13 @@ class Casework:
         if conversation.id in self.case.floods:
             self._say(wording("flooded", self.moves.language()), conversation)
             return
+        staff = self.moves.handed_over()
+        if staff is not None:
+            self._handovers.pass_on(staff, said(message, wait))
+            if not self._leaves(letter):
+                return
         events = of_message(message, created=is_new) if self._overhears else ()
         decision = self._decide(message, conversation, created=is_new)
-        staff = self.moves.handed_over()
-        if staff is not None and not isinstance(decision, OptOut):
-            self._pass_on(staff, message)
-            return
         if events and not isinstance(decision, OptOut):
             if self._overheard(events, message, decision):
                 return
@@ -242,26 +252,13 @@ class Casework:
         """
         for event in events:
             self._listening.stop(event, LIVE, message)
-        if isinstance(decision, Answer | Detour | OptIn | StalePress) or message.kind == "press":
+        if isinstance(decision, _BEFORE_WAITS) or message.kind == "press":
             return False
         if isinstance(decision, Start) and decision.trigger.endswith("/always"):
             return False
         any_too = not isinstance(decision, Start)
         taken = [self._listening.go_on(event, LIVE, message, any_too=any_too) for event in events]
         return any(taken)
-
-    # -- while a person of the staff talks
-
-    def _pass_on(self, staff: OpenRun, message: Message) -> None:
-        wait = staff.run.wait
-        assert wait is not None, "it was handed over"
-        self.sheet.agenda.tell_staff(str(wait.state[HANDED_OVER]), said(message, None), LIVE)
-
-    def _take_back(self) -> None:
-        """The staff gives the customer back to the bot."""
-        staff = self.moves.handed_over()
-        if staff is not None and staff.run.wait is not None:
-            self.moves.advance(staff, Elapsed(staff.run.wait.id), AUTOMATED)
 
     # -- decisions
 
@@ -275,6 +272,8 @@ class Casework:
                 self._start(flow, trigger, event, at)
             case Detour(flow, trigger, event):
                 self._detour(flow, f"detour:{self.moves.asking}:{trigger}", event, at)
+            case HandOver(always):
+                self._handovers.hand_over(always, at)
             case Fallback(flow, event):
                 self._fall_back(flow, event, at)
             case Cancel():

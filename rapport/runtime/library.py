@@ -18,6 +18,8 @@ from engine.happenings import listened_for, overheard
 from engine.moving import is_behind
 from engine.offer import TriggerIndex
 from engine.run import Run
+from engine.staff import ASSIGNED
+from rapport.runtime.staff_flow import STAFF_FLOW, staff_flow
 
 
 class LibraryOutdated(Exception):
@@ -63,11 +65,15 @@ class Library:
     starts: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        current = [flow for (_, version), flow in self.flows.items() if version == 0]
+        # The index is made of the business's own flows: nobody's message starts the staff's.
+        current = [self.flows[at] for at in self.flows if at[1] == 0 and at[0] != STAFF_FLOW]
+        self.flows.update(shelf([staff_flow()]))
         self.index = TriggerIndex.of(current, self.business)
         asked = _union(self.flows.values())
         self.follows = self._reads_following(asked)
         self.reads = asked | self.business.rules.reads
+        if any(one.handoff.casefold() == ASSIGNED for one in self.business.always):
+            self.reads |= Reads(fields=frozenset(("assigned_to",)))
         self.heard = listened_for(self.flows.values())
         self.overheard = overheard(self.flows.values())
         self.starts = (

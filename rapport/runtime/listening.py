@@ -35,16 +35,20 @@ class Listening:
     # -- events
 
     def settle(self, lane: int, at: Conversation) -> None:
-        """After a mail: hear what happened, then start what waited for the question to close."""
+        """After a mail: hear what happened, then start what waited for the question to close; and
+        hear what that makes happen."""
         moves = self._moves
         moves.happened += ((0, event) for event in self._sheet.agenda.happened())
-        while moves.happened:
-            run_id, event = moves.happened.popleft()
-            self._take(event, run_id, lane)
-        if len(self._case.runs) > (moves.asking is not None):
-            moves.wake_late()
-        if self._case.held:
-            self._release(at)
+        while True:
+            while moves.happened:
+                run_id, event = moves.happened.popleft()
+                self._take(event, run_id, lane)
+            if len(self._case.runs) > (moves.asking is not None):
+                moves.wake_late()
+            if self._case.held:
+                self._release(at)
+            if not moves.happened:
+                return
 
     def hear(self, letter: Mail) -> None:
         """Something happened outside of turns."""

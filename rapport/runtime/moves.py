@@ -7,7 +7,7 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,21 +23,18 @@ from engine.moving import stay
 from engine.passage import language_of
 from engine.resume import (
     Cancelled,
-    Elapsed,
-    EventSeen,
     Gathered,
     Refused,
     Released,
-    Reminded,
     Reply,
     Restarted,
     Resume,
     Settled,
     Started,
-    TimedOut,
 )
-from engine.run import HANDED_OVER, LATE, Alarm, Frame, Run
+from engine.run import HANDED_OVER, LATE, Frame, Run
 from engine.step import step
+from rapport.runtime import late
 from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, OpenRun
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
@@ -127,10 +124,14 @@ class Moves:
 
         depth: how many rules led to what the run goes on by.
         """
+        staff, was = self.handed_over(), opened.run.handed_over
+        if staff is not None and staff is not opened and self._put_off(opened, resume, "staff"):
+            return
         self._take_step(opened, resume, lane, depth)
         over = opened.run.status == "ended" and opened.cause.startswith("detour:")
-        if over or self._asking is None:
-            self._give_back(lane)
+        is_back = was is not None and opened.run.handed_over is None
+        if self.handed_over() is None and (over or is_back or self._asking is None):
+            self._give_back(lane, but=opened)
 
     def _take_step(self, opened: OpenRun, resume: Resume, lane: int, depth: int = 0) -> None:
         """Step a run and carry out what it asks for."""
@@ -143,10 +144,11 @@ class Moves:
             after, effects = step(flows, opened.run, Refused(clash, "unique"), facts, now)
         elif clash is not None:
             effects = tuple(self._without(clash, effects))
-        if after.status == "asking" and self._must_wait(opened, resume):
+        if (after.status == "asking" or after.handed_over) and self._must_wait(opened, resume):
             return
         if self.around.watch is not None:
             self.around.watch(opened.run, resume, after, effects)
+        before = opened.run.handed_over
         self._keep(opened, after)
         self.sheet.agenda.because(max(depth, opened.run.event.get("depth", 0)))
         left_alone = lane == AUTOMATED and self.case.values.get("opted_out_at") is not None
@@ -155,6 +157,11 @@ class Moves:
                 self.sheet.record("message_withheld", effect.text, {"reason": "opted out"})
             else:
                 self.sheet.carry_out(effect, opened, conversation, lane)
+        if before != after.handed_over:
+            self.sheet.agenda.note_handover(opened, before, lane)
+        if left_alone and after.status == "asking" and _asks_anew(after, resume):
+            # Nobody sees the question: what is written next is no answer to it.
+            self.end(opened, "opted_out")
         if effects and isinstance(effects[-1], Settle):
             rests = effects[-1]
             self.sheet.settle()
@@ -164,31 +171,36 @@ class Moves:
             self.happened.append((opened.run.id, event))
 
     def _must_wait(self, opened: OpenRun, resume: Resume) -> bool:
-        """Whether a run that rested would ask while another run's question is open: then it goes on
-        once that closes, as if it were only then woken."""
+        """Whether a run that rested would ask, or hand over, while another run's question is open:
+        then it goes on once that closes, as if it were only then woken."""
         wait = opened.run.wait
-        if wait is None or wait.asks or self._asking in (None, opened.run.id):
+        if self._asking in (None, opened.run.id) or (wait is not None and wait.asks):
             return False
-        now, state = self.around.now, wait.state
-        match resume:
-            case EventSeen(_, event):
-                late, state = Alarm(now, SEEN), {**state, SEEN: event}
-            case Elapsed():
-                late = Alarm(now, "elapsed")
-            case TimedOut():
-                late = Alarm(now, "timeout")
-            case _:
-                return False
-        state = {**state, LATE: True}
-        opened.run = replace(opened.run, wait=replace(wait, alarms=(late,), state=state))
-        self._changed[opened.run.id] = opened
+        return self._put_off(opened, resume, "question")
+
+    def _put_off(self, opened: OpenRun, resume: Resume, behind: str) -> bool:
+        """Have a run go on later by what it would go on by now; False for what is not put off."""
+        wait, put_off = opened.run.wait, late.put_off(opened.run, resume, behind, self.around.now)
+        if put_off is None:
+            return False
+        self.alter(opened, replace(opened.run, wait=put_off))
+        if wait is not None and wait.state.get(HANDED_OVER):
+            self.sheet.agenda.note_handover(opened, wait.state[HANDED_OVER], AUTOMATED)
         return True
 
+    def alter(self, opened: OpenRun, run: Run) -> None:
+        """Keep what has changed about a run without a step of it."""
+        opened.run = run
+        self._changed[run.id] = opened
+
     def wake_late(self) -> None:
-        """Runs that had to wait for the open question go on, the oldest first, until one asks."""
+        """Runs that had to wait for the open question, or for the bot to be back, go on, the oldest
+        first, until one asks."""
         for opened in sorted(self.case.runs.values(), key=lambda one: one.run.id):
             wait = opened.run.wait
-            if self.is_busy or wait is None or wait.asks or opened.run.id not in self.case.runs:
+            if wait is None or wait.asks or opened.run.id not in self.case.runs:
+                continue
+            if self.handed_over() or (self.is_busy and wait.state.get(LATE) == "question"):
                 continue
             if any(alarm.at <= self.around.now for alarm in wait.alarms):
                 self.sound(opened, self.around.now)
@@ -201,8 +213,7 @@ class Moves:
     def handed_over(self) -> OpenRun | None:
         """The run that has handed the customer over to the staff; None where the bot talks."""
         for opened in self.case.runs.values():
-            wait = opened.run.wait
-            if wait is not None and wait.state and HANDED_OVER in wait.state:
+            if opened.run.handed_over is not None:
                 return opened
         return None
 
@@ -217,10 +228,13 @@ class Moves:
         if after.outcome is not None:
             self.case.runs.pop(after.id, None)
 
-    def _give_back(self, lane: int) -> None:
-        """Ask the open question again in short; where it was covered, the newest one underneath."""
+    def _give_back(self, lane: int, *, but: OpenRun) -> None:
+        """Ask the open question again in short; where it was covered, the newest one underneath.
+
+        but: the run that has just gone on: what it asks now was asked now.
+        """
         below = self.asking_run() or self._newest_covered()
-        if below is None:
+        if below is None or below is but:
             return
         self._asking = below.run.id
         if not self.sound(below, self.around.now, reminding=False) and below.run.wait is not None:
@@ -257,17 +271,16 @@ class Moves:
         # What the system slept through is not repeated: past its end, a question reminds no more.
         ending = [alarm for alarm in due if alarm.kind != "remind"]
         left = tuple(alarm for alarm in wait.alarms if alarm not in due)
-        opened.run = replace(opened.run, wait=replace(wait, alarms=left))
-        self._changed[opened.run.id] = opened
+        self.alter(opened, replace(opened.run, wait=replace(wait, alarms=left)))
         for alarm in ending or due:
             if alarm.kind == "remind" and not (reminding and self._may_remind()):
                 continue
             # What was gathered is a person's reply, though a clock ends the pause after it.
             lane = LIVE if alarm.kind == MERGE else AUTOMATED
-            if alarm.kind == SEEN:
-                self.advance(opened, EventSeen(wait.id, wait.state[SEEN]), lane)
-            else:
-                self.advance(opened, _ALARMS[alarm.kind](wait.id, alarm.number), lane)
+            coming = late.resume_of(wait, alarm)
+            if isinstance(coming, Settled):  # it rested in the middle of a step
+                opened.run = replace(opened.run, wait=None)
+            self.advance(opened, coming, lane)
         return bool(ending)
 
     def _may_remind(self) -> bool:
@@ -312,17 +325,15 @@ class Moves:
             self.sheet.store_run(opened, self._status(opened), moved=moved)
 
     def _status(self, opened: OpenRun) -> str:
-        """Only one run of a customer is `asking`; another that waits for a reply sleeps."""
+        """Only one run of a customer is `asking`; another that waits for a reply sleeps. `handed`
+        is one that has handed the customer over."""
+        if opened.run.handed_over is not None:
+            return "handed"
         status = opened.run.status
         return "sleeping" if status == "asking" and opened.run.id != self._asking else status
 
 
-SEEN = "seen"
-"""The alarm, and the part of its wait's state, of an event that came while a question was open."""
-
-_ALARMS: Mapping[str, Callable[[str, int], Resume]] = {
-    "remind": Reminded,
-    "timeout": lambda wait_id, _: TimedOut(wait_id),
-    "elapsed": lambda wait_id, _: Elapsed(wait_id),
-    MERGE: lambda wait_id, _: Gathered(wait_id),
-}
+def _asks_anew(run: Run, resume: Resume) -> bool:
+    """Whether a step has put a question to the person: not one that they have seen before, nor one
+    behind whose reply a request is made."""
+    return not isinstance(resume, Released) and run.wait is not None and not run.wait.holds

@@ -147,7 +147,7 @@ class Sheet:
         self._case.values.update(totals)
         self._case.changed.update(totals)
 
-    def send(self, message: Outgoing, at: Conversation, lane: int) -> None:
+    def send(self, message: Outgoing, at: Conversation, lane: int, by: str = "bot") -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""
         channel, now = self._around.channels[at.account_id], self._now
         for piece in self._around.parts(channel, message):
@@ -163,7 +163,7 @@ class Sheet:
                     None,
                 )
             )  # fmt: skip
-        self.record("message_sent", unmarked(message.text), {"channel": channel}, by="bot")
+        self.record("message_sent", unmarked(message.text), {"channel": channel}, by=by)
 
     def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
         """A person did something: when, how often they came by, and that they can be reached."""

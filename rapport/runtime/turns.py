@@ -271,7 +271,8 @@ class Turns:
                 raise
             raise BatchRefused(f"{type(error).__name__}: {error}") from error
         turned.calls = len(writes.calls)
-        turned.more = bool(writes.firings or writes.expansions)
+        # What followed at the very end of a turn is heard at the next look, which is now.
+        turned.more = bool(writes.firings or writes.expansions or ledger.happened)
         turned.deliveries = [*(delivery_of(row) for row in writes.outbox), *told]
         known = [case for case in cases if case.customer_id not in writes.referrers]
         turned.kept = self._memory.note(known, ledger, self.library, ids)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, Engine, Table, event, inspect, select
@@ -140,18 +140,18 @@ class Office:
         )
         return made._replace(**changes)
 
-    def says(self, *texts: str, peer: str = "ann", **changes: Any) -> Office:
+    def says(self, *texts: str, peer: str = "ann", **changes: Any) -> Self:
         """One message after another, each taken in by itself."""
         for text in texts:
             self.drive.take_in(self.inbound(text, peer=peer, **changes))
         return self
 
-    def receives(self, *arrivals: Inbound | Broken) -> Office:
+    def receives(self, *arrivals: Inbound | Broken) -> Self:
         """Things that come in together, in one answer of the platform."""
         self.drive.take_in(*arrivals)  # type: ignore[arg-type]  # a drive of the chat gets no broken ones
         return self
 
-    def presses(self, label: str, *, peer: str = "ann") -> Office:
+    def presses(self, label: str, *, peer: str = "ann") -> Self:
         """The newest button of that label."""
         for delivery in reversed(self.shown):
             for button in (one for row in delivery.outgoing().buttons for one in row):
@@ -160,11 +160,11 @@ class Office:
                     return self
         raise LookupError(f"{peer} was sent no button {label!r}")
 
-    def press(self, token: str, *, peer: str = "ann") -> Office:
+    def press(self, token: str, *, peer: str = "ann") -> Self:
         payload = {"token": token, "callback_id": "press"}
         return self.says("", peer=peer, kind="press", payload=payload)
 
-    def advance(self, duration: str) -> Office:
+    def advance(self, duration: str) -> Self:
         """Let time pass: `advance("90m")`."""
         moment = Duration.parse(duration).after(self.clock.now(), ZoneInfo("UTC"))
         self.drive.advance_to(moment)
