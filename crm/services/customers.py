@@ -74,7 +74,6 @@ def update_customer(
     What is required must be there afterwards, and a new status takes its reason from `cause`.
     Raises NotFound, InvalidValues, EmailTaken.
     """
-    given, preferences = split_preferences(given)
     columns = stored_columns(db, business_id, business)
     keys = change_fields(db, business_id, business, columns, customer_id, given, cause, now)
     if keys:
@@ -91,6 +90,7 @@ def change_fields(
 
     whole: what is required must be there afterwards; else only what is given is looked at.
     """
+    given, preferences = split_preferences(given)
     record = load_record(db, business_id, business, columns, customer_id, for_update=True)
     typed = typed_values(given, business, locale_of(record.values, business), now)
     values = record.values | typed
