@@ -1,4 +1,4 @@
-"""Changing the fields of a crm.yaml as its author would: comments, order and layout stay.
+"""Changing a crm.yaml as its author would: comments, order and layout stay.
 
 The text is not written anew: a few letters are put in, or taken out, at the places that the YAML
 parser names. Whoever changes a file this way reads it again and looks whether it says what it
@@ -24,21 +24,27 @@ class CannotEdit(Exception):
 
 def declared_keys(text: str) -> tuple[str, ...]:
     """The fields that crm.yaml itself names, in use or not; those of the industry are not there."""
-    _, fields = _fields(text)
+    _, fields = _section(text, _FIELDS)
     return tuple(name.text for name, _ in fields.entries) if fields else ()
 
 
 def add_field(text: str, key: str, declaration: Mapping[str, Any]) -> str:
     """crm.yaml with one field more, the last one. Raises CannotEdit."""
-    return _add(text, key, _flow(declaration))
+    return add_entry(text, _FIELDS, key, declaration)
+
+
+def add_entry(text: str, section: str, key: str, declaration: Mapping[str, Any]) -> str:
+    """crm.yaml with one entry more at the end of a section, `segments` or another mapping, which
+    is made where there is none. Raises CannotEdit."""
+    return _add(text, section, key, _flow(declaration))
 
 
 def switch_off(text: str, key: str) -> str:
     """crm.yaml with `active: false` in a field; one of the industry gets an entry for that."""
-    _, fields = _fields(text)
+    _, fields = _section(text, _FIELDS)
     found = fields.find(key) if fields else None
     if found is None:
-        return _add(text, key, f"{{{OFF}}}")
+        return _add(text, _FIELDS, key, f"{{{OFF}}}")
     value = _own(text, found[1])
     if (active := value.find("active")) is not None:
         return put(text, active[1].start, active[1].end, "false")
@@ -49,7 +55,7 @@ def switch_off(text: str, key: str) -> str:
 
 def switch_on(text: str, key: str) -> str:
     """crm.yaml without the `active: false` of a field. Raises CannotEdit where there is none."""
-    _, fields = _fields(text)
+    _, fields = _section(text, _FIELDS)
     found = fields.find(key) if fields else None
     value = _own(text, found[1]) if found else None
     keys = [name.text for name, _ in value.entries] if value else []
@@ -71,10 +77,10 @@ def switch_on(text: str, key: str) -> str:
 def set_order(text: str, key: str, place: int) -> str:
     """crm.yaml with the place of a field among the others. Raises CannotEdit."""
     said = f"order: {place}"
-    _, fields = _fields(text)
+    _, fields = _section(text, _FIELDS)
     found = fields.find(key) if fields else None
     if found is None:
-        return _add(text, key, f"{{{said}}}")
+        return _add(text, _FIELDS, key, f"{{{said}}}")
     value = _own(text, found[1])
     if (order := value.find("order")) is not None:
         return put(text, order[1].start, order[1].end, str(place))
@@ -85,23 +91,23 @@ def set_order(text: str, key: str, place: int) -> str:
 
 def name_industry(text: str, industry: str) -> str:
     """crm.yaml, which names no industry, with one."""
-    root, _ = _fields(text)
+    root, _ = _section(text, _FIELDS)
     return _append(text, root, f"industry: {industry}")
 
 
-def _add(text: str, key: str, declaration: str) -> str:
+def _add(text: str, section: str, key: str, declaration: str) -> str:
     entry = f"{key}: {declaration}"
-    root, fields = _fields(text)
-    if fields is None:
-        section = f"fields: {{{entry}}}" if root.flow else f"fields:{line_break(text)}  {entry}"
-        return _append(text, root, section)
-    if fields.is_mapping:
-        return _append(text, _own(text, fields), entry)
-    (name, _) = root.find("fields") or (root, root)
+    root, found = _section(text, section)
+    if found is None:
+        whole = f"{section}: {{{entry}}}" if root.flow else f"{section}:{line_break(text)}  {entry}"
+        return _append(text, root, whole)
+    if found.is_mapping:
+        return _append(text, _own(text, found), entry)
+    (name, _) = root.find(section) or (root, root)
     if root.flow:
-        return put(text, fields.start, fields.end, f" {{{entry}}}")
+        return put(text, found.start, found.end, f" {{{entry}}}")
     indent = " " * (name.column + 2)
-    at = line_end(text, fields.end)
+    at = line_end(text, found.end)
     return insert_line(text, at, f"{indent}{entry}")
 
 
@@ -132,12 +138,15 @@ def _flow(declaration: Mapping[str, Any]) -> str:
 # -- reading
 
 
-def _fields(text: str) -> tuple[Part, Part | None]:
-    """The whole mapping of crm.yaml, and what stands under `fields`."""
+_FIELDS = "fields"
+
+
+def _section(text: str, section: str) -> tuple[Part, Part | None]:
+    """The whole mapping of crm.yaml, and what stands under one of its keys."""
     stream = events(text)
     for event in stream:
         if isinstance(event, yaml.NodeEvent):
             root = part_of(event, stream)
-            found = root.find("fields")
+            found = root.find(section)
             return root, found[1] if found else None
     raise CannotEdit("crm.yaml is empty")

@@ -72,6 +72,17 @@ def apply_fields(db: Connection, business: Business, crm_source: str, now: datet
     return Applied(business_id, changes)
 
 
+def apply_segments(db: Connection, business: Business, crm_source: str, now: datetime) -> Applied:
+    """Make the segments alone agree with a new text of crm.yaml, which becomes the applied one; a
+    pass begins. What `apply_project` raises, and NotFound where the project was never applied."""
+    business_id_of(db, business.key)
+    business_id, changes = _sync_business(db, business, crm_source, now)
+    changes += sync_segments(db, business_id, business, now)
+    _update(db, business_id, applied_at=now)
+    ask_for_pass(db, business_id)
+    return Applied(business_id, changes)
+
+
 def applied_source(db: Connection, key: str) -> str:
     """The text of crm.yaml as it was applied last. Raises NotFound."""
     return project_source(db, business_id_of(db, key))

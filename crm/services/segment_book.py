@@ -87,8 +87,12 @@ def edit_segment(
 
 
 def set_status(db: Connection, business_id: int, key: str, status: str, now: datetime) -> None:
-    """active, paused (its members stay as they are) or archived. Raises NotFound."""
-    _row(db, business_id, key)
+    """active, paused (its members stay as they are) or archived. Raises NotFound, and NotAllowed
+    where crm.yaml says whether it is there."""
+    row = _row(db, business_id, key)
+    if row["created_by"] is None and "archived" in (status, row["status"]):
+        has = "has" if status == "archived" else "does not have"
+        raise NotAllowed(f"crm.yaml {has} '{key}': change that there, then apply.")
     _update(db, business_id, key, {"status": status})
     _tell(db, business_id, now)
 

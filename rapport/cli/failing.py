@@ -49,7 +49,7 @@ _CODES = {
     "crm.errors.CrmError": FOUND_PROBLEMS,
     "rapport.alone.AlreadyRunning": WRONG_USE,
     "rapport.catalog.CatalogRefused": FOUND_PROBLEMS,
-    "rapport.fields.FieldRefused": FOUND_PROBLEMS,
+    "rapport.editing.EditRefused": FOUND_PROBLEMS,
     "rapport.project.NoProject": WRONG_USE,
     "rapport.rollback.RollbackRefused": FOUND_PROBLEMS,
     "rapport.settings.WrongSetting": WRONG_USE,

@@ -166,12 +166,12 @@ def make_change(
     """Change fields in crm.yaml and in the database. force: though flows save to one that goes.
     Raises Refusal and what `rapport.fields` raises."""
     from rapport.cli.store import open_database
-    from rapport.fields import make, places, plan
+    from rapport.fields import make, places, plan, used_at
     from rapport.runtime.clock import SystemClock
     from rapport.storage import refuse_outdated
 
     planned = plan(folder, before, keys, edit)
-    harm = [one for one in planned.used if one.severity == "error" or not force]
+    harm = [one for one in used_at(planned) if one.severity == "error" or not force]
     if harm:
         raise Refusal(f"it is used at {places(harm)}: take it out there first")
     with open_database() as engine:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from rapport.cli.failing import WRONG_USE, Refusal
+from rapport.cli.fields import ProjectOption
 from rapport.cli.output import Format, FormatOption, Limit, print_json, print_rows
+from rapport.printable import printable
 
 group = typer.Typer(name="segments", help="Groups of customers.", rich_markup_mode=None)
 
@@ -85,29 +88,43 @@ def add(
     key: Key,
     name: Annotated[str, typer.Option(help="what people call it; default the key")] = "",
     where: Where = "",
-    color: Annotated[str, typer.Option(help='such as "#FFD700"')] = "#000000",
-    description: Annotated[str | None, typer.Option(help="who is in it")] = None,
+    color: Annotated[str, typer.Option(help='such as "#FFD700"')] = "",
+    description: Annotated[str, typer.Option(help="who is in it")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="a word to find it by")] = None,
+    project: ProjectOption = None,
 ) -> None:
-    """Make a segment beside crm.yaml: dynamic with --where, else static."""
-    from crm.services.segment_book import create_segment
-    from engine.loader.business import COLOR
-    from engine.shapes import NAME
-    from rapport.cli.customers import read_criteria
-    from rapport.cli.store import open_store
+    """Declare a segment in crm.yaml: dynamic with --where, else static."""
+    from rapport.cli.applying import require_sound
+    from rapport.cli.paths import chosen
+    from rapport.cli.store import open_database
+    from rapport.project import find_project
     from rapport.runtime.clock import SystemClock
+    from rapport.segments import make, plan
+    from rapport.storage import refuse_outdated
+
+    declaration: dict[str, Any] = {"name": name} if name else {}
+    declaration |= {"color": color} if color else {}
+    declaration |= {"description": description} if description else {}
+    declaration |= {"tags": list(tag)} if tag else {}
+    declaration |= {"when": _written(where)} if where else {"static": True}
+    folder = find_project(chosen(project))
+    planned = plan(folder, require_sound(folder), key, declaration)
+    with open_database() as engine:
+        refuse_outdated(engine)
+        for change in make(engine, planned, SystemClock().now()):
+            print(printable(str(change)))
+    for problem in planned.fresh:
+        print(printable(problem.told), file=sys.stderr)
+
+
+def _written(where: str) -> Any:
+    """Criteria of a command line as crm.yaml has them."""
+    import yaml
 
     try:
-        NAME.parse(key)
-        COLOR.parse(color)
-    except ValueError as error:
-        raise Refusal(str(error), WRONG_USE) from None
-    with open_store() as store:
-        criterion = read_criteria(where, store.business) if where else None
-        create_segment(
-            store.db, store.business_id, key, name or key, criterion, "cli", SystemClock().now(),
-            color=color, description=description,
-        )  # fmt: skip
-    print(f"+ segment {key}")
+        return yaml.safe_load(where)
+    except yaml.YAMLError:
+        raise Refusal("--where is no JSON or YAML", WRONG_USE) from None
 
 
 @group.command()

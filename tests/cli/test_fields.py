@@ -13,7 +13,8 @@ import pytest
 
 from crm.database import open_engine
 from engine.editing import add_field
-from rapport.fields import FieldRefused, make, plan
+from rapport.editing import EditRefused
+from rapport.fields import make, plan
 from rapport.files import replaced
 from rapport.project import read_project
 from tests.cli.conftest import Command
@@ -246,7 +247,7 @@ def test_what_is_saved_from_an_editor_meanwhile_is_not_overwritten(project: Path
     planned = plan(project, before, ("age",), lambda text: add_field(text, "age", {"type": "text"}))
     CRM_FILE.write_text(CRM + "# mine\n", encoding="utf-8")
     engine = open_engine("sqlite:///rapport.db")
-    with pytest.raises(FieldRefused, match="changed meanwhile"):
+    with pytest.raises(EditRefused, match="changed meanwhile"):
         make(engine, planned, datetime.now(UTC))
     engine.dispose()
     assert CRM_FILE.read_text("utf-8") == CRM + "# mine\n"
