@@ -31,7 +31,7 @@ def mermaid(outline: Outline) -> str:
         begin, end = _SHAPES.get(box.kind, ("[", "]"))
         lines.append(f'    {numbers[box.id]}{begin}"{_label(box)}"{end}{_class(box)}')
     for arrow in outline.arrows:
-        label = f'|"{_plain(arrow.label)}"|' if arrow.label else ""
+        label = f'|"{_plain(arrow.told)}"|' if arrow.told else ""
         lines.append(f"    {numbers[arrow.source]} -->{label} {numbers[arrow.target]}")
     lines += [f"    {line}" for line in _CLASSES]
     return "\n".join(lines) + "\n"
@@ -48,7 +48,9 @@ def _label(box: Box) -> str:
     named = " ".join(part for part in (title, box.name) if part)
     head = [f"<b>{_plain(named)}</b>"] if named else []
     stores = [f"→ {_plain(box.stores)}"] if box.stores else []
-    return "<br>".join([*head, *map(_plain, box.lines), *stores]) or "begin"
+    known = [*box.figures.lines, box.figures.lost] if box.figures is not None else []
+    figures = [f"<i>{_plain(line)}</i>" for line in known if line]
+    return "<br>".join([*head, *map(_plain, box.lines), *stores, *figures]) or "begin"
 
 
 def _plain(text: str) -> str:

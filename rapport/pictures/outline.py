@@ -19,15 +19,31 @@ from engine.templates.names import OTHER
 BEGIN = "begin"
 """The id of the box above the first node; what starts the flow stands in it."""
 
+_ISOLATE, _END_ISOLATE = "\u2066", "\u2069"
+"""A name in a Persian text must not turn the order of what stands around it (UAX 9)."""
+
 TEXT_KINDS = frozenset({"say", "ask", "form", "note", "notify"})
 """Kinds whose main value is a text for people."""
+
+
+class Figures(Struct, frozen=True):
+    """What happened at a node, in lines. lost: those who went no further, '' for nobody.
+
+    share: of the people, beside the node where most came; lost_share: of those who came here.
+    """
+
+    lines: tuple[str, ...]
+    lost: str
+    share: float
+    lost_share: float
 
 
 class Box(Struct, frozen=True):
     """One node, the beginning or the end.
 
     kind: of the node, `begin` or `end`. lines: what it says or does, a line each. stores: where
-    an answer goes, '' for nowhere. waits: the run rests here. lost: no way leads here.
+    an answer goes, '' for nowhere. waits: the run rests here; asks: for what a person says. lost:
+    no way leads here. figures: None where they are not asked for.
     """
 
     id: str
@@ -36,15 +52,27 @@ class Box(Struct, frozen=True):
     lines: tuple[str, ...] = ()
     stores: str = ""
     waits: bool = False
+    asks: bool = False
     lost: bool = False
+    figures: Figures | None = None
 
 
 class Arrow(Struct, frozen=True):
-    """A way from a box to a box; the label is empty for a node's own exit."""
+    """A way from a box to a box; the label is empty for a node's own exit.
+
+    count: how often it was taken, None where that is not known.
+    """
 
     source: str
     target: str
     label: str = ""
+    count: int | None = None
+
+    @property
+    def told(self) -> str:
+        """What stands beside it."""
+        count = () if self.count is None else (f"{_ISOLATE}{self.count}×{_END_ISOLATE}",)
+        return "  ".join(part for part in (self.label, *count) if part)
 
 
 class Outline(Struct, frozen=True):
@@ -70,6 +98,7 @@ def outline_of(flow: Flow, language: str) -> Outline:
             lines=tuple(_lines(node, written[node.id], language)),
             stores=_stores(written[node.id]),
             waits=node.waits,
+            asks=any(True for _ in node.questions()),
             lost=node.id not in seen,
         )
         for node in flow.nodes
@@ -159,8 +188,6 @@ def _lines(node: Node, written: Mapping[str, Any], language: str) -> Iterator[st
 
 
 _TEMPLATE = re.compile(r"\{\{\s*([\w.]*).*?\}\}|\{%.*?%\}", re.DOTALL)
-_ISOLATE, _END_ISOLATE = "\u2066", "\u2069"
-"""A name in a Persian text must not turn the order of what stands around it (UAX 9)."""
 
 
 def _in_short(text: str) -> str:

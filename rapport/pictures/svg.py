@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from rapport.pictures.layout import Layout, Place, Size, lay_out
-from rapport.pictures.outline import Box, Outline
+from rapport.pictures.outline import Box, Figures, Outline
 
 FONT = "Vazirmatn, 'Segoe UI', 'Noto Sans', 'Noto Sans Arabic', Tahoma, 'DejaVu Sans', sans-serif"
 LETTER, LINE, PAD = 7.2, 18.0, 12.0
@@ -31,7 +31,13 @@ _POINTED = frozenset({"branch", "split"})
 _ROUND = frozenset({"begin", "end", "delay", "wait_for"})
 _DOUBLE = frozenset({"call", "start"})
 
-INK, RED, GREY = "#1f2933", "#c62828", "#5f6b76"
+INK, RED, GREY, BLUE = "#1f2933", "#c62828", "#5f6b76", "#1c5d99"
+_COLOURS = {"stores": GREY, "figures": BLUE, "lost": RED}
+
+_FROM_THE_RIGHT = "\u200f"
+
+BAR = 5.0
+"""The height of the bar that shows how many of all came here, and how many were lost."""
 
 
 def svg(outline: Outline) -> str:
@@ -66,7 +72,7 @@ def svg(outline: Outline) -> str:
 
 
 def _lines(box: Box) -> Iterator[tuple[str, str]]:
-    """Each line, and how it is written: head, body or stores."""
+    """Each line, and how it is written: head, body, stores, figures or lost."""
     if box.kind == "end":
         yield "end", "head"
         return
@@ -84,6 +90,10 @@ def _lines(box: Box) -> Iterator[tuple[str, str]]:
         yield f"→ {box.stores}", "stores"
     if box.kind == "begin" and not box.lines:
         yield "called by other flows", "body"
+    if box.figures is not None:
+        yield from ((line, "figures") for line in box.figures.lines)
+        if box.figures.lost:
+            yield box.figures.lost, "lost"
 
 
 def _size(box: Box, lines: Sequence[tuple[str, str]]) -> Size:
@@ -91,7 +101,8 @@ def _size(box: Box, lines: Sequence[tuple[str, str]]) -> Size:
     width = max(70.0, letters * LETTER + 2 * PAD)
     if box.kind in _POINTED or box.kind in _DOUBLE:
         width += 2 * PAD
-    return Size(width, len(lines) * LINE + PAD)
+    bar = BAR + 6 if box.figures is not None else 0.0
+    return Size(width, len(lines) * LINE + PAD + bar)
 
 
 def _box(box: Box, lines: Sequence[tuple[str, str]], at: Place, size: Size) -> Iterator[str]:
@@ -110,11 +121,29 @@ def _box(box: Box, lines: Sequence[tuple[str, str]], at: Place, size: Size) -> I
     for number, (text, how) in enumerate(lines):
         y = at.y + PAD / 2 + LINE * number + 13
         weight = "bold" if how == "head" else "normal"
-        colour = RED if box.lost else GREY if how == "stores" else INK
+        colour = RED if box.lost else _COLOURS.get(how, INK)
         yield _text(text, middle, y, weight=weight, colour=colour, way=way if how == "body" else "")
+    if box.figures is not None:
+        yield from _bar(box.figures, at, size)
     if box.waits:  # two bars, as on a player
         yield f'<path d="M{at.x + 9:.1f},{at.y + 8:.1f}v9m5,-9v9" stroke="{ink}" stroke-width="3"/>'
     yield "</g>"
+
+
+def _bar(figures: Figures, at: Place, size: Size) -> Iterator[str]:
+    """All who came anywhere, those who came here, and in red those of them who were lost."""
+    left, top, whole = at.x + 2 * PAD, at.y + size.height - BAR - 6, size.width - 4 * PAD
+    here = whole * figures.share
+    for width, x, colour in (
+        (whole, left, "#d9dee3"),
+        (here, left, BLUE),
+        (here * figures.lost_share, left + here * (1 - figures.lost_share), RED),
+    ):
+        if width:
+            yield (
+                f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{BAR:g}"'
+                f' fill="{colour}"/>'
+            )
 
 
 def _shape(kind: str, at: Place, size: Size, style: str) -> str:
@@ -157,19 +186,19 @@ def _labels(outline: Outline, layout: Layout) -> Iterator[str]:
     """Beside the beginning of an arrow, over everything else, on white."""
     taken: list[tuple[float, float]] = []
     for arrow, path in zip(outline.arrows, layout.paths, strict=True):
-        if not arrow.label:
+        if not arrow.told:
             continue
         (x, y), (to_x, to_y) = path[0], path[1]
         x, y = x + (to_x - x) * 0.3, y + (to_y - y) * 0.35 + 4
         while any(abs(x - a) < 60 and abs(y - b) < 13 for a, b in taken):
             y += 14
         taken.append((x, y))
-        width = len(arrow.label) * 6.2 + 6
+        width = len(arrow.told) * 6.2 + 6
         yield (
             f'<rect x="{x - width / 2:.1f}" y="{y - 11:.1f}" width="{width:.1f}" height="15"'
             ' fill="#ffffff" fill-opacity="0.85"/>'
         )
-        yield _text(arrow.label, x, y, size=11, colour=GREY)
+        yield _text(arrow.told, x, y, size=11, colour=GREY)
 
 
 def _points(points: Sequence[tuple[float, float]]) -> str:
@@ -182,6 +211,8 @@ def _text(
 ) -> str:  # fmt: skip
     """One line; without a way it runs as its own letters say."""
     way = _way(text) if way is None else way
+    if way:  # a viewer that does not know `direction` shows the signs at its ends right, too
+        text = f"{_FROM_THE_RIGHT}{text}{_FROM_THE_RIGHT}"
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
         f' text-anchor="{anchor}"{way}>{escape(text)}</text>'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.support.small_project import write_project
 
@@ -38,6 +40,21 @@ def test_a_flow_with_problems_is_drawn_as_far_as_it_could_be_read(
     assert ended.code == 0
     assert "kiosk has problems" in ended.err
     assert "pictures/order.svg" in ended.out
+
+
+def test_a_picture_with_the_people_of_the_database(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", "sqlite:///people.db")
+    rapport("chat", project, "--db", "sqlite:///people.db", typed="/start\nbanana\n42\n")
+    ended = rapport("graph", project, "--format", "mermaid", "--stats", "--since", "30d")
+    assert ended.code == 0, ended.err
+    assert "1 answered · 1 invalid" in ended.out
+    assert "1 person · 1 waiting" in ended.out
+
+
+def test_since_is_for_stats_and_a_time(rapport: Command, project: Path) -> None:
+    assert rapport("graph", project, "--since", "30d").err == "rapport: --since is for --stats\n"
 
 
 def test_the_schema_is_json_and_says_how_a_file_names_it(rapport: Command) -> None:

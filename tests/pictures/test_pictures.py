@@ -67,7 +67,8 @@ def test_only_what_no_way_leads_to_is_lost() -> None:
 def test_an_svg_is_well_formed_and_shows_persian_from_the_right() -> None:
     picture = ET.fromstring(svg(outline_of(flow(), "fa")))
     texts = {
-        "".join(text.itertext()): text for text in picture.iter("{http://www.w3.org/2000/svg}text")
+        "".join(text.itertext()).strip("\u200f"): text
+        for text in picture.iter("{http://www.w3.org/2000/svg}text")
     }
     asked = next(text for words, text in texts.items() if words.startswith("سلام"))
     assert asked.get("direction") == "rtl"
@@ -93,3 +94,14 @@ def test_mermaid_shows_marks_as_they_are_and_not_as_its_own_words() -> None:
     assert "title: Sizes #lt;&#gt; more" in chart
     assert ":::lost" in chart
     assert '-->|"timeout"|' in chart
+
+
+def test_what_is_left_to_be_drawn_of_a_flow_in_its_persian_has_its_signs_in_order() -> None:
+    (asked,) = (
+        text
+        for text in ET.fromstring(svg(outline_of(flow(), "fa"))).iter(
+            "{http://www.w3.org/2000/svg}text"
+        )
+        if "سایزی" in "".join(text.itertext())
+    )
+    assert "".join(asked.itertext()).endswith("؟\u200f")
