@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.applying import require_sound
+from rapport.cli.applying import require_sound, sound
 from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.output import say
 from rapport.cli.paths import PathArgument, chosen
 
 if TYPE_CHECKING:
+    from engine.loader import Loaded
     from rapport.cli.terminal import Terminal
 
 FOLDER = ".rapport"
@@ -30,6 +31,10 @@ def chat(
     ] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="forget every earlier chat")] = False,
     db: Annotated[str, typer.Option("--db", metavar="URL", help="talk in another database")] = "",
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", help="add the conversation to FILE as a test"),
+    ] = None,
 ) -> None:
     """Talk to a project's bot here. /press N, /advance 2h, /show and /quit are for the terminal;
     all other lines go to the bot.
@@ -50,6 +55,11 @@ def chat(
         raise Refusal("--fresh forgets the project's own chats, not those of --db", WRONG_USE)
     if language:
         _require_spoken(language, loaded.business.languages)
+    if record is not None:
+        if db or fresh:
+            raise Refusal("--record begins anew, in a database of its own", WRONG_USE)
+        _record(folder, loaded, name, language, record)
+        return
     url = db or f"sqlite:///{folder / FOLDER / DATABASE}"
     if not db:
         (folder / FOLDER).mkdir(exist_ok=True)
@@ -61,6 +71,59 @@ def chat(
         with open_terminal(url, loaded, name, language) as terminal:
             _welcome(loaded.business.name, name, folder)
             _talk(terminal)
+
+
+def _record(folder: Path, loaded: Loaded, name: str, language: str, file: Path) -> None:
+    """Talk, and write down what was said as a test, which is held once before."""
+    from tempfile import TemporaryDirectory
+
+    from rapport.cli.recording import Recorder
+    from rapport.cli.terminal import open_terminal
+
+    recorder = Recorder(language, loaded.business.timezone)
+    say(f"What is said becomes a test in {file}. Time stands still but for /advance.")
+    with (
+        TemporaryDirectory() as place,
+        open_terminal(
+            f"sqlite:///{Path(place) / DATABASE}", loaded, name, language, recorder
+        ) as terminal,
+    ):
+        _talk(terminal)
+        text = terminal.write_down(recorder)
+    if text is None:
+        raise Refusal("no flow has answered: nothing was recorded")
+    _require_holding(folder, text)
+    _append(file, text)
+    say(f"{recorder.name}: added to {file}")
+
+
+def _require_holding(folder: Path, text: str) -> None:
+    """The test passes as it was written down, or it is not added."""
+    from rapport.project import read_project
+    from rapport.testing.stages import Stages
+    from rapport.testing.transcripts import run_transcript
+
+    at = "recorded just now.yaml"
+    loaded = sound(read_project(folder, {at: text}), folder)
+    stages = Stages(loaded)
+    try:
+        for test in loaded.tests:
+            if test.position.file == at and (wrong := run_transcript(stages, test).difference):
+                raise Refusal(
+                    f"what was said would not be said again, so no test was written: {wrong.why}"
+                    f" ({wrong.expected}; {wrong.actual})"
+                )
+    finally:
+        stages.close()
+
+
+def _append(file: Path, text: str) -> None:
+    """Put the test behind those that are there."""
+    from rapport.files import replace_file
+
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    joint = "" if not before.strip() else "---\n" if before.endswith("\n") else "\n---\n"
+    replace_file(file, (before + joint + text).encode())
 
 
 def _require_spoken(language: str, spoken: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from engine.durations import Duration
 from engine.loader import Loaded
 from rapport.build import apply_loaded, channels_of, load_applied, open_account, whole
 from rapport.cli.output import cell
+from rapport.cli.recording import Recorder, StandingClock
 from rapport.http_caller import HttpCaller, hosts_of
 from rapport.printable import on_one_line, printable
 from rapport.runtime.calls import Stored
@@ -35,6 +36,7 @@ from rapport.runtime.moving import move_everybody
 from rapport.runtime.performer import TRY_SECONDS, Reply
 from rapport.runtime.turns import Turns
 from rapport.storage import prepare, sqlite_file
+from rapport.testing.outcome import expectations, first_flow
 
 CHANNEL = "chat"
 
@@ -65,12 +67,14 @@ class AheadClock:
 
 
 @contextmanager
-def open_terminal(url: str, loaded: Loaded, name: str, language: str) -> Iterator[Terminal]:
+def open_terminal(
+    url: str, loaded: Loaded, name: str, language: str, recorder: Recorder | None = None
+) -> Iterator[Terminal]:
     """The terminal of `name` on a database, which is created or upgraded and has the project
-    applied. language: of `name` as a new customer, '' for none. Raises what `prepare` and
-    `apply_loaded` do.
+    applied. language: of `name` as a new customer, '' for none. recorder: writes down what is said;
+    then time stands still. Raises what `prepare` and `apply_loaded` do.
     """
-    clock = AheadClock(sqlite_file(url))
+    clock = AheadClock(sqlite_file(url)) if recorder is None else recorder.clock
     with clear_errors(), asyncio.Runner() as runner:
         engine = open_engine(url)
         try:
@@ -78,7 +82,7 @@ def open_terminal(url: str, loaded: Loaded, name: str, language: str) -> Iterato
             with engine.begin() as db:
                 library = apply_loaded(db, loaded, clock.now()).library
             move_everybody(engine, library, clock)
-            yield Terminal(engine, library, name, language, clock, runner)
+            yield Terminal(engine, library, name, language, clock, runner, recorder)
         finally:
             engine.dispose()
 
@@ -92,9 +96,11 @@ class Terminal:
         library: Library,
         name: str,
         language: str,
-        clock: AheadClock,
+        clock: AheadClock | StandingClock,
         runner: asyncio.Runner,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._engine = engine
         self._library = library
         self._name = name
@@ -134,6 +140,8 @@ class Terminal:
                 self._show_customer()
             case _:
                 self._channel.says(self._name, line)
+                if self._recorder is not None:
+                    self._recorder.user(line)
                 self._hear()
 
     def _press(self, number: str) -> None:
@@ -144,6 +152,8 @@ class Terminal:
         except LookupError as error:
             _note(str(error))
         else:
+            if self._recorder is not None:
+                self._recorder.press(int(number))
             self._hear()
 
     def _hear(self) -> None:
@@ -163,6 +173,8 @@ class Terminal:
         except ValueError as error:
             _note(f"/advance 2h: {error}")
             return
+        if self._recorder is not None:
+            self._recorder.advance(written)
         zone = ZoneInfo(self._library.business.timezone)
         self._drive.advance_to(duration.after(self._clock.now(), zone))
         self._ahead.move_to(self._clock.now())
@@ -188,7 +200,10 @@ class Terminal:
 
     def _ask(self, stored: Stored) -> Mapping[str, Any]:
         """Make a request of a flow, once; what is on the screen waits for it."""
-        return self._runner.run(self._try(stored)).answer
+        answer = self._runner.run(self._try(stored)).answer
+        if self._recorder is not None:
+            self._recorder.call(stored.request, answer)
+        return answer
 
     async def _try(self, stored: Stored) -> Reply:
         return await self._call(stored, TRY_SECONDS)
@@ -198,11 +213,24 @@ class Terminal:
         if delivery.conversation_id is None:
             if not delivery.payload["copy"]:
                 _print(f"staff({delivery.payload['staff']}): {one_line(message.text)}")
+                if self._recorder is not None:
+                    self._recorder.staff(message)
             return str(delivery.id)
         if message.peer != self._name:
             _print(f"(to {message.peer}) {message.text!r}")
             return str(delivery.id)
+        if self._recorder is not None:
+            self._recorder.bot(message)
         return self._runner.run(self._channel.send(message)).message_id
+
+    def write_down(self, recorder: Recorder) -> str | None:
+        """What was recorded, as the text of a test; None where no flow answered."""
+        with self._engine.connect() as db:
+            flow = first_flow(db)
+            if flow is None:
+                return None
+            now = self._clock.now()
+            return recorder.text(flow, expectations(db, self._library, CHANNEL, flow, now))
 
 
 def _parts(channel: str, message: Outgoing) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -112,36 +111,14 @@ def _print(verdict: Verdict) -> None:
     if verdict.difference is None:
         print(printable(f"ok   {name}"))
         return
-    at, difference = verdict.at, verdict.difference
+    from rapport.testing.telling import differing
+
+    at = verdict.at
     assert at is not None, "a difference is somewhere"
     print(printable(f"FAIL {name}"))
-    print(f"     {at.file}:{at.line}:{at.column} {printable(difference.why)}")
-    lines = [("  ", line) for line in verdict.conversation]
-    lines += [("- ", difference.expected)] if difference.expected else []
-    lines += [("+ ", difference.actual)] if difference.actual else []
-    lines += [("+ ", line) for line in difference.besides]
-    for sign, line in lines:
-        print(f"       {sign}{in_order(printable(line))}")
-
-
-_LINE = re.compile(r"(?P<who>[\w.]+: )(?P<said>.*?)(?P<buttons>(?: \[[^\]]*\])*)")
-_FROM_THE_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-_LEFT, _RIGHT = "\u200e", "\u200f"
-
-
-def in_order(line: str) -> str:
-    """A line of a conversation with marks, so that a terminal shows a text that runs from the right
-    with its own signs around it, and the buttons behind it in their order."""
-    if not _FROM_THE_RIGHT.search(line):
-        return line
-    parts = _LINE.fullmatch(line)
-    if parts is None:
-        return line
-    said = parts["said"]
-    if _FROM_THE_RIGHT.search(said):
-        said = f"{_RIGHT}{said}{_RIGHT}"
-    buttons = parts["buttons"].replace("]", f"]{_LEFT}")
-    return f"{parts['who']}{said}{_LEFT}{buttons}"
+    print(f"     {at.file}:{at.line}:{at.column} {printable(verdict.difference.why)}")
+    for line in differing(verdict):
+        print(f"       {line}")
 
 
 # -- coverage

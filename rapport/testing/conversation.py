@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.durations import Duration
+from engine.happenings import Happened
 from engine.problems import NOWHERE
 from engine.transcript import Bot
 from rapport.project import find_project, read_project
@@ -42,11 +43,12 @@ class Conversation:
         not_contains: str | tuple[str, ...] = (),
         matches: str | None = None,
         buttons: tuple[str, ...] | list[str] | None = None,
+        media: str | None = None,
     ) -> Sent:
         """The bot's next message, which must be as described; `text` is the whole of it."""
         expected = Bot(
             NOWHERE, text, _several(contains), _several(not_contains), matches,
-            None if buttons is None else tuple(buttons),
+            None if buttons is None else tuple(buttons), media,
         )  # fmt: skip
         unread = self._stage.unread
         difference = difference_of(unread[0] if unread else None, expected)
@@ -69,6 +71,22 @@ class Conversation:
     def advance(self, duration: str) -> None:
         """Let time pass (`30m`, `2d`); what falls due happens, at its end included."""
         self._stage.advance(Duration.parse(duration))
+
+    def stays_silent(self, duration: str) -> None:
+        """Let time pass; nothing may be said before or meanwhile."""
+        self._nothing_unread()
+        self.advance(duration)
+        self._nothing_unread()
+
+    def happens(self, on: str, **data: Any) -> None:
+        """Something happens beside the conversation: `happens("purchase", amount=99)`."""
+        self._nothing_unread()
+        self._stage.happens(Happened(on, data))
+
+    def starts(self, flow: str) -> None:
+        """A flow starts by itself, as by a trigger."""
+        self._nothing_unread()
+        self._stage.begin(flow)
 
     def value(self, name: str) -> Any:
         """What `expect` of a transcript compares: `customer.birth_date`, `tags`, `outcome` ...

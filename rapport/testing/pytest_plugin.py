@@ -5,13 +5,19 @@
         conversation.send("/start")
         conversation.expects(contains="Hi Sara")
 
+Where the settings of pytest name projects, their transcript tests are tests of pytest too:
+
+    [tool.pytest.ini_options]
+    rapport_transcripts = ["flows"]
+
 pytest loads this module in every run of an environment that has Rapport, so it imports nothing
-of Rapport before a test asks for the fixture.
+of Rapport before a test asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from rapport.testing.conversation import Conversation, Conversations
 
-MARK = "rapport"
+MARK, TRANSCRIPTS = "rapport", "rapport_transcripts"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,6 +34,23 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{MARK}(path, channel, now, customer, flow, vars): how the fixture `conversation` "
         "begins; path: the project, RAPPORT_FLOWS or flows where it is not given",
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help_ = "folders of Rapport projects whose transcript tests are collected"
+    parser.addini(TRANSCRIPTS, help_, type="paths", default=[])
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    folders = parent.config.getini(TRANSCRIPTS)
+    if not folders or file_path.suffix not in (".yaml", ".yml"):
+        return None
+    if not any(file_path.is_relative_to(folder) for folder in folders):
+        return None
+    from rapport.testing.pytest_items import TranscriptFile
+
+    collector: pytest.Collector = TranscriptFile.from_parent(parent, path=file_path)
+    return collector
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from crm.tables import account, business
 from rapport.alone import OneAtATime
 from tests.cli.conftest import Command
 from tests.crm.businesses import NOW
-from tests.support.small_project import FLOW, write_project
+from tests.support.small_project import FLOW, TESTS, write_project
 
 ORDER = "/start\n42\n/press 1\n"
 
@@ -185,3 +185,43 @@ def test_the_program_itself_talks_over_a_pipe(project: Path) -> None:
         [program, "chat", project, "--as", "سارا"], input=typed, capture_output=True, check=True
     )
     assert ended.stdout.decode().splitlines()[-1] == "bot: Done: 42"
+
+
+def test_a_recorded_conversation_is_a_test_that_passes(rapport: Command, project: Path) -> None:
+    said = "/start\nbanana\n/advance 45m\n/show\n42\n/press 1\n"
+    ended = rapport("chat", project, "--record", project / "said.yaml", typed=said)
+    assert ended.code == 0, ended.err
+    written = (project / "said.yaml").read_text(encoding="utf-8")
+    steps = written.partition("steps:\n")[2]
+    assert steps.startswith(
+        '  - user: "/start"\n  - bot: Hello\n  - bot: "Which size?\\nA number."\n  - user: banana\n'
+    )
+    assert "  - advance: 45m\n  - bot: Still there?\n" in steps
+    assert "  - bot: {contains: Which colour?, buttons: [Red, Blue]}\n  - press: Red\n" in steps
+    assert steps.endswith(
+        '  - expect: {outcome: ordered, customer.colour: red, customer.size: "42"}\n'
+    )
+    assert rapport("test", project).out.endswith("2 passed, 0 failed\n")
+    assert not (project / ".rapport").exists()
+
+
+def test_a_second_recording_stands_behind_the_first(rapport: Command, project: Path) -> None:
+    spoken = ("--language", "fa", "--record", project / "tests.yaml")
+    assert rapport("chat", project, *spoken, typed="/start\n").code == 0
+    written = (project / "tests.yaml").read_text(encoding="utf-8")
+    assert written.startswith(TESTS + "---\n")
+    assert "  - bot: سلام\n" in written
+    assert rapport("test", project).out.endswith("2 passed, 0 failed\n")
+
+
+def test_a_conversation_that_no_flow_answered_is_no_test(rapport: Command, project: Path) -> None:
+    ended = rapport("chat", project, "--record", project / "said.yaml", typed="/nothing\n")
+    assert (ended.code, ended.err.splitlines()[-1]) == (
+        1, "rapport: no flow has answered: nothing was recorded",
+    )  # fmt: skip
+    assert not (project / "said.yaml").exists()
+
+
+def test_what_is_recorded_begins_anew(rapport: Command, project: Path) -> None:
+    ended = rapport("chat", project, "--record", "said.yaml", "--db", "sqlite:///x.db")
+    assert (ended.code, ended.out) == (2, "")
