@@ -13,6 +13,7 @@ from benchmarks import (
     many,
     parts,
     ready,
+    talking,
 )
 from benchmarks.harness import LATEST, Result, to_json, told
 
@@ -23,6 +24,7 @@ ALL: tuple[Callable[[int], list[Result]], ...] = (
     parts.measure,
     cold_start.measure,
     checking.measure,
+    talking.measure,
     ready.measure,
     idle.measure,
     floor_postgres.measure,
