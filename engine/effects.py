@@ -79,13 +79,14 @@ class Settle(Struct, frozen=True):
     carry out what came before, let follow what follows, and step on with `Settled`.
 
     It is the last effect of its step. reply, value: what the step had heard. times: how often it
-    has rested so in this step. waits: how often its run has waited.
+    has rested so in this step. waits: how often its run has waited. alone: see Passage.
     """
 
     reply: Message | None
     value: Value
     times: int
     waits: int
+    alone: bool = False
 
 
 class Record(Struct, frozen=True):

@@ -49,7 +49,8 @@ class Passage:
     """A run on its way from one wait to the next.
 
     Nodes read `now`, `facts`, `flow`, `wait`, `reply`, and change things through the methods;
-    fields, tags and variables change at once for the nodes that follow. What is missing from
+    fields, tags and variables change at once for the nodes that follow. `alone` is a run that
+    goes on by itself, behind a delay: nobody is being talked with. What is missing from
     `flows` raises FlowFailed where it is needed, which ends the run.
     """
 
@@ -69,6 +70,7 @@ class Passage:
         self.reply_value: Value = None
         self.wait: Wait | None = run.wait
         self.waits, self.settled = run.waits, 0
+        self.alone = run.wait is not None and not run.wait.asks
         self.outcome: str | None = run.outcome
         self._flow: Flow | None = None
         self._node: Node | None = None

@@ -75,6 +75,7 @@ class Settled(Struct, frozen=True):
     value: Value
     times: int
     waits: int
+    alone: bool = False
 
 
 class Cancelled(Struct, frozen=True):

@@ -22,12 +22,12 @@ def must_settle(at: Passage, node: Node) -> bool:
 
 def settle(at: Passage) -> None:
     """Rest before the node at hand."""
-    at.effects.append(Settle(at.reply, at.reply_value, at.settled + 1, at.waits))
+    at.effects.append(Settle(at.reply, at.reply_value, at.settled + 1, at.waits, at.alone))
     at.wait = None
 
 
 def go_on(at: Passage, settled: Settled) -> Next:
     """Enter the node that was rested before."""
     at.reply, at.reply_value = settled.reply, settled.value
-    at.settled, at.waits = settled.times, settled.waits
+    at.settled, at.waits, at.alone = settled.times, settled.waits, settled.alone
     return at.node.enter(at)

@@ -156,6 +156,10 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Answers of the bot {about} do not go out: the first is {reason} minutes late.",
         "fa": "پاسخ‌های ربات {about} ارسال نمی‌شوند: اولین آن‌ها {reason} دقیقه دیر شده است.",
     },
+    "mentioned": {
+        "en": "You are mentioned in a note about {customer}: {note}",
+        "fa": "در یادداشتی دربارهٔ {customer} از شما نام برده شده است: {note}",
+    },
     "staff_template_failed": {
         "en": "The flow {flow} wanted to tell you something, and its text could not be made. "
         "The customer's timeline says why.",

@@ -133,7 +133,7 @@ class Http(Node, frozen=True, kw_only=True):
             return self._fail(at, str(reason))
         # Who is being talked with waits for the answer, and not for long. Behind a delay nobody
         # does: the answer may come when it comes.
-        holds = at.wait is None or at.wait.asks
+        holds = not at.alone
         until = at.now + PATIENCE if holds else None
         wait_id = at.new_wait_id()
         at.ask_for(CallHttp(wait_id, request, until))

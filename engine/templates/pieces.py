@@ -6,7 +6,7 @@ there before the whole is used. So such a template is kept as its pieces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from msgspec import Struct
@@ -49,6 +49,21 @@ class Pieces(Struct, frozen=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         return tuple(piece.name for piece in self.pieces if isinstance(piece, Secret))
+
+
+def secrets_in(value: object) -> Iterator[str]:
+    """The secrets that a value names, wherever in it: of a flow, of a node, of its options."""
+    if isinstance(value, Pieces):
+        yield from value.secrets
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from secrets_in(one)
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from secrets_in(one)
 
 
 def names_a_secret(template: Template) -> bool:

@@ -58,6 +58,7 @@ def _examine(path: Path | None) -> Iterator[Finding]:
         yield Finding("fail", "settings", str(error), "correct it in the environment or .env")
         return
     yield _guarded("project", lambda: _project(chosen(path)), "`rapport check` says more")
+    yield from _secrets(chosen(path))
     yield _guarded("database", lambda: _database(settings.database_url), "")
     if settings.database_url.startswith("postgresql"):
         yield _guarded("leases", _leases, "")
@@ -87,6 +88,26 @@ def _project(path: Path) -> Finding:
     if loaded.ok:
         return Finding("ok", "project", found)
     return Finding("fail", "project", found, f"`rapport check {folder}` names them")
+
+
+def _secrets(path: Path) -> Iterator[Finding]:
+    """Secrets that flows name and this process does not know: their requests would fail."""
+    from engine.templates.pieces import secrets_in
+    from rapport.http_caller import environment
+    from rapport.project import NoProject, find_project, read_project
+
+    try:
+        flows = read_project(find_project(path)).flows
+    except NoProject:
+        return  # told already
+    named: dict[str, str] = {}
+    for flow in flows.values():
+        named |= {secret: flow.key for secret in secrets_in(flow.nodes) if secret not in named}
+    for secret in sorted(named):
+        if environment(secret) is None:
+            found = f"the flow {named[secret]} names secret.{secret}, which is not set"
+            cure = f"put {secret} into the environment, or into .env"
+            yield Finding("warn", "secrets", found, cure)
 
 
 def _database(url: str) -> Finding:

@@ -50,10 +50,16 @@ def _lines(look: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("mail", f"{mail['waiting']} waiting{_oldest(mail['oldest_seconds'])}"),
         ("conversations", f"{mail['ready']} ready, {mail['held']} held after a failure"),
         ("timers", f"{timers['due']} due, the next {_moment(timers['next_at']) or 'none'}"),
+        ("requests", _requests(look["requests"])),
         ("dead letters", f"{dead['mail']} in, {dead['outbox']} out"),
         ("redis", look["redis"]),
         ("last error", look["last_error"] or "none"),
     ]
+
+
+def _requests(requests: Mapping[str, Any]) -> str:
+    late = requests["late_seconds"]
+    return f"{requests['pending']} to be answered{f', the first {late:g} s late' if late else ''}"
 
 
 def _moment(value: Any) -> str:

@@ -136,6 +136,12 @@ def _of_what_waits(status: Status) -> Iterator[Metric]:
         "rapport_conversations_held", "Conversations that wait after a failure", waiting.held
     )
     yield _gauge("rapport_timers_due", "Timers that are due and have not rung", status.timers)
+    requests = status.requests
+    yield _gauge("rapport_requests_pending", "Requests without an answer", requests.pending)
+    yield _gauge(
+        "rapport_requests_late_seconds", "How long the first of them has been due",
+        _age(requests.oldest_due_at, now),
+    )  # fmt: skip
     dead = GaugeMetricFamily("rapport_dead_letters", "Dead letters there are", labels=["of"])
     dead.add_metric(["mail"], status.dead.mail)
     dead.add_metric(["outbox"], status.dead.outbox)

@@ -12,6 +12,7 @@ from engine.business import Staff
 from engine.effects import CallHttp, StartFlow, TellStaff
 from engine.happenings import Happened
 from engine.jsonable import to_json
+from engine.records import mentions
 from engine.wording import wording
 from rapport.runtime.calls import row_of
 from rapport.runtime.cases import LIVE, Case, Conversation, Firing, Mail, OpenRun
@@ -33,15 +34,19 @@ class Agenda:
         self._writes = writes
         self._case = Case(0)
         self._customer_id = 0
-        self._mail_id = 0
+        self._source = ""
         self._account_id = 0
         self._planned = 0
 
     def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
         self._case, self._customer_id = case, case.customer_id
-        self._mail_id, self._planned = letter.id, 0
+        self._source, self._planned = f"mail:{letter.id}", 0
         self._account_id = case.conversations[letter.conversation_id].account_id
+
+    def begin_anew(self, source: str) -> None:
+        """See Sheet."""
+        self._source, self._planned = source, 0
 
     def because(self, depth: int) -> None:
         """What is carried out now follows from so many rules."""
@@ -123,7 +128,7 @@ class Agenda:
         people = reached(around.library.business, to, assignee)
         if people and may_tell(around.channels, self._account_id):
             news = News(
-                f"mail:{self._mail_id}", to, text, people, self._account_id, lane,
+                self._source, to, text, people, self._account_id, lane,
                 self._customer_id,
             )  # fmt: skip
             self._writes.told.append(news)
@@ -136,10 +141,18 @@ class Agenda:
         name = display_name_of(self._case.values, self._customer_id)
         return f"{name} (id:{self._customer_id})"
 
+    def tell_mentioned(self, note: str, lane: int) -> None:
+        """Tell those whom a note about the customer mentions, where they can be told."""
+        business = self._around.library.business
+        for name in mentions(note, business):
+            if reached(business, name, None):
+                text = wording("mentioned", business.language, customer=self._name(), note=note)
+                self.tell_staff(name, text, lane)
+
     def _next_occurrence(self) -> str:
         """Each thing that a mail starts is an occasion of its own."""
         self._planned += 1
-        return f"mail:{self._mail_id}:{self._planned}"
+        return f"{self._source}:{self._planned}"
 
     def start_flow(self, effect: StartFlow, opened: OpenRun, *_: object) -> None:
         trigger = f"{opened.run.frames[-1].flow}/start:{effect.node}"

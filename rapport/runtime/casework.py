@@ -97,7 +97,8 @@ class Casework:
         """Apply letters in order; those that have to wait behind an answer are left."""
         left: list[Mail] = []
         for letter in letters:
-            if letter.kind not in _FOR_RUNS and self._held_until(at) is not None:
+            self._begin_anew(letter)
+            if self._waits(letter, at):
                 left.append(letter)
                 if not self._leaves(letter):
                     continue
@@ -112,11 +113,28 @@ class Casework:
     def _take(self, letter: Mail, at: Conversation) -> None:
         self.letter = letter
         self.sheet.begin(self.case, letter)
-        while self._restarts:
-            self.moves.begin_anew(self._restarts.pop())
         self._apply(letter, at)
         self._listening.settle(_lane_of(letter), at)
         self.sheet.applied(letter)
+
+    def _begin_anew(self, letter: Mail) -> None:
+        """What is to begin anew does so before anything else: it may ask another system, and then
+        the mail at hand waits behind the answer."""
+        if self._restarts:
+            self.letter = letter
+            self.sheet.begin(self.case, letter)
+        while self._restarts:
+            self.moves.begin_anew(self._restarts.pop())
+
+    def _waits(self, letter: Mail, at: Conversation) -> bool:
+        """Whether a letter is of those that wait behind an answer. What was said to a question that
+        begins anew is not: it would be taken for a reply to the next one."""
+        if letter.kind in _FOR_RUNS or self._held_until(at) is None:
+            return False
+        if at.id not in self.moves.begun_anew or letter.kind in ("blocked", "unblocked"):
+            return True
+        created = bool(letter.payload.get("created"))
+        return not isinstance(self._decide(message_of(letter), at, created=created), _OF_A_QUESTION)
 
     def _held_until(self, at: Conversation) -> datetime | None:
         """Until when what is written here waits; None where it does not."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.fields.plain import to_plain
-from rapport.runtime.status import LANES, Status
+from rapport.runtime.status import LANES, LeaseNow, Status
 
 
 def rates(before: Status, after: Status) -> dict[str, float]:
@@ -43,6 +43,10 @@ def glance(before: Status | None, after: Status) -> dict[str, Any]:
             "held": waiting.held,
         },
         "timers": {"due": after.timers, "next_at": to_plain(after.next_timer_at)},
+        "requests": {
+            "pending": after.requests.pending,
+            "late_seconds": _seconds_since(after.requests.oldest_due_at, now),
+        },
         "outbox": [
             {
                 "account": lane.account,
@@ -68,15 +72,16 @@ def glance(before: Status | None, after: Status) -> dict[str, Any]:
             for alarm in after.alarms
             if alarm.stands
         ],
-        "leases": [
-            {
-                "lease": lease.label,
-                "owner": lease.owner,
-                "epoch": lease.epoch,
-                "seconds_left": round(lease.seconds_left, 1),
-            }
-            for lease in after.leases
-        ],
+        "leases": [_lease(lease) for lease in after.leases],
+    }
+
+
+def _lease(lease: LeaseNow) -> dict[str, Any]:
+    return {
+        "lease": lease.label,
+        "owner": lease.owner,
+        "epoch": lease.epoch,
+        "seconds_left": round(lease.seconds_left, 1),
     }
 
 

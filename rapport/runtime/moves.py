@@ -107,6 +107,8 @@ class Moves:
             opened.run = stay(opened.run, self.around.library.flows)
             return
         self.begun_anew.add(opened.conversation_id)
+        if opened.run.wait is not None:
+            self.sheet.begin_anew(opened.run.wait.id)
         self.advance(opened, Restarted(place), AUTOMATED)
 
     def close_questions(self, outcome: str) -> bool:
@@ -165,7 +167,7 @@ class Moves:
         if effects and isinstance(effects[-1], Settle):
             rests = effects[-1]
             self.sheet.settle()
-            settled = Settled(rests.reply, rests.value, rests.times, rests.waits)
+            settled = Settled(rests.reply, rests.value, rests.times, rests.waits, rests.alone)
             self._take_step(opened, settled, lane, depth)
         for event in self.sheet.agenda.happened():
             self.happened.append((opened.run.id, event))

@@ -34,6 +34,7 @@ from engine.effects import (
 from engine.fields.plain import to_plain
 from engine.jsonable import event_to_json, run_to_json
 from engine.messages import Message
+from engine.records import NewNote
 from engine.referrals import PREFIX
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
@@ -59,6 +60,7 @@ class Sheet:
         self._writes = writes
         self._books = books
         self._mail_id = 0
+        self._source = ""
         self._pieces = 0
         self._slots = frozenset(around.library.business.rules.slots)
         self.agenda = Agenda(around, ledger, writes)
@@ -81,8 +83,15 @@ class Sheet:
 
     def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
-        self._case, self._mail_id, self._pieces = case, letter.id, 0
+        self._case, self._mail_id = case, letter.id
+        self._source, self._pieces = f"mail:{letter.id}", 0
         self.agenda.begin(case, letter)
+
+    def begin_anew(self, wait_id: str) -> None:
+        """What follows comes of a run that begins anew where it waited so: the mail at hand may
+        have to wait, and what follows from it then has names of its own."""
+        self._source, self._pieces = f"anew:{wait_id}", 0
+        self.agenda.begin_anew(self._source)
 
     def applied(self, letter: Mail) -> None:
         """The mail is done: stored so where it is not stored yet, else marked."""
@@ -154,7 +163,7 @@ class Sheet:
             payload: dict[str, Any] = {"text": piece.text}
             if piece.buttons:
                 payload["buttons"] = piece.buttons
-            key = f"mail:{self._mail_id}:{self._pieces}"
+            key = f"{self._source}:{self._pieces}"
             self._pieces += 1
             self._writes.outbox.append(
                 (
@@ -294,7 +303,7 @@ class Sheet:
         tag_id = self._around.library.tags[effect.name]
         change(self._case.customer_id, tag_id, effect.name, self._now, cause)
 
-    def _add_record(self, effect: AddRecord, *_: object) -> None:
+    def _add_record(self, effect: AddRecord, _: OpenRun, __: Conversation, lane: int) -> None:
         cause = Cause(
             by=f"flow:{effect.flow}", flow=effect.flow, flow_version=effect.version,
             node=effect.node, mail_id=self._mail_id or None,
@@ -302,6 +311,8 @@ class Sheet:
         keep_record(
             self._books, self._ledger, self._case.customer_id, effect.record, cause, self._now
         )
+        if isinstance(effect.record, NewNote):
+            self.agenda.tell_mentioned(effect.record.text, lane)
 
     def _join_segment(self, effect: JoinSegment, opened: OpenRun, *_: object) -> None:
         self._case.segments |= {effect.key}

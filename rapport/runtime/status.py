@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal, select
 
 from crm.sql import Statement
-from crm.tables import account, conversation, mail, outbox, timer
+from crm.tables import account, conversation, effect, mail, outbox, timer
 from crm.tables.types import UtcDateTime
 from rapport.runtime.alarm_store import alarms_of
 from rapport.runtime.alarms import Alarm
@@ -43,6 +43,14 @@ class Waiting(Struct, frozen=True):
     ready: int
     held: int
     newest: int
+
+
+class Requests(Struct, frozen=True):
+    """Requests of flows that are not answered yet. oldest_due_at: since when, or from when on, the
+    first of them is to be made; while one is being made, until when it is its performer's."""
+
+    pending: int
+    oldest_due_at: datetime | None
 
 
 class Lane(Struct, frozen=True):
@@ -109,6 +117,7 @@ class Status(Struct, frozen=True):
     dead: Dead
     timers: int
     next_timer_at: datetime | None
+    requests: Requests
     leases: tuple[LeaseNow, ...]
     accounts: Mapping[int, str]
     last_error: str | None
@@ -127,6 +136,7 @@ def read_status(db: Connection, business_id: int, now: datetime) -> Status:
         dead=read_dead(db, business_id),
         timers=timers,
         next_timer_at=next_ring(db, business_id),
+        requests=_requests(db, business_id),
         leases=read_leases(db, business_id, now, accounts),
         accounts=accounts,
         last_error=_last_error(db, business_id, accounts),
@@ -163,6 +173,11 @@ def _waiting(db: Connection, business_id: int, now: datetime) -> Waiting:
     ((letters,),) = _WAITING.fetch(db, business_id)
     ((oldest,),) = _OLDEST.fetch(db, business_id)
     return Waiting(letters, oldest, ready, held or 0, _newest(db, _NEWEST_MAIL, business_id))
+
+
+def _requests(db: Connection, business_id: int) -> Requests:
+    ((pending, oldest),) = _REQUESTS.fetch(db, business_id)
+    return Requests(pending, oldest)
 
 
 def account_names(db: Connection, business_id: int) -> dict[int, str]:
@@ -308,6 +323,18 @@ _SEND_ERROR = Statement(
         .limit(1)
     ),
     ("business", "account"),
+)
+
+_requested = (
+    select(effect.c.due_at)
+    .where(_of(effect), effect.c.status == "pending")
+    .order_by(effect.c.due_at)
+    .limit(AT_MOST)
+    .subquery()
+)
+_REQUESTS = Statement(
+    lambda _: select(func.count(), func.min(_requested.c.due_at, type_=UtcDateTime())),
+    ("business",),
 )
 
 _due = (

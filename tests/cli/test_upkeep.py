@@ -169,6 +169,24 @@ def test_the_doctor_says_what_is_missing_and_its_cure(
     assert "TELEGRAM_BOT_TOKEN" in by_name["telegram"]["cure"]
 
 
+def test_the_doctor_names_the_secrets_that_flows_need_and_nobody_has_set(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = 'http: https://shop.test\n    headers: {Authorization: "Bearer {{ secret.SHOP_KEY }}"}'
+    flow = f"flow: shop\ntriggers: {{on: command, command: shop}}\nnodes:\n  - {asks}\n"
+    (project / "shop.yaml").write_text(flow)
+    finding = {
+        "state": "warn", "about": "secrets",
+        "found": "the flow shop names secret.SHOP_KEY, which is not set",
+        "cure": "put SHOP_KEY into the environment, or into .env",
+    }  # fmt: skip
+    assert finding in json.loads(rapport("doctor", project, "--format", "json").out)
+    monkeypatch.setenv("SHOP_KEY", "hush")
+    told = rapport("doctor", project, "--format", "json").out
+    assert "SHOP_KEY" not in told
+    assert "hush" not in told
+
+
 def test_a_redis_that_does_not_answer_is_a_warning_because_nothing_is_lost_without_it(
     rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

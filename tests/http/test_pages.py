@@ -170,6 +170,8 @@ def test_metrics_tell_what_the_process_did_and_what_waits(watching: Watching) ->
         "rapport_outbox_lag_seconds telegram:shop_bot live": 90,
         "rapport_outbox_pending telegram:shop_bot automated": 0,
         "rapport_dead_letters outbox": 0,
+        "rapport_requests_pending": 0,
+        "rapport_requests_late_seconds": 0,
         "rapport_timers_due": 0,
     }
     assert {name: seen.get(name) for name in told} == told

@@ -11,7 +11,7 @@ import pytest
 from crm.tables import activity, conversation, effect, mail, run
 from engine.transcript import HttpReply
 from rapport.runtime.calls import LEASE, Call, claim_calls, next_call, put_off, store_answer
-from tests.support.desk import Office
+from tests.support.desk import CRM, Office
 from tests.support.invariants import violations
 
 URL = "https://api.example.com/price"
@@ -258,3 +258,73 @@ def test_what_makes_requests_at_once_brings_them_in_the_same_moment(on_both_stor
     shop = Shop(at_once=True)
     assert shop.asks("No").said() == ["Which article?", "It costs 12. Take it?", "So, No."]
     assert shop.sound()
+
+
+LATER = """
+flow: later
+triggers: [{on: command, command: later}]
+nodes:
+  - delay: 1h
+  - set: {first_name: Zed}
+  - http: URL
+    query: {groups: "{{ customer.segments }}"}
+  - say: Then.
+""".replace("URL", URL)
+
+
+def test_who_rests_for_what_follows_before_a_request_is_still_behind_its_delay() -> None:
+    at = Office(LATER, crm=f"{CRM}segments: {{last: {{when: {{first_name: Zed}}}}}}\n")
+    at.says("/later")
+    at.advance("1h")
+    (stored,) = at.rows(effect, "request")
+    assert "until" not in stored
+    assert "last" in str(stored), "the segment has followed"
+    assert at.rows(run, "status") == ["sleeping"]
+
+
+ANEW = """
+flow: f
+on_update: restart
+triggers: [{on: command, command: start}]
+nodes:
+  - say: Anew
+  - http: URL
+  - ask: "{{ answer.json.price }}. Well?"
+    save_to: first_name
+---
+flow: hello
+triggers: [{on: command, command: hello}]
+nodes: [{say: Hello you}]
+""".replace("URL", URL)
+BEFORE = """
+flow: f
+triggers: [{on: command, command: start}]
+nodes: [{ask: Name?, save_to: first_name}]
+"""
+
+
+def test_a_command_waits_behind_the_request_of_a_flow_that_begins_anew() -> None:
+    at = Office(BEFORE + "---\n" + ANEW.partition("---\n")[2])
+    at.says("/start").said()
+    at.apply(ANEW)
+    assert at.says("/hello").said() == ["Anew"]
+    with at.engine.begin() as db:
+        (call,) = claim_calls(db, at.library.business_id, at.clock.now(), 5)
+        at.desk.answer(db, call, ANSWER, at.clock.now())
+    at.drive.settle_down()
+    assert at.said() == ["12. Well?", "Hello you"]
+    with at.engine.connect() as db:
+        assert violations(db, at_rest=False) == []
+
+
+def test_what_was_said_to_the_old_question_is_no_answer_to_the_one_behind_the_request() -> None:
+    at = Office(BEFORE)
+    at.says("/start").said()
+    at.apply(ANEW)
+    assert at.says("Ann").said() == ["Anew"]
+    with at.engine.begin() as db:
+        (call,) = claim_calls(db, at.library.business_id, at.clock.now(), 5)
+        at.desk.answer(db, call, ANSWER, at.clock.now())
+    at.drive.settle_down()
+    assert at.said() == ["12. Well?"]
+    assert at.customer("first_name") is None

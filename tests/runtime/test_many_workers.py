@@ -17,8 +17,10 @@ from bots.channel import Inbound
 from crm.database import DatabaseUnavailable, clear_errors
 from crm.tables import customer, mail
 from rapport.build import open_account
+from rapport.runtime.calls import Call, claim_calls, store_answer
 from rapport.runtime.desk import Desk
 from rapport.runtime.intake import Origin
+from rapport.runtime.performer import LATE
 from rapport.runtime.turns import BatchRefused, Turns
 from tests.support import desk as support
 from tests.support.database import emptied
@@ -138,3 +140,52 @@ def test_everything_is_applied_once_and_in_order(
     assert len(office.rows(customer, "id")) == len(PEOPLE)
     codes = [code for code in office.rows(customer, office.library.columns["code"]) if code]
     assert len(codes) == len(set(codes)), "a code is one customer's"
+
+
+ASKING = """
+flow: ask
+triggers: [{on: command, command: ask}]
+nodes: [{http: "https://api.example.com/x"}, {say: "{{ answer.json.n }}"}]
+"""
+
+
+def test_requests_are_shared_by_workers_and_each_is_answered_once(
+    postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "new_store", lambda: emptied(postgresql))
+    office = Office(ASKING)
+    people = [f"p{number}" for number in range(40)]
+    for name in people:
+        office.says("/ask", peer=name)
+    business, now = office.library.business_id, office.clock.now()
+
+    def perform(_: int) -> list[Call]:
+        """One process: claims a few and answers them, until nothing is left."""
+        made: list[Call] = []
+        while True:
+            with office.engine.begin() as db:
+                claimed = claim_calls(db, business, now, 3)
+            if not claimed:
+                return made
+            for call in claimed:
+                answer = {"status": 200, "json": {"n": call.run_id}, "text": "", "error": None}
+                with office.engine.begin() as db:
+                    assert store_answer(db, business, call, answer, now)
+                made.append(call)
+
+    # One worker holds a claim that it has not committed; the others pass it by and do not wait.
+    with office.engine.begin() as db:
+        slow = claim_calls(db, business, now, 5)
+        with ThreadPoolExecutor(WORKERS) as processes:
+            shares = list(processes.map(perform, range(WORKERS)))
+    assert sorted(call.id for share in shares for call in share) == sorted(
+        {call.id for share in shares for call in share}
+    )
+    assert sum(map(len, shares)) == len(people) - len(slow)
+    for call in slow:
+        with office.engine.begin() as db:
+            assert store_answer(db, business, call, {**LATE, "json": {"n": 0}}, now)
+    office.drive.settle_down()
+    assert [len(office.said(name)) for name in people] == [1] * len(people)
+    with office.engine.connect() as db:
+        assert violations(db) == []

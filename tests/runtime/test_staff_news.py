@@ -9,7 +9,11 @@ import pytest
 import structlog
 
 from crm.services.dead import list_dead, requeue
+from crm.services.erasing import erase_customer
+from crm.services.ledger import Cause
+from crm.services.merging import merge
 from crm.tables import activity, customer, customer_account, outbox
+from engine.bidi import unmarked
 from rapport.build import open_account
 from rapport.runtime.deliveries import Delivery, mark_unreachable, pending
 from tests.support.desk import CRM, Office, load
@@ -184,6 +188,33 @@ def test_a_turn_that_fails_tells_nobody() -> None:
     shop.memory.forget()
     shop.says("Ann")
     assert shop.said(ALI) == ["Ann is here"]
+
+
+def test_who_is_mentioned_in_a_note_hears_of_it() -> None:
+    shop = Shop()
+    note = (
+        "flow: note\ntriggers: [{on: command, command: note}]\nnodes: [{note: Ask @sara and @reza}]"
+    )
+    shop.apply(load(note, CRM + STAFF))
+    shop.says("/note")
+    (told,) = shop.said(SARA)
+    assert unmarked(told).startswith("You are mentioned in a note about")
+    assert unmarked(told).endswith(f"(id:{shop.customer_id()}): Ask @sara and @reza")
+    assert shop.timeline("staff_not_told") == []
+
+
+def test_what_is_told_of_somebody_goes_with_them() -> None:
+    shop = Shop()
+    shop.says("/start", "Ann")
+    shop.says("/start", peer="bob")
+    ann, bob = shop.customer_id("ann"), shop.customer_id("bob")
+    business, cause = shop.library.business_id, Cause(by="test")
+    with shop.engine.begin() as db:
+        merge(db, business, shop.library.business, ann, bob, cause, shop.clock.now())
+    assert shop.rows(outbox, "customer_id", conversation_id=None) == [bob, bob]
+    with shop.engine.begin() as db:
+        erase_customer(db, business, bob, cause, shop.clock.now())
+    assert shop.rows(outbox, "payload", "peer", conversation_id=None) == [({}, "erased")] * 2
 
 
 def test_a_long_text_goes_in_pieces_in_order() -> None:

@@ -15,7 +15,7 @@ from rapport.runtime import status as module
 from rapport.runtime.alarm_store import alarms_of, mark_told, store_alarms
 from rapport.runtime.alarms import Alarm
 from rapport.runtime.glance import glance, rates
-from rapport.runtime.status import AT_MOST, Status, read_status
+from rapport.runtime.status import AT_MOST, Requests, Status, read_status
 from tests.support.database import store_with_tables
 from tests.support.desk import NOON, Office
 
@@ -123,7 +123,18 @@ def test_of_an_empty_business_there_is_nothing_to_tell(db: Connection) -> None:
     db.execute(timer.delete())
     seen = read_status(db, OURS, NOON)
     assert seen == Status(
-        NOON, seen.waiting, (), 0, seen.dead, 0, None, (), {1: "telegram:bot1"}, None, ()
+        NOON,
+        seen.waiting,
+        (),
+        0,
+        seen.dead,
+        0,
+        None,
+        Requests(0, None),
+        (),
+        {1: "telegram:bot1"},
+        None,
+        (),
     )
     assert (seen.waiting.mail, seen.waiting.oldest_at, seen.waiting.newest) == (0, None, 0)
 
