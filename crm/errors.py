@@ -10,6 +10,7 @@ CrmError
   NumberTaken         another customer has a purchase of this number
   CannotMerge         two customers cannot become one, or not two again
   NotAllowed          a change that the state of a record, or who asks, does not allow
+  FileRefused         a file that is not read, or not like this; nothing of it was stored
 """
 
 from __future__ import annotations
@@ -126,3 +127,7 @@ class NotAllowed(CrmError):
 
 class CannotMerge(CrmError):
     """These two cannot be made one, or not two again; the text says why. Nothing was changed."""
+
+
+class FileRefused(CrmError):
+    """A file of customers cannot be read or written like this; the text says what to change."""

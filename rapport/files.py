@@ -38,6 +38,24 @@ def replaced(file: Path, was: str | None, text: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `file` at the end, or nothing where that raises.
+
+    It is its owner's alone: such files hold what is known of people.
+    """
+    target = file.resolve()
+    with NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}-", delete=False) as at:
+        part = Path(at.name)
+    try:
+        yield part
+        with part.open("rb+") as done:
+            os.fsync(done.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     """What new files are made without. It can only be read by setting it."""
     mask = os.umask(0o022)

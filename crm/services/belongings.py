@@ -40,6 +40,7 @@ SHARED: tuple[Table, ...] = (customer_tag, segment_member, trigger_firing)
 """Rows named by their customer and something else, so that two customers' may be alike."""
 
 LOOKED_UP: Mapping[str, str] = {
+    "imported_row.customer_id": "whoever has it leads on to whom they were merged into",
     "customer.asking_run": "the run that holds the question: set anew where runs move",
     "customer.merged_into": "leads on to the target of a later merge",
     "customer.referred_by": "leads on to whom somebody was merged into",
@@ -59,7 +60,8 @@ those that are said to the customer."""
 NOBODYS = frozenset(
     {
         "account", "alarm", "bulk_action", "business", "campaign_run", "expansion", "field",
-        "flow_version", "lease", "scan_cursor", "schema_step", "segment", "slot_index", "tag",
+        "file_job", "flow_version", "known_column", "lease", "rejected_cell", "scan_cursor",
+        "schema_step", "segment", "slot_index", "tag",
     }
 )  # fmt: skip
 """Tables in which nothing is about one customer."""

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from crm.names import name_columns
 from crm.services.books import Books
 from crm.services.fields import stored_columns
 from crm.services.following import Following, store
 from crm.services.ledger import Cause, Ledger
+from crm.services.numbering import next_ids
 from crm.services.preferences import PREFERENCES_COLUMN, set_preferences, split_preferences
 from crm.services.records import load_record
 from crm.services.totals import COUNTED_BY
@@ -44,16 +45,17 @@ def create_customer(
     """
     given, preferences = split_preferences(given)
     typed = typed_values(given, business, locale_of({}, business), now)
-    values = _start(business) | typed
+    values = start_values(business) | typed
     check_whole(values, business)
     columns = stored_columns(db, business_id, business)
     check_unique(db, business_id, business.fields.values(), columns, typed, None)
-    customer_id = _insert(db, business_id, business, cause, now)
+    [customer_id] = next_ids(db, customer, 1)
     ledger = Ledger(business_id, business.fields, {**columns, **_DOCUMENT})
+    ledger.create(customer_id, start_row(business, cause, now))
     ledger.touch(customer_id, now, name_columns(values, customer_id))
     ledger.record(customer_id, "customer_created", "Created", None, cause.by, now)
     ledger.emit(customer_id, "customer_created", {"by": cause.by}, now, cause.depth)
-    _set_changed(ledger, customer_id, _start(business), values, cause, now)
+    _set_changed(ledger, customer_id, start_values(business), values, cause, now)
     set_preferences(ledger, customer_id, None, preferences, cause, now)
     store(db, business_id, business, ledger, now)
     return customer_id
@@ -131,7 +133,7 @@ def archive_customer(
     store(db, business_id, business, ledger, now)
 
 
-def _start(business: Business) -> dict[str, Value]:
+def start_values(business: Business) -> dict[str, Value]:
     """What a new customer has before anything is given."""
     return {
         "status": "active",
@@ -142,24 +144,17 @@ def _start(business: Business) -> dict[str, Value]:
     }
 
 
-def _insert(
-    db: Connection, business_id: int, business: Business, cause: Cause, now: datetime
-) -> int:
-    row: dict[str, Any] = _start(business) | {
+def start_row(business: Business, cause: Cause, now: datetime) -> dict[str, Any]:
+    """The columns of a new customer before anything is given, but for the name."""
+    return start_values(business) | {
         "status_at": now,
         "status_by": cause.by,
-        "business_id": business_id,
-        # The name needs the id that this row is about to get.
-        "display_name": "",
-        "name_folded": "",
         "lifecycle_at": now,
         "journey_at": now,
         "created_at": now,
         "created_by": cause.by,
         "updated_at": now,
     }
-    made: int = db.execute(insert(customer).values(row).returning(customer.c.id)).scalar_one()
-    return made
 
 
 def _set_changed(

@@ -73,6 +73,7 @@ class Ledger:
         self._fields = fields
         self._columns = columns
         self._changes: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        self._created: dict[int, Mapping[str, Any]] = {}
         self._extras: defaultdict[int, dict[str, Any]] = defaultdict(dict)
         self._history: list[tuple[Any, ...]] = []
         self._activities: list[tuple[Any, ...]] = []
@@ -90,6 +91,32 @@ class Ledger:
         cause: Cause,
     ) -> None:
         """A field has a new, valid value. `values` are the customer's values after the change."""
+        old_json, new_json = self.keep_field(customer_id, key, values, old, at, cause)
+        field = self._fields.get(key)
+        if field is not None and field.sensitive:
+            old_json, new_json = hidden(old_json), hidden(new_json)
+        data = {"field": key, "old": old_json, "new": new_json}
+        self.record(
+            customer_id,
+            "field_updated",
+            f"{key}: {_shown(new_json)}",
+            data,
+            cause.by,
+            at,
+        )
+        self.emit(customer_id, "field_updated", data, at, cause.depth)
+
+    def keep_field(
+        self,
+        customer_id: int,
+        key: str,
+        values: Mapping[str, Value],
+        old: Value,
+        at: datetime,
+        cause: Cause,
+    ) -> tuple[Any, Any]:
+        """As `set_field`, without a row on the timeline and an event of its own: for who tells of
+        many fields at once. The plain old and new value."""
         new = values.get(key)
         self.touch(customer_id, at, self._stored(customer_id, key, new))
         if key in NAME_COLUMNS:
@@ -116,19 +143,12 @@ class Ledger:
                 cause.mail_id,
             )
         )
-        field = self._fields.get(key)
-        if field is not None and field.sensitive:
-            old_json, new_json = _hidden(old_json), _hidden(new_json)
-        data = {"field": key, "old": old_json, "new": new_json}
-        self.record(
-            customer_id,
-            "field_updated",
-            f"{key}: {_shown(new_json)}",
-            data,
-            cause.by,
-            at,
-        )
-        self.emit(customer_id, "field_updated", data, at, cause.depth)
+        return old_json, new_json
+
+    def create(self, customer_id: int, columns: Mapping[str, Any]) -> None:
+        """A customer who is not stored yet; `customer_id` is nobody's. What is set of them besides
+        is written with these columns, and what neither names has its default."""
+        self._created[customer_id] = columns
 
     def touch(self, customer_id: int, at: datetime, columns: Mapping[str, Any]) -> None:
         """Set bookkeeping columns, which keep no history (last_message_at and the like)."""
@@ -214,6 +234,7 @@ class Ledger:
 
     def write(self, db: Connection) -> None:
         """Write everything gathered; the caller's transaction commits it."""
+        self._write_created(db)
         self._write_customers(db)
         self._write_tags(db)
         self._write_members(db)
@@ -236,6 +257,20 @@ class Ledger:
         data = {"tag": name}
         self.record(customer_id, type, name, data, cause.by, at)
         self.emit(customer_id, type, data, at, cause.depth)
+
+    def _write_created(self, db: Connection) -> None:
+        """New customers, whole; a statement for each set of columns."""
+        groups: defaultdict[tuple[str, ...], list[list[Any]]] = defaultdict(list)
+        for customer_id, columns in self._created.items():
+            row = {**columns, **self._changes.pop(customer_id, {})}
+            row |= {"id": customer_id, "business_id": self._business_id}
+            extras = self._extras.pop(customer_id, {})
+            if kept := {key: value for key, value in extras.items() if value is not None}:
+                row["custom_fields_extra"] = kept
+            names = tuple(sorted(row))
+            groups[names].append(list(map(row.__getitem__, names)))
+        for names, rows in groups.items():
+            _insert_of(names).many(db, rows)
 
     def _write_customers(self, db: Connection) -> None:
         """Customers grouped by which columns change: one statement for each such set."""
@@ -266,7 +301,8 @@ class Ledger:
         _JOIN.many(db, [(*key, self._business_id, at) for key, at in self._members.items() if at])
 
 
-def _hidden(value: Any) -> str | None:
+def hidden(value: Any) -> str | None:
+    """What a timeline or a file shows of the value of a sensitive field."""
     return None if value is None else HIDDEN
 
 
@@ -328,6 +364,12 @@ def _update_of(columns: tuple[str, ...]) -> Statement:
     statement = update(customer).where(*_THIS_CUSTOMER)
     values = {name: bindparam(name, type_=customer.c[name].type) for name in columns}
     return Statement(lambda _: statement.values(values), (*columns, "of_customer", "of_business"))
+
+
+@cache
+def _insert_of(columns: tuple[str, ...]) -> Statement:
+    """INSERT of just these columns; a process sees few different sets."""
+    return Statement(lambda _: insert(customer), columns)
 
 
 def _merge_extras(dialect: str) -> Any:

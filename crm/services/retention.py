@@ -8,6 +8,7 @@
     passed nodes        90 days   which way people go through a flow
     ended runs          90 days   with what they asked of others
     decided firings    400 days   a trigger fires once within 300 days, and once for each birthday
+    rejected cells      30 days   of files that were imported: corrected by then, or never
     flow versions       90 days   that nobody is in; the ten newest stay (crm.services.old_versions)
 
 The CRM's own tables (customers, history, timeline, interactions, notes ...) are never touched, nor
@@ -43,7 +44,7 @@ from sqlalchemy import (
 
 from crm.services.erasing import GOODBYE, GOODBYE_END
 from crm.services.old_versions import OldVersions
-from crm.tables import effect, event, mail, outbox, run, trigger_firing, visit
+from crm.tables import effect, event, mail, outbox, rejected_cell, run, trigger_firing, visit
 
 PIECE = 500
 """Rows looked at in one transaction, which takes some 10 ms on SQLite."""
@@ -98,6 +99,10 @@ RULES: tuple[Rule, ...] = (
              outbox.c.status != "pending"),
     ),
     Rule("events", event, event.c.at, timedelta(days=30), event.c.at.is_not(None), event.c.at),
+    Rule(
+        "rejected cells", rejected_cell, rejected_cell.c["at"], timedelta(days=30),
+        rejected_cell.c["at"].is_not(None), rejected_cell.c["at"],
+    ),
     Rule(
         "passed nodes", visit, visit.c.left_at, timedelta(days=90),
         visit.c.left_at.is_not(None), visit.c.left_at,

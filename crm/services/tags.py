@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from crm.services.changes import Change, Verb
-from crm.tables import tag
+from crm.tables import customer_tag, tag
 from engine.business import Business, Tag
 from engine.fields.fold import fold
 
@@ -44,6 +46,24 @@ def tag_ids(db: Connection, business_id: int) -> dict[str, int]:
     """The ids of all tags by name, those taken out of use too."""
     rows = db.execute(select(tag.c.name, tag.c.id).where(tag.c.business_id == business_id))
     return {row.name: row.id for row in rows}
+
+
+def tags_of(
+    db: Connection, business_id: int, customers: Collection[int]
+) -> dict[int, frozenset[str]]:
+    """The names of the tags that each of these customers has."""
+    rows = db.execute(
+        select(customer_tag.c.customer_id, tag.c.name)
+        .join(tag, tag.c.id == customer_tag.c.tag_id)
+        .where(
+            customer_tag.c.business_id == business_id,
+            customer_tag.c.customer_id.in_(sorted(customers)),
+        )
+    )
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.customer_id].add(row.name)
+    return {customer_id: frozenset(names) for customer_id, names in found.items()}
 
 
 def _update(db: Connection, business_id: int, row: Row[Any], **values: Any) -> None:

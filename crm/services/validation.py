@@ -51,13 +51,24 @@ def typed_values(
 
 def check_whole(values: Mapping[str, Value], business: Business) -> None:
     """Raises InvalidValues for what a whole record lacks."""
-    needed = [key for key, item in business.fields.items() if item.required and not item.read_only]
-    needed += _NEVER_EMPTY
-    if values.get("customer_type") in ORGANISATIONS:
-        needed.append("company")
-    reasons = {key: _REQUIRED for key in needed if values.get(key) is None}
+    reasons = lacks(values, needed_by(business))
     if reasons:
         raise InvalidValues(reasons)
+
+
+def needed_by(business: Business) -> tuple[str, ...]:
+    """The fields that every whole record has."""
+    fields = business.fields.items()
+    required = (key for key, item in fields if item.required and not item.read_only)
+    return (*required, *_NEVER_EMPTY)
+
+
+def lacks(values: Mapping[str, Value], needed: Iterable[str]) -> dict[str, str]:
+    """Why a record is not whole, by field; empty where it is."""
+    reasons = {key: _REQUIRED for key in needed if values.get(key) is None}
+    if values.get("customer_type") in ORGANISATIONS and values.get("company") is None:
+        reasons["company"] = _REQUIRED
+    return reasons
 
 
 def check_unique(

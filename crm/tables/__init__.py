@@ -3,6 +3,7 @@
 from crm.tables.business import business, field, segment, segment_member, slot_index, tag
 from crm.tables.care import audit, bulk_action, merging
 from crm.tables.customer import customer, customer_account, customer_tag
+from crm.tables.files import file_job, imported_row, known_column, rejected_cell
 from crm.tables.meta import metadata, schema_step
 from crm.tables.runtime import (
     account,
@@ -50,8 +51,11 @@ __all__ = [
     "expansion",
     "field",
     "field_history",
+    "file_job",
     "flow_version",
+    "imported_row",
     "interaction",
+    "known_column",
     "lease",
     "mail",
     "merging",
@@ -59,6 +63,7 @@ __all__ = [
     "note",
     "outbox",
     "purchase",
+    "rejected_cell",
     "run",
     "scan_cursor",
     "schema_step",

@@ -7,6 +7,7 @@ may take, so they are imported by the first reply that needs them.
 from __future__ import annotations
 
 import re
+from functools import cache
 from urllib.parse import urlsplit
 
 from engine.fields.clean import plain_line
@@ -58,11 +59,43 @@ def read_phone(text: str, country: str | None) -> Read | Refused:
     Local forms are read in `country` (ISO 3166); without one the country code must be written,
     after `+` or `00`. A number with an extension is refused: E.164 would lose it.
     """
-    import phonenumbers
-
     number = plain_line(text)
     if number.startswith("00"):
         number = "+" + number[2:]
+    # Most numbers are mobile ones of the country. The library agrees, a test says, and takes the
+    # time of half a turn to.
+    if country and (plain := _plain_mobile(country)):
+        found = plain[1].fullmatch(_PHONE_MARKS.sub("", number))
+        if found:
+            return Read(f"{plain[0]}{found[1]}")
+    return _read_any_phone(number, country)
+
+
+_PHONE_MARKS = re.compile(r"(?<=[0-9])[ -](?=[0-9])")
+
+
+@cache
+def _plain_mobile(country: str) -> tuple[str, re.Pattern[str]] | None:
+    """The country code with its +, and mobile numbers of a country as they are mostly written.
+    None where a number that looks like one may mean another."""
+    import phonenumbers
+
+    known = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
+    if known is None or known.national_prefix_for_parsing not in (None, "0"):
+        return None
+    mobile, every = known.mobile, known.general_desc
+    if mobile is None or every is None or not mobile.national_number_pattern:
+        return None
+    code = f"+{known.country_code}"
+    prefix = known.national_prefix_for_parsing or ""
+    start = rf"(?:\{code}|{prefix})?" if prefix else rf"(?:\{code})?"
+    number = rf"(?=(?:{every.national_number_pattern})\Z){mobile.national_number_pattern}"
+    return code, re.compile(rf"{start}({number})", re.ASCII)
+
+
+def _read_any_phone(number: str, country: str | None) -> Read | Refused:
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:

@@ -53,6 +53,8 @@ class FaultCode(StrEnum):
     NOT_LIST = "not_list"
     TOO_FEW = "too_few"
     TOO_MANY = "too_many"
+    DIGITS_LOST = "digits_lost"
+    FORMULA = "formula"
 
 
 class Fault(Struct, frozen=True):
@@ -193,6 +195,16 @@ MESSAGES: Mapping[FaultCode, Mapping[str, str]] = {
     FaultCode.TOO_MANY: {
         "en": "Please choose at most {limit}.",
         "fa": "لطفاً حداکثر {limit} مورد انتخاب کنید.",
+    },
+    FaultCode.DIGITS_LOST: {
+        "en": "A spreadsheet has shortened this number and its last digits are gone. Please make "
+        "the column a text column and write it again.",
+        "fa": "صفحه‌گسترده این عدد را کوتاه کرده و رقم‌های آخر آن از دست رفته است. لطفاً ستون را "
+        "متنی کنید و عدد را دوباره بنویسید.",
+    },
+    FaultCode.FORMULA: {
+        "en": "This is a formula. Please put the value itself in its place.",
+        "fa": "این یک فرمول است. لطفاً به جای آن خود مقدار را بگذارید.",
     },
 }
 """What each fault says to a customer, by language: one polite sentence or two."""

@@ -70,6 +70,12 @@ def read_number(text: str, language: str) -> Read | Refused:
     """
     if _SIMPLE.fullmatch(text):
         return Read(round_half_up(Decimal(text)))
+    number = number_in(text, language)
+    return number if isinstance(number, Refused) else within_limits(number)
+
+
+def number_in(text: str, language: str) -> Decimal | Refused:
+    """The number that `read_number` reads, as exact as it is written and of any size."""
     line = plain_line(text)
     found: list[re.Match[str]] = []
     numbers: set[Decimal | None] = set()
@@ -81,7 +87,7 @@ def read_number(text: str, language: str) -> Read | Refused:
     number = numbers.pop() if numbers else None
     if number is None or _EXPONENT.search(line) or not _is_unit(line, found):
         return refuse(FaultCode.NOT_NUMBER)
-    return within_limits(number)
+    return number
 
 
 def _scaled(line: str, match: re.Match[str], language: str) -> Decimal | None:

@@ -9,6 +9,7 @@ import typer
 
 from rapport.cli import bulk, merging
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
+from rapport.cli.importing import import_
 from rapport.cli.output import (
     Format,
     FormatOption,
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
     from rapport.cli.store import Store
 
 group = typer.Typer(
-    name="customers", help="Customers: who they are, and who is known twice.", rich_markup_mode=None
+    name="customers",
+    help="Customers: who they are, who is known twice, files of them.",
+    rich_markup_mode=None,
 )
 
 for _command in (
     merging.duplicates, merging.merge, merging.merges, merging.unmerge, merging.erase,
 ):  # fmt: skip
     group.command()(_command)
+group.command("import")(import_)
 
 group.add_typer(bulk.group)
 

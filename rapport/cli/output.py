@@ -82,20 +82,13 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
-"""https://owasp.org/www-community/attacks/CSV_Injection"""
-
-
 def _csv_cell(value: Any) -> str:
     """A text that a spreadsheet would run as a formula is quoted; numbers and phones are not."""
+    from crm.spreadsheets import escape_text
+
     # Python before 3.13 leaves a cell with a carriage return alone unquoted, and it ends the row.
     text = cell(value).replace("\r\n", "\n").replace("\r", "\n")
-    runs = not isinstance(value, int | float) and text.startswith(_RUN_BY_SPREADSHEETS)
-    return f"'{text}" if runs and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return text[1:].isascii() and text[1:].replace(".", "", 1).isdigit()
+    return text if isinstance(value, int | float) else escape_text(text)
 
 
 def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
@@ -19,6 +19,11 @@ from rapport.project import NoProject, find_project, read_applied, read_project
 from rapport.runtime.reading import Reader
 from rapport.settings import Settings, read_settings
 from rapport.storage import refuse_outdated, sqlite_file
+
+if TYPE_CHECKING:
+    from rapport.importing import Transact
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,22 @@ def open_store() -> Iterator[Store]:
         with engine.begin() as db:
             row = _row_of(settings, db)
             yield Store(db, row.id, read_applied(row.source))
+
+
+@contextmanager
+def open_place() -> Iterator[tuple[Transact, int, Business]]:
+    """The business of the settings, for work of many transactions: what runs a function in one,
+    the id of the business, and the business."""
+    settings = read_settings()
+    with open_database() as engine:
+        refuse_outdated(engine)
+
+        def transact(work: Callable[[Connection], T]) -> T:
+            with engine.begin() as db:
+                return work(db)
+
+        row = transact(lambda db: _row_of(settings, db))
+        yield transact, row.id, read_applied(row.source)
 
 
 @dataclass(frozen=True, slots=True)

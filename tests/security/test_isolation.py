@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+import crm.exports
+import crm.imports
 import crm.services
 import rapport.runtime
 from crm.sql import Statement
@@ -53,12 +55,14 @@ UNSCOPED_STATEMENTS = {
 """Statements without a business, each with why it cannot leak."""
 
 ARGUMENTS = {
+    "crm.services.ledger._insert_of": (("business_id", "first_name"),),
     "crm.services.ledger._update_of": (("first_name",),),
     "rapport.runtime.load._customers": (("first_name",), ("custom_text_1",)),
 }
 """What functions that make statements as they are needed are called with here."""
 
 UNSCOPED_FUNCTIONS = {
+    "crm.services.numbering.next_ids": "numbers of no row yet",
     "crm.services.projects.applied_source": "the business is found by its key",
     "crm.services.projects.apply_fields": "the business is found by its key",
     "crm.services.projects.apply_project": "the business is found by its key, or made",
@@ -93,7 +97,7 @@ UNSCOPED_FUNCTIONS = {
 """Functions that take a connection and no business, each with why it cannot leak."""
 
 NAMES_A_BUSINESS = frozenset(
-    {"business_id", "account_id", "library", "origin", "delivery", "turns", "view"}
+    {"business_id", "account_id", "job", "library", "origin", "delivery", "turns", "view"}
 )
 """Parameters that say whose data it is about."""
 
@@ -102,7 +106,7 @@ NAMES_A_BUSINESS = frozenset(
 def modules() -> tuple[ModuleType, ...]:
     """Every module of the services and the runtime, and those of crm that are not tables."""
     found: list[ModuleType] = []
-    for package in (crm.services, rapport.runtime):
+    for package in (crm.services, crm.imports, crm.exports, rapport.runtime):
         names = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
         found += [import_module(item.name) for item in names]
     return (*found, import_module("rapport.build"))

@@ -1,0 +1,1 @@
+"""Customers as files: CSV, Excel and JSON, of any number in the same memory."""
