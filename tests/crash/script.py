@@ -36,7 +36,7 @@ from rapport.runtime.service import Service
 from rapport.runtime.turns import Turns
 from rapport.runtime.writer import InlineWriter
 from tests.crash.mortal import Fate, MortalChannel, MortalWriter
-from tests.support.desk import Office, load
+from tests.support.desk import CRM, Office, load
 from tests.support.invariants import violations
 from tests.support.service import ShiftedClock
 
@@ -71,6 +71,7 @@ nodes:
   - {id: colour, ask: Which colour?, choices: [Red, Blue], save_to: var.colour}
   - {tag: {add: [Asked]}}
   - {say: Thank you.}
+  - {notify: "{{ customer.first_name }} has ordered", to: Ali}
   - {say: Until soon!, end: ordered}
   - {id: silent, say: Bye, end: silent}
 ---
@@ -128,7 +129,7 @@ SCRIPT = (
     _passes(timedelta(minutes=31)),
     _says("ann", "ninety"),
     _says("ann", "42"),
-    Step(_presses_red, 2),
+    Step(_presses_red, 3),  # one of them tells the staff
     _says("bob", "/bad", 0),
     Step(_broken_and_again, 1, 2),
     Step(_mend, 2, 0),
@@ -199,7 +200,7 @@ class World:
 
 @cache
 def _loaded() -> Loaded:
-    return load(FLOWS, kinds=(*KINDS, Mending))
+    return load(FLOWS, f"{CRM}staff: [{{name: Ali, telegram: 777}}]\n", (*KINDS, Mending))
 
 
 class Life:
