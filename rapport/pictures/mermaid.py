@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapport.pictures.outline import Box, Outline
 
-_SHAPES = {
+SHAPES = {
     "begin": ("([", "])"),
     "end": ("(((", ")))"),
     "ask": ("[/", "/]"),
@@ -16,7 +16,14 @@ _SHAPES = {
     "delay": ("([", "])"),
     "wait_for": ("([", "])"),
     "say": ("(", ")"),
+    "http": ("[\\", "\\]"),
+    "notify": ("[/", "\\]"),
+    "handoff": ("[/", "\\]"),
+    **dict.fromkeys(("note", "task", "purchase", "interaction"), ("[(", ")]")),
+    **dict.fromkeys(("set", "tag", "segment"), ("[", "]")),
 }
+"""What begins and ends a box of each kind; another kind is a plain one."""
+
 _CLASSES = (
     "classDef waits stroke-width:3px",
     "classDef lost stroke:#c00,color:#c00",
@@ -28,7 +35,7 @@ def mermaid(outline: Outline) -> str:
     numbers = {box.id: f"n{number}" for number, box in enumerate(outline.boxes)}
     lines = [f"---\ntitle: {_plain(outline.title)}\n---", "flowchart TD"]
     for box in outline.boxes:
-        begin, end = _SHAPES.get(box.kind, ("[", "]"))
+        begin, end = SHAPES.get(box.kind, ("[", "]"))
         lines.append(f'    {numbers[box.id]}{begin}"{_label(box)}"{end}{_class(box)}')
     for arrow in outline.arrows:
         label = f'|"{_plain(arrow.told)}"|' if arrow.told else ""

@@ -177,6 +177,19 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _lines(node: Node, written: Mapping[str, Any], language: str) -> Iterator[str]:
+    yield from _main(node, written, language)
+    for button in _buttons(written):
+        flow = f" → {button['flow']}" if button.get("flow") else ""
+        yield f"[{_in_short(next(_texts(button.get('text', ''), language), ''))}]{flow}"
+
+
+def _buttons(written: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The buttons under what is said, which open a page or start a flow."""
+    for row in _listed(written.get("buttons")):
+        yield from (one for one in _listed(row) if isinstance(one, Mapping))
+
+
+def _main(node: Node, written: Mapping[str, Any], language: str) -> Iterator[str]:
     main = written.get(node.KIND)
     if node.KIND in TEXT_KINDS:
         yield from _texts(main, language)

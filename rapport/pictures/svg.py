@@ -22,14 +22,25 @@ MOST_LINES = 6
 
 MARGIN = 24.0
 
-_FILL = {
+FILL = {
     "begin": "#e3f2e1", "end": "#e8e8e8", "say": "#eaf1fb", "ask": "#fff4d6", "form": "#fff4d6",
     "branch": "#f3e8fa", "split": "#f3e8fa", "call": "#e2f4f3", "start": "#e2f4f3",
-    "delay": "#fbe9e1", "wait_for": "#fbe9e1",
+    "delay": "#fbe9e1", "wait_for": "#fbe9e1", "http": "#e4ecf4",
+    "notify": "#fde7ef", "handoff": "#fde7ef",
+    **dict.fromkeys(("note", "task", "purchase", "interaction"), "#f1ede4"),
+    **dict.fromkeys(("set", "tag", "segment"), "#f4f5f6"),
 }  # fmt: skip
 _POINTED = frozenset({"branch", "split"})
 _ROUND = frozenset({"begin", "end", "delay", "wait_for"})
 _DOUBLE = frozenset({"call", "start"})
+_LEANING = frozenset({"http"})
+_FOR_STAFF = frozenset({"notify", "handoff"})
+_SHEETS = frozenset({"note", "task", "purchase", "interaction"})
+"""Kinds by the form of their boxes: pointed where a way is chosen, round where nothing is said,
+double where another flow runs, leaning to other systems, narrower at the top for the staff, a
+sheet of paper for what is kept; all others are rectangles."""
+
+_WIDER = _POINTED | _DOUBLE | _LEANING | _FOR_STAFF
 
 INK, RED, GREY, BLUE = "#1f2933", "#c62828", "#5f6b76", "#1c5d99"
 _COLOURS = {"stores": GREY, "figures": BLUE, "lost": RED}
@@ -99,7 +110,7 @@ def _lines(box: Box) -> Iterator[tuple[str, str]]:
 def _size(box: Box, lines: Sequence[tuple[str, str]]) -> Size:
     letters = max((len(text) * (1.06 if how == "head" else 1.0) for text, how in lines), default=1)
     width = max(70.0, letters * LETTER + 2 * PAD)
-    if box.kind in _POINTED or box.kind in _DOUBLE:
+    if box.kind in _WIDER:
         width += 2 * PAD
     bar = BAR + 6 if box.figures is not None else 0.0
     return Size(width, len(lines) * LINE + PAD + bar)
@@ -108,7 +119,7 @@ def _size(box: Box, lines: Sequence[tuple[str, str]]) -> Size:
 def _box(box: Box, lines: Sequence[tuple[str, str]], at: Place, size: Size) -> Iterator[str]:
     ink = RED if box.lost else GREY
     style = (
-        f'fill="{_FILL.get(box.kind, "#f4f5f6")}" stroke="{ink}"'
+        f'fill="{FILL.get(box.kind, "#f4f5f6")}" stroke="{ink}"'
         f' stroke-width="{2.5 if box.waits or box.lost else 1.2}"'
     )
     yield f'<g class="{box.kind}">'
@@ -147,13 +158,21 @@ def _bar(figures: Figures, at: Place, size: Size) -> Iterator[str]:
 
 
 def _shape(kind: str, at: Place, size: Size, style: str) -> str:
+    x, y, w, h = at.x, at.y, size.width, size.height
+    corners: list[tuple[float, float]] = []
     if kind in _POINTED:
-        x, y, w, h = at.x, at.y, size.width, size.height
-        points = [
+        corners = [
             (x + PAD, y), (x + w - PAD, y), (x + w, y + h / 2),
             (x + w - PAD, y + h), (x + PAD, y + h), (x, y + h / 2),
         ]  # fmt: skip
-        return f'<polygon points="{_points(points)}" {style}/>'
+    elif kind in _LEANING:
+        corners = [(x + PAD, y), (x + w, y), (x + w - PAD, y + h), (x, y + h)]
+    elif kind in _FOR_STAFF:
+        corners = [(x + PAD, y), (x + w - PAD, y), (x + w, y + h), (x, y + h)]
+    elif kind in _SHEETS:
+        corners = [(x, y), (x + w - 10, y), (x + w, y + 10), (x + w, y + h), (x, y + h)]
+    if corners:
+        return f'<polygon points="{_points(corners)}" {style}/>'
     radius = size.height / 2 if kind in _ROUND else 2 if kind in _DOUBLE else 7
     return (
         f'<rect x="{at.x:.1f}" y="{at.y:.1f}" width="{size.width:.1f}"'

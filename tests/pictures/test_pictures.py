@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from engine.flow import Flow
 from engine.loader import load_project
 from nodes import KINDS
-from rapport.pictures.mermaid import mermaid
+from rapport.pictures.mermaid import SHAPES, mermaid
 from rapport.pictures.outline import outline_of
-from rapport.pictures.svg import svg
+from rapport.pictures.svg import FILL, svg
 
 CRM = """
 business: {key: shop, name: Shop, languages: [en, fa]}
@@ -105,3 +107,30 @@ def test_what_is_left_to_be_drawn_of_a_flow_in_its_persian_has_its_signs_in_orde
         if "سایزی" in "".join(text.itertext())
     )
     assert "".join(asked.itertext()).endswith("؟\u200f")
+
+
+@pytest.mark.parametrize("kind", sorted(kind.KIND for kind in KINDS))
+def test_every_kind_has_a_form_and_a_colour(kind: str) -> None:
+    assert kind in SHAPES
+    assert kind in FILL
+
+
+BUTTONS = """
+flow: sizes
+nodes:
+  - say: Hello
+    buttons: [{text: {en: Our sizes, fa: سایزها}, flow: sizes}, {text: Shop, url: "https://example.com"}]
+  - {id: news, notify: "Somebody came", to: owner}
+  - {id: kept, note: Came by}
+  - {id: asked, http: "https://example.com/x"}
+"""
+
+
+def test_buttons_are_shown_with_the_flows_they_start() -> None:
+    crm = f"{CRM}staff: [{{name: Ali, role: owner, telegram: 1}}]\nhttp: {{hosts: [example.com]}}\n"
+    loaded = load_project({"crm.yaml": crm, "flow.yaml": BUTTONS}, KINDS, lambda _: None)
+    outline = outline_of(loaded.flows["sizes"], "fa")
+    assert outline.boxes[1].lines == ("Hello", "[سایزها] → sizes", "[Shop]")
+    picture = svg(outline)
+    assert picture.count("<polygon") == 3
+    ET.fromstring(picture)
