@@ -179,7 +179,7 @@ def _listed(value: Any) -> list[Any]:
 def _lines(node: Node, written: Mapping[str, Any], language: str) -> Iterator[str]:
     yield from _main(node, written, language)
     for button in _buttons(written):
-        flow = f" → {button['flow']}" if button.get("flow") else ""
+        flow = f" ({_ISOLATE}{button['flow']}{_END_ISOLATE})" if button.get("flow") else ""
         yield f"[{_in_short(next(_texts(button.get('text', ''), language), ''))}]{flow}"
 
 

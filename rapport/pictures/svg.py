@@ -112,6 +112,8 @@ def _size(box: Box, lines: Sequence[tuple[str, str]]) -> Size:
     width = max(70.0, letters * LETTER + 2 * PAD)
     if box.kind in _WIDER:
         width += 2 * PAD
+    if box.waits:  # for the two bars, left of what is written
+        width += 2 * PAD
     bar = BAR + 6 if box.figures is not None else 0.0
     return Size(width, len(lines) * LINE + PAD + bar)
 
@@ -137,7 +139,8 @@ def _box(box: Box, lines: Sequence[tuple[str, str]], at: Place, size: Size) -> I
     if box.figures is not None:
         yield from _bar(box.figures, at, size)
     if box.waits:  # two bars, as on a player
-        yield f'<path d="M{at.x + 9:.1f},{at.y + 8:.1f}v9m5,-9v9" stroke="{ink}" stroke-width="3"/>'
+        x = at.x + (17 if box.kind in _ROUND | _LEANING | _FOR_STAFF else 9)
+        yield f'<path d="M{x:.1f},{at.y + 8:.1f}v9m5,-9v9" stroke="{ink}" stroke-width="3"/>'
     yield "</g>"
 
 

@@ -130,7 +130,7 @@ def test_buttons_are_shown_with_the_flows_they_start() -> None:
     crm = f"{CRM}staff: [{{name: Ali, role: owner, telegram: 1}}]\nhttp: {{hosts: [example.com]}}\n"
     loaded = load_project({"crm.yaml": crm, "flow.yaml": BUTTONS}, KINDS, lambda _: None)
     outline = outline_of(loaded.flows["sizes"], "fa")
-    assert outline.boxes[1].lines == ("Hello", "[سایزها] → sizes", "[Shop]")
+    assert outline.boxes[1].lines == ("Hello", "[سایزها] (\u2066sizes\u2069)", "[Shop]")
     picture = svg(outline)
     assert picture.count("<polygon") == 3
     ET.fromstring(picture)
