@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from crm.errors import NotFound
 from crm.services.declarations import in_file, text_from_json
-from crm.services.ledger import HIDDEN
+from crm.services.ledger import hidden
 from crm.tables import field
 from engine.business import Business
 from engine.fields.types import FieldType
@@ -80,10 +80,7 @@ def sensitive(db: Connection, business_id: int) -> set[str]:
 
 def masked(values: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
     """Plain values by field, those of the fields in `secret` hidden; that there is none is not."""
-    return {
-        key: HIDDEN if key in secret and value is not None else value
-        for key, value in values.items()
-    }
+    return {key: hidden(value) if key in secret else value for key, value in values.items()}
 
 
 def declaration_of(db: Connection, business_id: int, key: str) -> dict[str, Any]:

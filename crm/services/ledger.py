@@ -96,10 +96,13 @@ class Ledger:
         if field is not None and field.sensitive:
             old_json, new_json = hidden(old_json), hidden(new_json)
         data = {"field": key, "old": old_json, "new": new_json}
+        told = f"{key}: {_shown(new_json)}"
+        if field is None and key not in self._columns:
+            told += " (an extra: no field is called so)"
         self.record(
             customer_id,
             "field_updated",
-            f"{key}: {_shown(new_json)}",
+            told,
             data,
             cause.by,
             at,

@@ -374,3 +374,21 @@ def test_values_of_a_field_out_of_use_are_archived_or_cleared_when_told(
         (None, None, '{"mail_0": "a@b.de"}')
     ]
     assert rapport("db", "check").out == "nothing is wrong\n"
+
+
+def test_a_reply_to_a_field_out_of_use_is_on_the_timeline_as_an_extra(
+    rapport: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_DATABASE_URL", f"sqlite:///{project}/.rapport/chat.db")
+    rapport("chat", project, "--as", "sara", typed="/start\n40\n/press 1\n")
+    assert rapport("fields", "deactivate", "size", "--force").code == 0
+    rapport("chat", project, "--as", "sara", typed="/start\n44\n/press 1\n")
+    shown = json.loads(rapport("customers", "show", "chat:sara", "--format", "json").out)
+    told = [one["description"] for one in shown["activities"]]
+    assert "size: 44 (an extra: no field is called so)" in told
+    assert shown["extra"] == {"size": "44"}
+    assert rapport("fields", "activate", "size").out == (
+        "+ field size: restored, number in custom_number_1; values moved: 1\n"
+    )
+    shown = json.loads(rapport("customers", "show", "chat:sara", "--format", "json").out)
+    assert shown["fields"]["size"] == 44

@@ -181,3 +181,11 @@ def test_an_index_that_somebody_dropped_is_found_and_built_again(db: Connection)
     assert len(list(index_findings(db))) == 1
     assert "custom_date_1" in build_wanted_indexes(db, NOW)
     assert list(index_findings(db)) == []
+
+
+def test_who_was_merged_has_the_history_of_two(db: Connection, lotus: tuple[int, int]) -> None:
+    business_id, made = lotus
+    other = create_customer(db, business_id, business(), {"points": 3}, CAUSE, NOW)
+    plant(db, made, custom_number_1=3)
+    plant(db, other, merged_into=made)
+    assert found(db, business_id) == []
