@@ -45,7 +45,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     folders = parent.config.getini(TRANSCRIPTS)
     if not folders or file_path.suffix not in (".yaml", ".yml"):
         return None
-    if not any(file_path.is_relative_to(folder) for folder in folders):
+    if not any(file_path.is_relative_to(folder.resolve()) for folder in folders):
         return None
     from rapport.testing.pytest_items import TranscriptFile
 
