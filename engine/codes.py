@@ -87,6 +87,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E702": "a key of a field that cannot be one",
         "E703": "more fields of a type than there are slots",
         "E704": "rules of a field that contradict it or each other",
+        "E730": "a command that every bot has, whatever its flows",
         "E801": "a step of a test that is not one",
         "E810": "a test expects something of a name there is not",
         "E811": "an event that does not happen by itself in a test",

@@ -25,6 +25,7 @@ from engine.fields.fold import fold_phrase
 from engine.flow import Flow, Trigger
 from engine.happenings import matches
 from engine.messages import STARTS_FLOW, Message
+from engine.own_data import act_of
 from engine.run import Wait
 
 
@@ -83,6 +84,12 @@ class OptIn(Struct, frozen=True):
     then: Start | Fallback | Cancel | Nothing
 
 
+class OwnData(Struct, frozen=True):
+    """The person asks about themselves (engine.own_data): `act` is the command or button."""
+
+    act: str
+
+
 class Nothing(Struct, frozen=True):
     """Nobody takes it; `reason` is for the log."""
 
@@ -90,7 +97,8 @@ class Nothing(Struct, frozen=True):
 
 
 Decision = (
-    Answer | Start | Detour | HandOver | Fallback | Cancel | StalePress | OptOut | OptIn | Nothing
+    Answer | Start | Detour | HandOver | Fallback | Cancel | StalePress | OptOut | OptIn | OwnData
+    | Nothing
 )
 
 
@@ -269,6 +277,8 @@ def _undoes(message: Message, phrase: str, business: Business) -> bool:
 def _press(message: Message, wait: Wait | None, index: TriggerIndex) -> Decision:
     if wait is not None and pressed(wait, message.token) is not None:
         return Answer()
+    if act := act_of("", message.token):
+        return OwnData(act)
     key = message.token.removeprefix(STARTS_FLOW)
     if key != message.token and key in index.flows:
         return Start(key, f"{key}/button", {"text": message.text})
@@ -308,6 +318,8 @@ def _always_taken(always: Always, offered: Offered, wait: Wait | None) -> Decisi
 
 def _command(offered: Offered, wait: Wait | None, index: TriggerIndex, created: bool) -> Decision:
     message = offered.message
+    if act := act_of(message.command, ""):
+        return OwnData(act)
     ref = message.argument
     came = (*index.referrals.get(ref, ()), *index.referrals.get("", ())) if ref else ()
     named = index.commands.get(message.command, ())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from engine.business import Business
 from engine.flow import Flow, Trigger
 from engine.offer import is_opt_out
+from engine.own_data import COMMANDS
 from engine.problems import Problems
 from engine.shapes import CHANNEL_NAMES
 
@@ -33,6 +34,7 @@ def check_claims(business: Business, flows: Sequence[Flow], problems: Problems) 
                 _claim(claimed, claim, trigger, flow, problems)
             for word in trigger.options.get("keywords", ()):
                 _check_keyword(word, trigger, always, business, problems)
+            _check_command(trigger, problems)
 
 
 def _claims(trigger: Trigger) -> Iterator[tuple[str, str]]:
@@ -76,6 +78,13 @@ def _claim(
                 "Take another word, or tell them apart by 'only', 'channel' or 'priority'.",
             )
             return
+
+
+def _check_command(trigger: Trigger, problems: Problems) -> None:
+    written = str(trigger.options.get("command", "")) if trigger.on == "command" else ""
+    if written.removeprefix("/").lower() in COMMANDS:
+        message = f"'{written}' is a command of every bot: people see their own data by it"
+        problems.error(trigger.position, "E730", message, "Take another word.")
 
 
 def _check_keyword(

@@ -108,6 +108,114 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "🙋 {name} waits for somebody to talk with.",
         "fa": "🙋 {name} منتظر گفتگو با یکی از همکاران است.",
     },
+    "own_known": {
+        "en": "This is what we know of you:",
+        "fa": "این چیزهایی است که از شما می‌دانیم:",
+    },
+    "own_nothing": {
+        "en": "We know nothing of you yet.",
+        "fa": "هنوز چیزی از شما نمی‌دانیم.",
+    },
+    "own_bought": {
+        "en": "Purchases: {count}, {amount} in all.",
+        "fa": "تعداد خرید: {count}، در مجموع {amount}.",
+    },
+    "own_last": {
+        "en": "Last heard of you: {at}.",
+        "fa": "آخرین پیام شما: {at}.",
+    },
+    "own_correct": {
+        "en": "Correct something",
+        "fa": "اصلاح اطلاعات",
+    },
+    "own_messages": {
+        "en": "Which messages I get",
+        "fa": "پیام‌هایی که می‌گیرم",
+    },
+    "own_data": {
+        "en": "Give me my data",
+        "fa": "داده‌های من را بفرست",
+    },
+    "own_forget": {
+        "en": "Forget me",
+        "fa": "مرا فراموش کن",
+    },
+    "own_which": {
+        "en": "What is to be corrected?",
+        "fa": "کدام را اصلاح کنیم؟",
+    },
+    "own_ask": {
+        "en": "{field}: what is it? Write /cancel to leave it as it is.",
+        "fa": "{field}: مقدار درست چیست؟ برای انصراف /cancel را بفرستید.",
+    },
+    "own_noted": {
+        "en": "Thank you, it is noted.",
+        "fa": "سپاس، ثبت شد.",
+    },
+    "own_preferences": {
+        "en": "Which messages may we send you? Press one to change it.",
+        "fa": "کدام پیام‌ها را برایتان بفرستیم؟ برای تغییر، یکی را بزنید.",
+    },
+    "own_newsletter": {
+        "en": "Newsletter",
+        "fa": "خبرنامه",
+    },
+    "own_promotion": {
+        "en": "Offers",
+        "fa": "پیشنهادهای ویژه",
+    },
+    "own_birthday": {
+        "en": "Birthday wishes",
+        "fa": "تبریک تولد",
+    },
+    "own_reminder": {
+        "en": "Reminders",
+        "fa": "یادآوری‌ها",
+    },
+    "own_appointment_reminder": {
+        "en": "Reminders of appointments",
+        "fa": "یادآوری نوبت‌ها",
+    },
+    "own_vaccination_reminder": {
+        "en": "Reminders of vaccinations",
+        "fa": "یادآوری واکسن",
+    },
+    "own_forget_ask": {
+        "en": "Shall we forget you? Your data and messages are erased for ever.",
+        "fa": "شما را فراموش کنیم؟ داده‌ها و پیام‌های شما برای همیشه پاک می‌شود.",
+    },
+    "own_forget_yes": {
+        "en": "Yes, erase everything",
+        "fa": "بله، همه چیز را پاک کن",
+    },
+    "own_forget_no": {
+        "en": "No, keep it",
+        "fa": "نه، نگه دار",
+    },
+    "own_kept": {
+        "en": "Nothing was erased.",
+        "fa": "چیزی پاک نشد.",
+    },
+    "own_forgotten": {
+        "en": "Everything we knew of you is erased. If you write again, we begin anew.",
+        "fa": "هر چه از شما می‌دانستیم پاک شد. اگر دوباره بنویسید، از نو آغاز می‌کنیم.",
+    },
+    "own_fields": {
+        "en": "Your data",
+        "fa": "داده‌های شما",
+    },
+    "own_purchases": {
+        "en": "Your purchases",
+        "fa": "خریدهای شما",
+    },
+    "own_notes": {
+        "en": "Notes about you",
+        "fa": "یادداشت‌ها دربارهٔ شما",
+    },
+    "own_said": {
+        "en": "Your last messages and our answers",
+        "fa": "آخرین پیام‌های شما و پاسخ‌های ما",
+    },
     "alarm_raised": {
         "en": "⚠️ {what}\nSince {since}. You will hear from me when it is over.",
         "fa": "⚠️ {what}\nاز ساعت {since}. وقتی برطرف شد خبر می‌دهم.",

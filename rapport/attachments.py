@@ -10,10 +10,12 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from crm.errors import NotFound
+from rapport.settings import read_settings
 
 _PIECE = 1 << 20
 _KEY = re.compile("[0-9a-f]{64}")
@@ -75,3 +77,10 @@ def _copy(source: BinaryIO, target: IO[bytes], most: int) -> tuple[str, int]:
         digest.update(piece)
         target.write(piece)
     return digest.hexdigest(), size
+
+
+def remove_files(business_id: int, keys: Iterable[str]) -> None:
+    """Remove files of a business from where the settings say they are kept."""
+    files = Files(read_settings().files, business_id)
+    for key in keys:
+        files.remove(key)

@@ -30,6 +30,7 @@ from engine.business import Business
 from engine.fields.slots import SLOTS
 from engine.flow import Flow
 from engine.loader import Loaded, load_flow
+from engine.own_data import correcting_flow
 from nodes import KINDS
 from rapport.project import read_applied
 from rapport.runtime.intake import Origin
@@ -106,7 +107,9 @@ def _library(
     business = with_stored_segments(db, business_id, business)
 
     def load_version(at: Connection, key: str, number: int) -> Flow | None:
-        source = flow_source(at, business_id, key, number).source
+        source = correcting_flow(business, key)
+        if source is None:
+            source = flow_source(at, business_id, key, number).source
         return load_flow(source, business, KINDS, key, number)
 
     columns = stored_columns(db, business_id, business)

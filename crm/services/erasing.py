@@ -9,7 +9,7 @@ update out. Whoever was merged into the customer goes along. What was copied els
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +91,19 @@ def erase_customer(
         attachment.c.business_id == business_id, attachment.c.key.in_(files)
     )
     return tuple(sorted(files - set(db.scalars(kept))))
+
+
+def erase_leaving(
+    db: Connection, business_id: int, leaving: Mapping[int, str], now: datetime
+) -> list[str]:
+    """Erase those who asked for it themselves. leaving: the key of the last message to each. The
+    keys of files that nobody has any more."""
+    cause = Cause(by="customer", reason="/forgetme")
+    return [
+        key
+        for customer_id, goodbye in leaving.items()
+        for key in erase_customer(db, business_id, customer_id, cause, now, goodbye)
+    ]
 
 
 def _person(db: Connection, business_id: int, customer_id: int) -> list[int]:

@@ -119,7 +119,7 @@ FIELD: Mapping[str, Option] = {
     "extra": Option(BOOLEAN, "Stored among the extras: needs no slot"),
     "filterable": Option(BOOLEAN, "Has an index for lists and segments"),
     "sensitive": Option(BOOLEAN, "Its values are for owners, admins and the customer's own agent"),
-    "self_service": Option(BOOLEAN, "People may correct it themselves", later=True),
+    "self_service": Option(BOOLEAN, "People may correct it themselves"),
     "track": Option(BOOLEAN, "Keeps a history row for an equal answer too"),
     "order": Option(WholeNumber(0, 100_000), "Its place in lists; default last"),
     "help_text": Option(LABEL, "A hint for whoever fills it in"),

@@ -23,6 +23,7 @@ from engine.offer import (
     Nothing,
     OptIn,
     OptOut,
+    OwnData,
     StalePress,
     Start,
     decide,
@@ -39,6 +40,7 @@ from rapport.runtime.handovers import Handovers
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.listening import Listening
 from rapport.runtime.moves import Beginning, Moves
+from rapport.runtime.own_data import OwnData as AboutThemselves
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 
@@ -302,6 +304,8 @@ class Casework:
                 self._opt_out(at)
             case OptIn(then):
                 self._opt_in(then, message, at)
+            case OwnData(act):
+                self._own_data(act, at)
             case Nothing(_):
                 pass
 
@@ -364,6 +368,11 @@ class Casework:
         if isinstance(then, Nothing):
             self._say(wording("opted_in", self.moves.language()), at)
         self._carry_out(then, message, at)
+
+    def _own_data(self, act: str, at: Conversation) -> None:
+        own = AboutThemselves(self.sheet.db, self.moves, self.sheet, self.around)
+        if not own.do(act, at):
+            self._say(wording("stale_press", self.moves.language()), at)
 
     def _say(self, text: str, at: Conversation) -> None:
         self.sheet.send(Outgoing(at.peer, text), at, LIVE)

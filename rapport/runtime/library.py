@@ -100,6 +100,12 @@ class Library:
                 behind = behind or is_behind(frame, self.flows)
         return behind
 
+    def version_of(self, db: Connection, key: str, version: int) -> Flow | None:
+        """A version of a flow, loaded if it is not yet; None where it cannot be."""
+        if (key, version) not in self.flows:
+            self._load(db, key, version)
+        return self.flows.get((key, version))
+
     def extras_of(self, stored: Mapping[str, Any]) -> dict[str, Value]:
         """The declared extra fields of a customer, typed; what does not fit its type is absent."""
         if not stored:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from bots.channel import Inbound, Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
+from crm.services.erasing import GOODBYE
 from crm.services.ledger import Cause, Ledger
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
@@ -38,9 +41,9 @@ from engine.records import NewNote
 from engine.referrals import PREFIX
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
-from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import LANE_PERSON, LIVE, Case, Conversation, Mail, OpenRun
 from rapport.runtime.surroundings import Surroundings
-from rapport.runtime.writes import Writes
+from rapport.runtime.writes import OUTBOX_KEY, Writes
 
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
 """An inbound message after this much silence is a new interaction of kind chat."""
@@ -155,6 +158,26 @@ class Sheet:
         totals = self._books.write(self._now).get(self._case.customer_id, {})
         self._case.values.update(totals)
         self._case.changed.update(totals)
+
+    @property
+    def db(self) -> Connection:
+        """The transaction of the batch: to look something up."""
+        return self._books.db
+
+    def columns(self) -> Mapping[str, Any]:
+        """Columns of the customer that this batch sets and has not written yet."""
+        return self._ledger.columns_of(self._case.customer_id)
+
+    def take_leave(self, message: Outgoing, at: Conversation) -> None:
+        """Say a last word; then the customer is erased, at the end of the batch."""
+        self.send(message, at, LIVE)
+        key = f"{GOODBYE}{self._mail_id}"
+        columns = list(self._writes.outbox[-1])
+        columns[OUTBOX_KEY] = key
+        self._writes.outbox[-1] = tuple(columns)
+        self._writes.leaving[self._case.customer_id] = key
+        # What is remembered would be of somebody who is nobody any more.
+        self._case.holds = True
 
     def send(self, message: Outgoing, at: Conversation, lane: int, by: str = "bot") -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""

@@ -29,6 +29,7 @@ from bots.channel import Inbound
 from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
+from crm.services.erasing import erase_leaving
 from crm.services.following import Following as Rulebook
 from crm.services.following import response_rates
 from crm.services.ledger import Ledger
@@ -38,6 +39,7 @@ from crm.tables import customer
 from engine.criteria import Moment
 from engine.fields.types import Value
 from engine.scope import known_zone
+from rapport.attachments import remove_files
 from rapport.logs import says_each_turn
 from rapport.redaction import redacted
 from rapport.runtime.calls import Call, store_answer
@@ -89,7 +91,7 @@ class Turned(Struct):
     more: others may be ready still. received: how many arrivals were new. late: of those, how
     many came after a later one was applied. dead: how many mails were given up. calls: how many
     requests are to be made. lines: what the log says of each turn, where it says so much. kept:
-    what is to be remembered after the commit.
+    what is to be remembered after the commit. files: keys of files that nobody has any more.
     """
 
     conversations: int = 0
@@ -103,6 +105,7 @@ class Turned(Struct):
     presses: list[Press] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     kept: Kept | None = None
+    files: list[str] = field(default_factory=list)
 
     def add(self, other: Turned) -> None:
         self.conversations += other.conversations
@@ -112,6 +115,7 @@ class Turned(Struct):
         self.more = self.more or other.more
         self.deliveries += other.deliveries
         self.presses += other.presses
+        self.files += other.files
         self.lines += other.lines
 
 
@@ -213,7 +217,9 @@ class Turns:
         return total
 
     def committed(self, turned: Turned) -> None:
-        """What a batch did is committed: its cases are remembered."""
+        """What a batch did is committed: its cases are remembered, files of nobody are removed."""
+        if turned.files:
+            remove_files(self.library.business_id, turned.files)
         if turned.kept is not None:
             self._memory.keep(turned.kept)
 
@@ -265,6 +271,9 @@ class Turns:
             writes.write_reached(db)
             if writes.referrers:
                 self._follow(db, writes.referrers, now)
+            if writes.leaving:
+                self._memory.drop(writes.leaving)
+                turned.files = erase_leaving(db, self.library.business_id, writes.leaving, now)
         except Exception as error:
             # A row that cannot be written is one customer's; who it is, careful work finds out.
             if unavailable_reason(error):

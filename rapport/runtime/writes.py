@@ -33,6 +33,7 @@ class Writes(Struct):
     """Rows gathered by the turns of a batch.
 
     reached: by customer and channel, whether they blocked us and when they were last seen.
+    leaving: customers who are to be erased, with the key of the last message to each.
     referrers: customers by whom others came; something follows for them.
     """
 
@@ -53,6 +54,7 @@ class Writes(Struct):
     calls: list[Row] = field(default_factory=list)
     reached: dict[tuple[int, str], tuple[bool, datetime]] = field(default_factory=dict)
     interactions: list[Row] = field(default_factory=list)
+    leaving: dict[int, str] = field(default_factory=dict)
     firings: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
@@ -190,6 +192,7 @@ OUTBOX_COLUMNS = (
     "id", "business_id", "account_id", "conversation_id", "dedup_key", "peer", "lane", "payload",
     "status", "attempts", "created_at", "due_at", "expires_at",
 )  # fmt: skip
+OUTBOX_KEY = OUTBOX_COLUMNS.index("dedup_key")
 _OUTBOX = Statement(lambda _: insert(outbox), OUTBOX_COLUMNS)
 
 _MAIL = Statement(

@@ -315,7 +315,6 @@ LATER_IN_CRM = [
     ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),
     ("sending: {cap: {per_day: 2}}", "2:11"),
     ("sending: {rate: 30, catch_up: 24h}", "2:21"),
-    ("fields: {points: {type: number, self_service: true}}", "2:33"),
 ]
 
 
