@@ -97,7 +97,16 @@ class Nothing(Struct, frozen=True):
 
 
 Decision = (
-    Answer | Start | Detour | HandOver | Fallback | Cancel | StalePress | OptOut | OptIn | OwnData
+    Answer
+    | Start
+    | Detour
+    | HandOver
+    | Fallback
+    | Cancel
+    | StalePress
+    | OptOut
+    | OptIn
+    | OwnData
     | Nothing
 )
 

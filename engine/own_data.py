@@ -16,6 +16,7 @@ from engine.fields.places import Locale
 from engine.fields.show import show
 from engine.fields.types import Field, Value
 from engine.messages import Button, Rows
+from engine.preferences import PREFERENCES, preference_named
 from engine.texts import Text
 from engine.wording import wording
 
@@ -27,22 +28,6 @@ PREFIX = "own:"
 
 FIELDS, MESSAGES, FIX, MAIL, FORGET, KEEP = "fields", "messages", "fix", "mail", "forget", "keep"
 ON, OFF = "on", "off"
-
-PREFERENCES = (
-    "newsletter", "promotion", "birthday", "reminder", "appointment_reminder",
-    "vaccination_reminder",
-)  # fmt: skip
-"""Kinds of messages that a person may do without; a missing one is allowed."""
-
-ALIASES: Mapping[str, str] = {
-    "email_newsletters": "newsletter", "email_newsletter": "newsletter",
-    "newsletters": "newsletter", "sms_promotions": "promotion", "sms_promotion": "promotion",
-    "promotions": "promotion", "birthday_messages": "birthday", "birthday_message": "birthday",
-    "birthdays": "birthday", "reminders": "reminder",
-    "appointment_reminders": "appointment_reminder",
-    "vaccination_reminders": "vaccination_reminder",
-}  # fmt: skip
-"""Other names of preferences, as other systems and imports have them."""
 
 VALID = timedelta(minutes=30)
 """How long the button that erases everything works: an old one is never pressed by mistake."""
@@ -113,8 +98,8 @@ def allowed_kinds(preferences: Mapping[str, Any]) -> dict[str, bool]:
     """Which kinds of messages a person takes, however their preferences are written."""
     allowed = dict.fromkeys(PREFERENCES, True)
     for name, value in preferences.items():
-        kind = ALIASES.get(name, name)
-        if kind in allowed and value is False:
+        kind = preference_named(name)
+        if kind is not None and value is False:
             allowed[kind] = False
     return allowed
 

@@ -248,7 +248,7 @@ class Ledger:
         _EVENT.many(db, self._events)
 
     def _stored(self, customer_id: int, key: str, new: Value) -> dict[str, Any]:
-        column = self._columns.get(key)
+        column = self._columns.get(key, _DOCUMENTS.get(key))
         if column is not None:
             return {column: new}
         self._extras[customer_id][key] = to_plain(new)
@@ -302,6 +302,10 @@ class Ledger:
     def _write_members(self, db: Connection) -> None:
         _QUIT.many(db, [(*key, self._business_id) for key in self._members])
         _JOIN.many(db, [(*key, self._business_id, at) for key, at in self._members.items() if at])
+
+
+_DOCUMENTS = {"marketing_preferences": "marketing_preferences"}
+"""Columns that are no field of a type, and keep their history all the same."""
 
 
 def hidden(value: Any) -> str | None:

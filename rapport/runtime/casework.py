@@ -283,6 +283,7 @@ class Casework:
     # -- decisions
 
     def _carry_out(self, decision: Decision, message: Message, at: Conversation) -> None:
+        """Nothing is done for `Nothing`."""
         match decision:
             case Answer():
                 asking = self.moves.asking_run()
@@ -306,8 +307,6 @@ class Casework:
                 self._opt_in(then, message, at)
             case OwnData(act):
                 self._own_data(act, at)
-            case Nothing(_):
-                pass
 
     def _start(self, key: str, trigger: str, event: Mapping[str, Any], at: Conversation) -> None:
         """A flow starts by the person's own act: what holds the question gives way."""

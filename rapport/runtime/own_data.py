@@ -18,6 +18,7 @@ from engine.fields.show import show_number
 from engine.fields.types import Value
 from engine.messages import Rows
 from engine.passage import locale_of
+from engine.preferences import PREFERENCES
 from engine.wording import wording
 from rapport.runtime.cases import LIVE, Conversation
 from rapport.runtime.moves import Beginning, Moves
@@ -132,15 +133,12 @@ class OwnData:
 
     def _prefer(self, rest: str, at: Conversation) -> bool:
         kind, _, wanted = rest.partition(":")
-        if kind not in own.PREFERENCES or wanted not in (own.ON, own.OFF):
+        if kind not in PREFERENCES or wanted not in (own.ON, own.OFF):
             return False
         before = self._preferences()
-        allowed = own.allowed_kinds(before) | {kind: wanted == own.ON}
-        kept = {name: value for name, value in before.items() if name not in own.ALIASES}
-        told = kept | {name: value for name, value in allowed.items() if name == kind or not value}
-        self._sheet.touch({"marketing_preferences": told})
-        data = {"preference": kind, "allowed": wanted == own.ON}
-        self._sheet.record("preferences_changed", f"{kind}: {wanted}", data, by="customer")
+        # What was written under another name goes under its own from now on.
+        refused = {name: False for name, ok in own.allowed_kinds(before).items() if not ok}
+        self._sheet.prefer(before, refused | {kind: wanted == own.ON})
         self._show_preferences(at)
         return True
 

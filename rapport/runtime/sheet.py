@@ -13,6 +13,7 @@ from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
 from crm.services.erasing import GOODBYE
 from crm.services.ledger import Cause, Ledger
+from crm.services.preferences import set_preferences
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
 from engine.bidi import unmarked
@@ -167,6 +168,11 @@ class Sheet:
     def columns(self) -> Mapping[str, Any]:
         """Columns of the customer that this batch sets and has not written yet."""
         return self._ledger.columns_of(self._case.customer_id)
+
+    def prefer(self, old: dict[str, bool], given: dict[str, bool]) -> None:
+        """The customer says what they want to hear of."""
+        cause = Cause(by="customer", mail_id=self._mail_id or None)
+        set_preferences(self._ledger, self._case.customer_id, old, given, cause, self._now)
 
     def take_leave(self, message: Outgoing, at: Conversation) -> None:
         """Say a last word; then the customer is erased, at the end of the batch."""

@@ -23,10 +23,9 @@ from typing import Any
 
 import structlog
 from msgspec import Struct, field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bots.channel import Inbound
-from crm.claims import claim, value_name
 from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
 from crm.services.erasing import erase_leaving
@@ -35,9 +34,7 @@ from crm.services.following import response_rates
 from crm.services.ledger import Ledger
 from crm.services.referrals import referrer_of
 from crm.sql import together
-from crm.tables import customer
 from engine.criteria import Moment
-from engine.fields.types import Value
 from engine.scope import known_zone
 from rapport.attachments import remove_files
 from rapport.logs import says_each_turn
@@ -45,6 +42,7 @@ from rapport.redaction import redacted
 from rapport.runtime.calls import Call, store_answer
 from rapport.runtime.cases import Case, Mail, Parts
 from rapport.runtime.casework import Casework, Press
+from rapport.runtime.clashes import Clashes
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.expansions import expand
 from rapport.runtime.firings import Started, ring_firings
@@ -245,7 +243,7 @@ class Turns:
         self._count += 1
         writes, ledger, turned = Writes(), self._ledger(), Turned()
         around = Surroundings(
-            self.library, self._channels, self._parts, _Clashes(db, self.library),
+            self.library, self._channels, self._parts, Clashes(db, self.library),
             partial(referrer_of, db, self.library.business_id),
             Started(db, self.library.business_id), self._unheard, ids, now,
             f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
@@ -381,29 +379,3 @@ def _deliver(
 def _provider_order(received: Received) -> tuple[bool, int]:
     sequence = getattr(received.item, "provider_seq", None)
     return sequence is None, sequence or 0
-
-
-class _Clashes:
-    """Whether somebody else has a value: in the database, or earlier in this batch."""
-
-    def __init__(self, db: Connection, library: Library) -> None:
-        self._db = db
-        self._library = library
-        self._claimed: dict[tuple[str, Any], int] = {}
-
-    def __call__(self, key: str, value: Value, customer_id: int) -> bool:
-        if self._claimed.setdefault((key, value), customer_id) != customer_id:
-            return True
-        claim(self._db, self._library.business_id, [value_name(key, value)])
-        column = customer.c[self._library.columns[key]]
-        found = self._db.execute(
-            select(customer.c.id)
-            .where(
-                customer.c.business_id == self._library.business_id,
-                column == value,
-                customer.c.id != customer_id,
-                customer.c.archived_at.is_(None),
-            )
-            .limit(1)
-        ).first()
-        return found is not None
