@@ -369,7 +369,7 @@ class Casework:
         self._carry_out(then, message, at)
 
     def _own_data(self, act: str, at: Conversation) -> None:
-        own = AboutThemselves(self.sheet.db, self.moves, self.sheet, self.around)
+        own = AboutThemselves(self.moves, self.sheet, self.around)
         if not own.do(act, at):
             self._say(wording("stale_press", self.moves.language()), at)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from bots.channel import Outgoing
+from crm.services.erasing import GOODBYE
+from crm.services.ledger import Cause
 from crm.services.notes import list_notes
+from crm.services.preferences import set_preferences
 from crm.services.purchases import list_purchases
 from crm.services.records import load_record
 from crm.tables import activity, customer
@@ -24,6 +27,7 @@ from rapport.runtime.cases import LIVE, Conversation
 from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
+from rapport.runtime.writes import OUTBOX_KEY
 
 MESSAGES = 200
 """How many of the last messages /mydata tells; all of the rest is told whole."""
@@ -32,12 +36,13 @@ _SAID = ("message_received", "message_sent")
 
 
 class OwnData:
-    """One customer's own data, in the turn at hand. `db` is the turn's transaction."""
+    """One customer's own data, in the turn at hand."""
 
-    def __init__(self, db: Connection, moves: Moves, sheet: Sheet, around: Surroundings) -> None:
-        self._db, self._moves, self._sheet, self._around = db, moves, sheet, around
+    def __init__(self, moves: Moves, sheet: Sheet, around: Surroundings) -> None:
+        self._moves, self._sheet, self._around = moves, sheet, around
+        self._db, self._ledger, self._writes, self._mail_id = sheet.papers
         self._business = around.library.business
-        self._of = (db, around.library.business_id)
+        self._of = (self._db, around.library.business_id)
         self._customer = moves.case.customer_id
         self._language = moves.language()
 
@@ -138,7 +143,9 @@ class OwnData:
         before = self._preferences()
         # What was written under another name goes under its own from now on.
         refused = {name: False for name, ok in own.allowed_kinds(before).items() if not ok}
-        self._sheet.prefer(before, refused | {kind: wanted == own.ON})
+        cause = Cause(by="customer", mail_id=self._mail_id or None)
+        given, now = refused | {kind: wanted == own.ON}, self._around.now
+        set_preferences(self._ledger, self._customer, before, given, cause, now)
         self._show_preferences(at)
         return True
 
@@ -150,7 +157,14 @@ class OwnData:
         if not own.is_fresh(stamp, self._around.now):
             return False
         self._moves.close_questions("erased")
-        self._sheet.take_leave(Outgoing(at.peer, wording("own_forgotten", self._language)), at)
+        self._say(wording("own_forgotten", self._language), at)
+        # The last word is found by its key when everything else is erased, and then itself.
+        row = list(self._writes.outbox[-1])
+        row[OUTBOX_KEY] = key = f"{GOODBYE}{self._mail_id}"
+        self._writes.outbox[-1] = tuple(row)
+        self._writes.leaving[self._customer] = key
+        # What is remembered would be of somebody who is nobody any more.
+        self._moves.case.holds = True
         return True
 
     # -- what is known
@@ -163,7 +177,7 @@ class OwnData:
         return record.values | {key: now[key] for key in now if key in record.values}
 
     def _preferences(self) -> dict[str, Any]:
-        unwritten = self._sheet.columns()
+        unwritten = self._ledger.columns_of(self._customer)
         if "marketing_preferences" in unwritten:
             return dict(unwritten["marketing_preferences"] or {})
         stored = self._db.scalar(

@@ -11,9 +11,7 @@ from sqlalchemy import Connection
 from bots.channel import Inbound, Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
-from crm.services.erasing import GOODBYE
 from crm.services.ledger import Cause, Ledger
-from crm.services.preferences import set_preferences
 from crm.services.referrals import refer
 from crm.services.totals import COUNTED_BY
 from engine.bidi import unmarked
@@ -42,9 +40,9 @@ from engine.records import NewNote
 from engine.referrals import PREFIX
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
-from rapport.runtime.cases import LANE_PERSON, LIVE, Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
 from rapport.runtime.surroundings import Surroundings
-from rapport.runtime.writes import OUTBOX_KEY, Writes
+from rapport.runtime.writes import Writes
 
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
 """An inbound message after this much silence is a new interaction of kind chat."""
@@ -161,29 +159,9 @@ class Sheet:
         self._case.changed.update(totals)
 
     @property
-    def db(self) -> Connection:
-        """The transaction of the batch: to look something up."""
-        return self._books.db
-
-    def columns(self) -> Mapping[str, Any]:
-        """Columns of the customer that this batch sets and has not written yet."""
-        return self._ledger.columns_of(self._case.customer_id)
-
-    def prefer(self, old: dict[str, bool], given: dict[str, bool]) -> None:
-        """The customer says what they want to hear of."""
-        cause = Cause(by="customer", mail_id=self._mail_id or None)
-        set_preferences(self._ledger, self._case.customer_id, old, given, cause, self._now)
-
-    def take_leave(self, message: Outgoing, at: Conversation) -> None:
-        """Say a last word; then the customer is erased, at the end of the batch."""
-        self.send(message, at, LIVE)
-        key = f"{GOODBYE}{self._mail_id}"
-        columns = list(self._writes.outbox[-1])
-        columns[OUTBOX_KEY] = key
-        self._writes.outbox[-1] = tuple(columns)
-        self._writes.leaving[self._case.customer_id] = key
-        # What is remembered would be of somebody who is nobody any more.
-        self._case.holds = True
+    def papers(self) -> tuple[Connection, Ledger, Writes, int]:
+        """The transaction of the batch, what it gathers, and the id of the mail at hand."""
+        return self._books.db, self._ledger, self._writes, self._mail_id
 
     def send(self, message: Outgoing, at: Conversation, lane: int, by: str = "bot") -> None:
         """Put a message into the outbox, in the pieces that its channel accepts."""
