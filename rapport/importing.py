@@ -13,7 +13,8 @@ from pathlib import Path
 from time import thread_time
 from typing import Protocol, TypeVar
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, convert
+from msgspec.json import decode, encode
 from sqlalchemy import Connection
 
 from crm.errors import CrmError, FileRefused
@@ -150,7 +151,7 @@ def begin(
     def keep(db: Connection) -> Begun:
         keep_columns(db, place.business_id, named)
         return begin_import(
-            db, place.business_id, source.path.name, source.look.digest, to_builtins(plan), by,
+            db, place.business_id, source.path.name, source.look.digest, decode(encode(plan)), by,
             place.clock.now(), path, waits=waits,
         )  # fmt: skip
 

@@ -99,7 +99,7 @@ def page_of(
 def total_of(db: Connection, view: View, most: int = COUNTED) -> Total:
     """How many customers a list has, counted up to `most`."""
     columns = stored_columns(db, view.business_id, view.business)
-    asked = _of(db, view, driver_of(db, view, columns), columns)
+    asked = customers_of(db, view, driver_of(db, view, columns), columns)
     found = db.scalar(select(func.count()).select_from(asked.limit(most + 1).subquery())) or 0
     return Total(min(found, most), found > most)
 
@@ -156,7 +156,9 @@ class _Walk:
     def _part(
         self, shown: list[Any], has_value: bool, after: tuple[Any, int] | None
     ) -> Select[Any]:
-        part = _of(self._db, self._view, self._driver, self._columns).with_only_columns(*shown)
+        part = customers_of(self._db, self._view, self._driver, self._columns).with_only_columns(
+            *shown
+        )
         if not has_value:
             part = part.where(self._by.is_(None))
         elif self._by.nullable:
@@ -180,7 +182,9 @@ def _as_stored(value: Any, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return literal(int(value) if isinstance(column.type, Integer) else value, column.type)
 
 
-def _of(db: Connection, view: View, driver: str | None, columns: Mapping[str, str]) -> Select[Any]:
+def customers_of(
+    db: Connection, view: View, driver: str | None, columns: Mapping[str, str]
+) -> Select[Any]:
     asked = select(customer.c.id).where(customer.c.business_id == view.business_id)
     if view.where is None:
         return asked

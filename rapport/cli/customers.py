@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rapport.cli import bulk, merging
+from rapport.cli.exporting import export
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.importing import import_
 from rapport.cli.output import (
@@ -39,6 +40,7 @@ for _command in (
 ):  # fmt: skip
     group.command()(_command)
 group.command("import")(import_)
+group.command()(export)
 
 group.add_typer(bulk.group)
 

@@ -101,7 +101,7 @@ def import_(
     from crm.imports.opening import Form
     from rapport.importing import Asked, Source, plan_import
 
-    with _place() as place:
+    with place_here() as place:
         asked = Asked(
             columns=read_mapping(map_), match=match, creates=new is New.CREATE,
             updates=existing is Existing.UPDATE, clears=empty is Empty.CLEAR,
@@ -150,7 +150,7 @@ class _Command:
         opened: Any = nullcontext()
         if self._report is not None:
             opened = report_of(self._report, self._plan.headers)
-        with opened as add, _bar("looking") as progress:
+        with opened as add, bar("looking") as progress:
             tried = try_import(self._place, self._source, self._plan, SHOWN, add, progress)
         return dict(tried.counts), tried.cells
 
@@ -184,7 +184,7 @@ class _Command:
         begun = begin(place, source, self._plan, self._asked.columns, BY)
         if begun.resumed:
             say(f"{source.path.name} was begun before: it goes on behind row {begun.position}")
-        with _bar("importing") as progress:
+        with bar("importing") as progress:
             state = run_import(place, source, self._plan, begun, progress)
 
         def cells() -> Iterator[Rejected]:
@@ -222,7 +222,7 @@ BY = "cli"
 
 
 @contextmanager
-def _place() -> Iterator[Place]:
+def place_here() -> Iterator[Place]:
     """The business of the settings, a transaction for each piece."""
     from rapport.cli.store import open_place
     from rapport.importing import Place
@@ -233,7 +233,7 @@ def _place() -> Iterator[Place]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Progress]:
+def bar(what: str) -> Iterator[Progress]:
     """A bar on a terminal."""
     import sys
 
