@@ -65,6 +65,7 @@ UNSCOPED_FUNCTIONS = {
     "crm.services.numbering.next_ids": "numbers of no row yet",
     "crm.services.projects.applied_source": "the business is found by its key",
     "crm.services.projects.apply_fields": "the business is found by its key",
+    "crm.services.projects.apply_segments": "the business is found by its key",
     "crm.services.projects.apply_project": "the business is found by its key, or made",
     "crm.services.projects.business_id_of": "looks a business up by its key",
     "crm.services.slot_indexes.build_wanted_indexes": "columns are shared; names of columns only",
@@ -97,7 +98,7 @@ UNSCOPED_FUNCTIONS = {
 """Functions that take a connection and no business, each with why it cannot leak."""
 
 NAMES_A_BUSINESS = frozenset(
-    {"business_id", "account_id", "job", "library", "origin", "delivery", "turns", "view"}
+    {"business_id", "account_id", "job", "library", "origin", "delivery", "turns", "view", "export"}
 )
 """Parameters that say whose data it is about."""
 
@@ -133,7 +134,8 @@ def functions() -> Iterator[tuple[str, frozenset[str]]]:
             if inspect.isfunction(value):
                 yield from _taking_a_connection(called, value, frozenset())
             elif inspect.isclass(value):
-                made_with = frozenset(inspect.signature(value).parameters)
+                is_error = issubclass(value, Exception)  # whose signature cannot be read
+                made_with = frozenset(() if is_error else inspect.signature(value).parameters)
                 for method, function in vars(value).items():
                     if not method.startswith("_") and inspect.isfunction(function):
                         yield from _taking_a_connection(f"{called}.{method}", function, made_with)

@@ -123,7 +123,7 @@ TEST = """\
 test: a visitor
 flow: f
 channel: chat
-customer: {first_name: Sara, points: 010, nick: null}
+customer: {first_name: Sara, points: 10, nick: null}
 now: 2026-03-01T10:00:00+03:30
 vars: {n: 1}
 steps:
@@ -142,7 +142,7 @@ def test_a_transcript_is_read_as_it_is_written() -> None:
     assert not loaded.problems, [str(problem) for problem in loaded.problems]
     (test,) = loaded.tests
     assert (test.name, test.flow, test.channel, test.vars) == ("a visitor", "f", "chat", {"n": 1})
-    assert test.customer == {"first_name": "Sara", "points": "010", "nick": None}
+    assert test.customer == {"first_name": "Sara", "points": "10", "nick": None}
     assert test.now is not None
     assert test.now.isoformat() == "2026-03-01T10:00:00+03:30"
     user, whole, parts, press, advance, silent, expect = test.steps
