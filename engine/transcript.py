@@ -90,7 +90,14 @@ class Begin(Struct, frozen=True):
     position: Position
 
 
-Act = User | Press | Advance | Happens | Begin
+class ByStaff(Struct, frozen=True):
+    """Somebody of the staff writes `text` to the customer; '' gives them back to the bot."""
+
+    text: str
+    position: Position
+
+
+Act = User | Press | Advance | Happens | Begin | ByStaff
 """What happens in a conversation, but for what the bot says."""
 
 Step = Act | Bot | Told | Expect

@@ -38,6 +38,7 @@ from engine.transcript import (
     Advance,
     Begin,
     Bot,
+    ByStaff,
     Expect,
     Happens,
     HttpReply,
@@ -169,6 +170,8 @@ _STEPS: Mapping[str, tuple[Shape[Any], str]] = {
     "advance": (DURATION, "This time passes"),
     "silent": (DURATION, "This time passes and nothing is sent"),
     "start": (FLOW_REF, "This flow starts, without a word of the customer's"),
+    "reply": (WORD, "Somebody of the staff writes this to the customer"),
+    "release": (OneOf("bot"), "The staff gives the customer back to the bot: `release: bot`"),
     "event": (HAPPENS, "This happens outside of the conversation: an event and what it tells"),
 }
 
@@ -181,6 +184,8 @@ _MAKE: Mapping[str, Callable[[Any, Any], Step]] = {
     "advance": Advance,
     "silent": lambda value, at: Advance(value, at, silent=True),
     "start": Begin,
+    "reply": ByStaff,
+    "release": lambda _, at: ByStaff("", at),
     "event": Happens,
 }
 

@@ -36,8 +36,9 @@ def chat(
         typer.Option("--record", metavar="FILE", help="add the conversation to FILE as a test"),
     ] = None,
 ) -> None:
-    """Talk to a project's bot here. /press N, /advance 2h, /show and /quit are for the terminal;
-    all other lines go to the bot.
+    """Talk to a project's bot here. /press N, /advance 2h, /show and /quit are for the terminal,
+    and so are /staff TEXT and /release where the staff is to talk with you; all other lines go to the
+    bot.
     """
     import logging
 

@@ -31,6 +31,7 @@ from rapport.runtime.clock import SystemClock, VirtualClock
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
 from rapport.runtime.drive import Drive
+from rapport.runtime.inbox import answer, release, talks
 from rapport.runtime.library import Library
 from rapport.runtime.moving import move_everybody
 from rapport.runtime.performer import TRY_SECONDS, Reply
@@ -138,6 +139,8 @@ class Terminal:
                 self._advance(argument.strip())
             case "/show":
                 self._show_customer()
+            case "/staff" | "/release" if (handed := self._handed_over()) is not None:
+                self._as_staff(handed, argument.strip() if command == "/staff" else "")
             case _:
                 self._channel.says(self._name, line)
                 if self._recorder is not None:
@@ -189,6 +192,25 @@ class Terminal:
             customer = show_as_of(db, library.business_id, library.business, found, now)
         for name, value in _worth_showing(customer):
             print(f"  {name}: {on_one_line(cell(value))}", flush=True)
+
+    def _handed_over(self) -> int | None:
+        """The customer who types here, where a person of the staff is to talk with them: only then
+        some lines are for the staff, and no flow's."""
+        found = self._customer()
+        if found is None:
+            return None
+        with self._engine.connect() as db:
+            return found if talks(db, self._library.business_id, found) else None
+
+    def _as_staff(self, customer_id: int, text: str) -> None:
+        """Write to the customer as the staff does, or with '' give them back to the bot."""
+        at, now = self._library.business_id, self._clock.now()
+        with self._engine.begin() as db:
+            if text:
+                answer(db, at, customer_id, CHANNEL, text, now)
+            else:
+                release(db, at, customer_id, CHANNEL, now)
+        self._drive.settle_down()
 
     def _customer(self) -> int | None:
         """The id of the customer who types here; None before the first word."""

@@ -68,6 +68,17 @@ class Conversation:
             self._fail("\n".join(lines))
         return told.pop(0)
 
+    def staff_replies(self, text: str) -> None:
+        """Somebody of the staff writes to the customer. What the bot said before must be expected;
+        the message is then read as the bot's are."""
+        self._nothing_unread()
+        self._stage.by_staff(text)
+
+    def staff_releases(self) -> None:
+        """The staff gives the customer back to the bot. Raises CrmError where nobody has them."""
+        self._nothing_unread()
+        self._stage.by_staff("")
+
     def advance(self, duration: str) -> None:
         """Let time pass (`30m`, `2d`); what falls due happens, at its end included."""
         self._stage.advance(Duration.parse(duration))

@@ -31,6 +31,7 @@ from rapport.runtime.clock import VirtualClock
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.desk import Desk
 from rapport.runtime.drive import Drive
+from rapport.runtime.inbox import answer, release
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
 from rapport.runtime.people import meet
@@ -42,6 +43,10 @@ from rapport.testing.names import Names
 
 PEER = "1000"
 """The one customer's id on the channel."""
+
+
+STAFF = "staff"
+"""Who of the staff it is that writes in tests: nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,18 @@ class Stage:
         customer_id, now = self._somebody(), self._clock.now()
         with self._engine.begin() as db:
             begin(db, self._library, customer_id, flow, now)
+        self._drive.settle_down()
+
+    def by_staff(self, text: str) -> None:
+        """Somebody of the staff writes to the customer, or with '' gives them back to the bot.
+        Raises CrmError where nobody is handed over."""
+        customer_id, now = self._somebody(), self._clock.now()
+        at = self._library.business_id
+        with self._engine.begin() as db:
+            if text:
+                answer(db, at, customer_id, STAFF, text, now)
+            else:
+                release(db, at, customer_id, STAFF, now)
         self._drive.settle_down()
 
     def _somebody(self) -> int:

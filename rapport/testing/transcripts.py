@@ -16,6 +16,7 @@ from engine.transcript import (
     Advance,
     Begin,
     Bot,
+    ByStaff,
     Expect,
     Happens,
     Press,
@@ -126,6 +127,8 @@ def act(stage: Stage, step: Act) -> None:
             stage.happens(event)
         case Begin(flow):
             stage.begin(flow)
+        case ByStaff(text):
+            stage.by_staff(text)
 
 
 def _take(stage: Stage, step: Step, talk: list[str]) -> None:
@@ -174,6 +177,8 @@ def _told(step: Act) -> str:
             return f"event: {event.type}{data}"
         case Begin(flow):
             return f"start: {flow}"
+        case ByStaff(text):
+            return f"reply: {text}" if text else "release: bot"
 
 
 def _next_message(stage: Stage, expected: Bot, talk: list[str]) -> None:
