@@ -11,6 +11,7 @@ CrmError
   CannotMerge         two customers cannot become one, or not two again
   NotAllowed          a change that the state of a record, or who asks, does not allow
   FileRefused         a file that is not read, or not like this; nothing of it was stored
+  NotTalking          the customer cannot be talked with so
 """
 
 from __future__ import annotations
@@ -131,3 +132,8 @@ class CannotMerge(CrmError):
 
 class FileRefused(CrmError):
     """A file of customers cannot be read or written like this; the text says what to change."""
+
+
+class NotTalking(CrmError):
+    """The customer cannot be talked with so: nobody has taken over, they are nowhere reachable, or
+    there is nothing to say."""

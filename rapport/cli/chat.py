@@ -37,8 +37,8 @@ def chat(
     ] = None,
 ) -> None:
     """Talk to a project's bot here. /press N, /advance 2h, /show and /quit are for the terminal,
-    and so are /staff TEXT and /release where the staff is to talk with you; all other lines go to the
-    bot.
+    and so are /staff TEXT and /release where the staff is to talk with you; all other lines go to
+    the bot.
     """
     import logging
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from crm.errors import CrmError
+from crm.errors import NotTalking
 from crm.tables import account, activity, conversation, customer, run
 from engine.jsonable import run_from_json
 from engine.run import UNANSWERED
@@ -28,10 +28,6 @@ LONGEST = 4_000
 """Characters of a reply: a person reads it at once."""
 
 _SAID = ("message_received", "message_sent")
-
-
-class NotTalking(CrmError):
-    """The customer cannot be talked with so: they are not handed over, or nowhere reachable."""
 
 
 class Talk(NamedTuple):

@@ -64,8 +64,8 @@ def _kept(resume: Resume) -> tuple[str, Any] | None:
             return "stopped", [place, outcome, goto]
         case Restarted(place):
             return "restarted", place
-        case Settled(None, None, times, waits):
-            return "settled", [times, waits + 1]
+        case Settled(None, None, times, waits, alone):
+            return "settled", [times, waits + 1, alone]
         case Elapsed():
             return "elapsed", None
         case TimedOut():

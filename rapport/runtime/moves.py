@@ -63,7 +63,7 @@ class Moves:
         self.happened: deque[tuple[int, Happened]] = deque()
         """What somebody listens for, with the run that made it happen (0 for none)."""
         self.begun_anew: set[int] = set()
-        """The conversations in which a run has begun anew, because its flow has changed."""
+        """The conversations whose open question was asked anew, because its flow has changed."""
 
     @property
     def moved(self) -> list[int]:
@@ -106,7 +106,8 @@ class Moves:
         if self.case.values.get("opted_out_at") is not None:
             opened.run = stay(opened.run, self.around.library.flows)
             return
-        self.begun_anew.add(opened.conversation_id)
+        if self._asking in (None, opened.run.id):  # another question stays as it is
+            self.begun_anew.add(opened.conversation_id)
         if opened.run.wait is not None:
             self.sheet.begin_anew(opened.run.wait.id)
         self.advance(opened, Restarted(place), AUTOMATED)

@@ -7,9 +7,11 @@ from typing import Any, Self
 import pytest
 from sqlalchemy import update
 
+from crm.errors import NotTalking
 from crm.tables import activity, customer, run, trigger_firing
 from rapport.runtime import inbox
-from tests.support.desk import CRM, Office
+from rapport.testing.transcripts import run_transcripts
+from tests.support.desk import CRM, Office, load
 
 both_stores = pytest.mark.usefixtures("on_both_stores")
 
@@ -279,15 +281,33 @@ class TestAssigned:
 class TestRefusals:
     def test_who_talks_with_the_bot_cannot_be_given_back(self, at: Front) -> None:
         at.says("/ask")
-        with pytest.raises(inbox.NotTalking, match="nobody has taken over"):
+        with pytest.raises(NotTalking, match="nobody has taken over"):
             at.staff("release")
 
     @pytest.mark.parametrize(("text", "why"), [("  ", "needs a text"), ("x" * 4001, "at most")])
     def test_an_answer_is_some_text(self, at: Front, text: str, why: str) -> None:
-        with pytest.raises(inbox.NotTalking, match=why):
+        with pytest.raises(NotTalking, match=why):
             at.says("/talk").staff("reply", text)
 
     def test_who_has_blocked_us_cannot_be_taken(self, at: Front) -> None:
         at.says("/ask").receives(at.inbound(kind="blocked"))
-        with pytest.raises(inbox.NotTalking, match="may be written to"):
+        with pytest.raises(NotTalking, match="may be written to"):
             at.staff("take")
+
+
+class TestTranscripts:
+    def test_a_test_may_say_what_the_staff_does(self) -> None:
+        loaded = load(
+            FLOWS,
+            CRM + STAFF,
+            talk="test: somebody helps\nflow: talk\nsteps:\n"
+            "- {user: /talk}\n- {bot: One moment}\n- {staff: {contains: waits}}\n"
+            "- {user: late}\n- {staff: {contains: late}}\n- {reply: It comes}\n"
+            "- {bot: It comes}\n- {release: bot}\n- {bot: I am back}\n- {bot: Name?}\n"
+            "- {user: Ann}\n- {expect: {outcome: named, customer.first_name: Ann}}\n---\n"
+            "test: nobody has her\nflow: talk\nsteps:\n- {user: hm}\n- {release: bot}\n",
+        )
+        held, refused = run_transcripts(loaded)
+        assert held.passed, held.difference
+        assert refused.difference is not None
+        assert "nobody has taken over" in refused.difference.why

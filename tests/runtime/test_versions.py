@@ -422,3 +422,26 @@ def test_a_piece_that_is_undone_is_done_again() -> None:
         raise ZeroDivisionError
     assert versions(at) == [(1, "birthday")]
     assert follow_all(at) == {"move": 1}
+
+
+WAITS = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {id: wait, wait_for: {on: tag_added, tag: VIP}, timeout: 1d}
+  - {say: Old}
+---
+flow: mark
+triggers: [{on: command, command: mark}]
+nodes: [{tag: {add: [VIP]}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("{on: tag_added, tag: VIP, only: {tags: [VIP]}}", "New"), ("purchase", "Old")],
+)
+def test_who_waits_for_an_event_waits_for_no_other(event: str, said: str) -> None:
+    at = Office(WAITS).says("/start")
+    change(at, WAITS.replace("{on: tag_added, tag: VIP}", event, 1).replace("Old", "New"))
+    assert at.says("/mark").said() == [said]
