@@ -51,18 +51,20 @@ def score_of(scoring: Scoring, slots: Sequence[Column[Any]], now: datetime, dial
     """The score of each customer by the models `simple` and `rfm`. slots: of the mapped fields."""
     if scoring.model == "rfm":
         return _rfm(scoring, now, dialect)
-    recency = _most(0, literal(30, Integer()) - _days(customer.c.last_contacted_at, now, dialect))
+    recency = _most(
+        0, literal(30, Integer()) - _days(customer.c.last_contacted_at, now, dialect), dialect
+    )
     complete: Any = literal(0, Integer())
     if slots:
         # A whole number by a whole number: both databases cut the rest off.
         complete = filled(slots, dialect).element * 10 // literal(len(slots), Integer())
     total = (
-        _least(40, customer.c.total_interactions * 2)
+        _least(40, customer.c.total_interactions * 2, dialect)
         + case((customer.c.last_contacted_at.is_(None), 0), else_=recency)
-        + _least(20, customer.c.total_purchases * 5)
+        + _least(20, customer.c.total_purchases * 5, dialect)
         + complete
     )
-    score: Whole = _least(100, total)
+    score: Whole = _least(100, total, dialect)
     return score
 
 
@@ -96,7 +98,7 @@ def _days(at: Column[Any], now: datetime, dialect: str) -> Any:
     else:
         seconds = extract("epoch", literal(now, UtcDateTime()) - at)
         whole = cast(func.floor(seconds / 86_400), Integer())
-    return _most(0, whole)
+    return _most(0, whole, dialect)
 
 
 def _stored(at: Column[Any]) -> Any:
@@ -104,9 +106,12 @@ def _stored(at: Column[Any]) -> Any:
     return literal_column(f"customer.{at.name}", BigInteger())
 
 
-def _least(bound: int, value: Any) -> Any:
-    return case((value > bound, bound), else_=value)
+def _least(bound: int, value: Any, dialect: str) -> Any:
+    """Neither is NULL."""
+    least = func.min if "sqlite" in dialect else func.least
+    return least(literal(bound, Integer()), value, type_=Integer())
 
 
-def _most(bound: int, value: Any) -> Any:
-    return case((value < bound, bound), else_=value)
+def _most(bound: int, value: Any, dialect: str) -> Any:
+    most = func.max if "sqlite" in dialect else func.greatest
+    return most(literal(bound, Integer()), value, type_=Integer())

@@ -7,20 +7,24 @@ customers costs what changes, and says the same as a turn.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
     exists,
+    literal,
     or_,
     select,
     true,
@@ -31,24 +35,23 @@ from crm.scores_sql import filled, score_of
 from crm.services.derived import rule_of, write_derived
 from crm.services.fields import stored_columns
 from crm.services.ledger import Ledger
+from crm.services.response_rates import response_rates
 from crm.services.segments import segment_ids, with_stored_segments
 from crm.services.tags import tag_ids
 from crm.stored_extras import typed_extra
 from crm.tables import (
-    activity,
     customer,
     customer_tag,
     segment_member,
     tag,
 )
+from crm.tables.types import Hundredths
 from engine.business import Business
 from engine.criteria import Criterion, Moment
 from engine.derive.rules import HAS_REFERRED, RULE, Rule, Rules
 from engine.derive.stages import JOURNEY, WROTE_OFTEN
+from engine.fields.decimals import LARGEST
 from engine.fields.types import Value
-
-ANSWERED_WITHIN = timedelta(hours=24)
-ANSWERS_OF = timedelta(days=90)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Following:
         self.columns = stored_columns(db, business_id, business)
         self._tags = tag_ids(db, business_id)
         self._segments = segment_ids(db, business_id)
+        self._statement: tuple[datetime, Select[Any]] | None = None
         self._slots = [
             customer.c[self.columns[key]] for key in self.rules.slots if key in self.columns
         ]
@@ -104,18 +108,26 @@ class Following:
     ) -> tuple[list[int], int]:
         """The first customers who are not as the rules have them, of those after an id and up to
         another; and up to which that is all."""
-        found = db.scalars(
-            select(customer.c.id)
-            .where(
-                customer.c.business_id == self.business_id,
-                customer.c.id.between(after + 1, last),
-                customer.c.archived_at.is_(None),
-                self._differs(now, db.dialect.name),
-            )
-            .order_by(customer.c.id)
-            .limit(limit)
-        ).all()
+        places = {"first": after + 1, "last": last, "most": limit}
+        found = db.scalars(self._astray(now, db.dialect.name), places).all()
         return list(found), found[-1] if len(found) == limit else last
+
+    def _astray(self, now: datetime, dialect: str) -> Select[Any]:
+        """Of all pieces of a pass, which has one moment: it is long to make."""
+        if self._statement is None or self._statement[0] != now:
+            statement = (
+                select(customer.c.id)
+                .where(
+                    by_id(self.business_id),
+                    customer.c.id.between(bindparam("first"), bindparam("last")),
+                    customer.c.archived_at.is_(None),
+                    self._differs(now, dialect),
+                )
+                .order_by(customer.c.id)
+                .limit(bindparam("most"))
+            )
+            self._statement = (now, statement)
+        return self._statement[1]
 
     def fitting(self, rule: Rule, now: datetime, dialect: str) -> ColumnElement[bool]:
         """Who the criteria of a rule hold for; never NULL."""
@@ -152,7 +164,12 @@ class Following:
         return case(*levels, else_="red")
 
     def _value_differs(self) -> ColumnElement[bool]:
-        return customer.c.total_spent * self.rules.scoring.years != customer.c.lifetime_value
+        years, spent = self.rules.scoring.years, customer.c.total_spent
+        # Not of the amount's type, which would be bound as so many hundredths.
+        value = spent * literal(years, Integer())
+        most = (LARGEST / years).quantize(Decimal("0.01"), ROUND_FLOOR)
+        worth = case((spent > most, literal(LARGEST, Hundredths())), else_=value)
+        return worth != customer.c.lifetime_value
 
     def _lifecycle(self, now: datetime, dialect: str) -> ColumnElement[str]:
         stages = [
@@ -218,7 +235,7 @@ class Following:
         return found.values()
 
     def _rows(self, db: Connection, customers: Collection[int], locked: bool) -> Iterator[Person]:
-        read = self.rules.reads.fields
+        read = self.rules.reads.fields | {"health"}  # it moves too where its levels do
         names = {key: self.columns[key] for key in read if key in self.columns}
         extras = {key: one for key, one in self.business.fields.items() if one.extra}
         statement = (
@@ -271,6 +288,12 @@ def store(
         Following(db, business_id, business).settle(db, customers, now)
 
 
+def by_id(business_id: int) -> ColumnElement[bool]:
+    """The customers of a business where they are walked through by id: an index that begins with
+    the business would be walked whole for each piece, which planners take for cheaper."""
+    return customer.c.business_id + 0 == business_id
+
+
 def _place_of_journey() -> ColumnElement[int]:
     stage = customer.c.journey_stage
     return case(*((stage == name, place) for place, name in enumerate(JOURNEY)), else_=0)
@@ -283,32 +306,3 @@ def _has_referred(business_id: int) -> ColumnElement[bool]:
 
 
 _BROUGHT = customer.alias("brought")
-
-
-def response_rates(
-    db: Connection, business_id: int, customers: Collection[int], now: datetime
-) -> dict[int, tuple[int, int]]:
-    """By customer: how many of the last 90 days' messages to them were answered or are too old to
-    be, and how many were answered: the customer wrote within 24 hours."""
-    rows = db.execute(
-        select(activity.c.customer_id, activity.c.type, activity.c["at"])
-        .where(
-            activity.c.business_id == business_id,
-            activity.c.customer_id.in_(list(customers)),
-            activity.c.type.in_(("message_sent", "message_received")),
-            activity.c["at"] >= now - ANSWERS_OF,
-        )
-        .order_by(activity.c.customer_id, activity.c.id.desc())
-    )
-    rates: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    replied: dict[int, datetime] = {}
-    for row in rows:
-        if row.type == "message_received":
-            replied[row.customer_id] = row.at
-            continue
-        reply = replied.get(row.customer_id)
-        is_answered = reply is not None and reply - row.at <= ANSWERED_WITHIN
-        if is_answered or now - row.at > ANSWERED_WITHIN:
-            rates[row.customer_id][0] += 1
-            rates[row.customer_id][1] += is_answered
-    return {id_: (asked, answered) for id_, (asked, answered) in rates.items()}

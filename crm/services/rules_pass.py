@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from crm.services.following import Following
+from crm.services.following import Following, by_id
 from crm.services.totals import begin_of
 from crm.sql import insert_for
 from crm.tables import customer, scan_cursor, segment, segment_member
@@ -31,28 +32,34 @@ class Pass:
         self._business_id = business_id
         self._business = business
         self._piece = piece
+        self._name = secrets.token_hex(8)
+        self._following: Following | None = None
         self.seen = 0
         self.changed: Counter[str] = Counter()
 
     def tick(self, db: Connection, now: datetime) -> bool:
         """Let everything follow for one piece, in the caller's transaction; False once all were
         looked at: then the members of each segment are counted. After a rollback just go on."""
+        if self.seen == 0:
+            self._following = Following(db, self._business_id, self._business)
+            mark_begun(db, self._business_id, self._name)
         last = self._end_of_window(db)
         if last is None:
             count_members(db, self._business_id, now)
-            mark_passed(db, self._business_id, now)
+            mark_passed(db, self._business_id, self._name, now)
             return False
-        following = Following(db, self._business_id, self._business)
-        found, self.seen = following.astray(db, now, self.seen, last, self._piece)
+        assert self._following is not None, "it was made with the first piece"
+        found, seen = self._following.astray(db, now, self.seen, last, self._piece)
         if found:
-            self.changed += following.settle(db, found, now)
+            self.changed += self._following.settle(db, found, now)
+        self.seen = seen
         return True
 
     def _end_of_window(self, db: Connection) -> int | None:
         """Up to which customer the next piece looks; None at the end."""
         window = (
             select(customer.c.id)
-            .where(customer.c.business_id == self._business_id, customer.c.id > self.seen)
+            .where(by_id(self._business_id), customer.c.id > self.seen)
             .order_by(customer.c.id)
             .limit(self._piece * LOOKED_AT)
         )
@@ -74,17 +81,25 @@ def count_members(db: Connection, business_id: int, now: datetime) -> None:
     db.execute(counted.values(member_count=members, last_calculated_at=now))
 
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WALK = "rules"
 """Where a pass says in `scan_cursor` when it was through."""
 
 
-def mark_passed(db: Connection, business_id: int, now: datetime) -> None:
-    row = {"business_id": business_id, "trigger": _WALK, "position": "", "moved_at": now}
+def mark_begun(db: Connection, business_id: int, name: str) -> None:
+    """A pass goes on by the rules as they are now. It is still due, should nobody end it."""
+    row = {"business_id": business_id, "trigger": _WALK, "position": name, "moved_at": _NEVER}
     statement = insert_for(db.dialect.name)(scan_cursor).values(row)
-    changed = {"moved_at": now, "position": ""}
-    db.execute(
-        statement.on_conflict_do_update(index_elements=["business_id", "trigger"], set_=changed)
-    )
+    key = ["business_id", "trigger"]
+    db.execute(statement.on_conflict_do_update(index_elements=key, set_={"position": name}))
+
+
+def mark_passed(db: Connection, business_id: int, name: str, now: datetime) -> None:
+    """A pass is through; where rules have changed since it began, another one is due all the same:
+    its row is gone (`ask_for_pass`)."""
+    mine = (scan_cursor.c.business_id == business_id, scan_cursor.c.trigger == _WALK)
+    through = update(scan_cursor).where(*mine, scan_cursor.c.position == name)
+    db.execute(through.values(position="", moved_at=now))
 
 
 def ask_for_pass(db: Connection, business_id: int) -> None:

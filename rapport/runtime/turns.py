@@ -30,9 +30,9 @@ from crm.database import savepoint, unavailable_reason
 from crm.services.books import Books
 from crm.services.erasing import erase_leaving
 from crm.services.following import Following as Rulebook
-from crm.services.following import response_rates
 from crm.services.ledger import Ledger
 from crm.services.referrals import referrer_of
+from crm.services.response_rates import response_rates
 from crm.sql import together
 from engine.criteria import Moment
 from engine.scope import known_zone

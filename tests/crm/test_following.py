@@ -20,7 +20,7 @@ from crm.services.interactions import record_interaction
 from crm.services.notes import add_note
 from crm.services.purchases import change_status, list_purchases, record_purchase
 from crm.services.referrals import set_referrer
-from crm.services.rules_pass import Pass, is_pass_due
+from crm.services.rules_pass import Pass, ask_for_pass, is_pass_due
 from crm.services.show import show_as_of
 from crm.services.smart_tags import dry_run, undo
 from crm.tables import activity, customer, customer_tag, event, segment, segment_member
@@ -197,6 +197,47 @@ class TestAPass:
         run_pass(store, library, NOON)
         assert not due(NOON + timedelta(hours=11))
         assert due(NOON + timedelta(hours=12))
+
+    def test_rules_that_change_while_a_pass_is_under_way_get_one_of_their_own(
+        self, store: Engine
+    ) -> None:
+        library = applied(store)
+        add(store, *(person(library) for _ in range(8)))
+        walk = Pass(library.business_id, library.business, 1)
+        with store.begin() as db:
+            assert walk.tick(db, NOON)
+        with store.begin() as db:
+            ask_for_pass(db, library.business_id)
+        more = True
+        while more:
+            with store.begin() as db:
+                more = walk.tick(db, NOON)
+        with store.begin() as db:
+            assert is_pass_due(db, library.business_id, library.business, NOON)
+
+    def test_a_pass_that_nobody_ended_is_due_again(self, store: Engine) -> None:
+        library = applied(store)
+        add(store, person(library))
+        with store.begin() as db:
+            assert Pass(library.business_id, library.business).tick(db, NOON)
+            assert is_pass_due(db, library.business_id, library.business, NOON)
+
+    def test_where_health_begins_may_move_without_a_score(self, store: Engine) -> None:
+        library = applied(store)
+        add(store, person(library, crm_score=40, total_interactions=20, health="green"))
+        run_pass(store, library, NOON)
+        assert rows(store, select(customer.c.crm_score, customer.c.health)) == [(40, "red")]
+
+    def test_who_spent_much_is_looked_at_only_where_something_changes(self, store: Engine) -> None:
+        library = applied(store)
+        largest = Decimal("9999999999999999.99")
+        ids = add(store, *(person(library, total_spent=one) for one in (Decimal(7), largest)))
+        run_pass(store, library, NOON)
+        worth = select(customer.c.lifetime_value).order_by(customer.c.id)
+        assert rows(store, worth) == [(Decimal(21),), (largest,)]
+        with store.begin() as db:
+            following = Following(db, library.business_id, library.business)
+            assert following.astray(db, NOON, 0, ids[-1], 9) == ([], ids[-1])
 
 
 class TestSmartTags:
