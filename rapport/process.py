@@ -29,6 +29,7 @@ from rapport.runtime.clock_watch import ClockWatch
 from rapport.runtime.collector import leave_alone_what_stays
 from rapport.runtime.connecting import connect
 from rapport.runtime.desk import Desk
+from rapport.runtime.file_jobs import run_waiting_imports
 from rapport.runtime.following import Following
 from rapport.runtime.forgetting import forget_by_clock
 from rapport.runtime.moving import Mover
@@ -44,6 +45,7 @@ from rapport.runtime.tasks import (
     BUILD_INDEXES,
     DRAIN,
     FOLLOW_RULES,
+    IMPORT_FILES,
     PERFORM,
     RETAIN,
     Task,
@@ -80,6 +82,7 @@ def ticks_of(tasks: Tasks) -> Sequence[Tick]:
         Tick(BUILD_INDEXES, timedelta(minutes=1), lambda: tasks.give(BUILD_INDEXES)),
         Tick(RETAIN, timedelta(hours=1), lambda: tasks.give(RETAIN)),
         Tick(FOLLOW_RULES, timedelta(minutes=1), lambda: tasks.give(FOLLOW_RULES)),
+        Tick(IMPORT_FILES, timedelta(seconds=10), lambda: tasks.give(IMPORT_FILES)),
     )
 
 
@@ -186,7 +189,9 @@ class Process:
             backoff(1.0, 120.0), backoff(0.1, 30.0),
         )  # fmt: skip
         clock_watch = ClockWatch(self._clock, awake_or_not, read)
-        spread = self._spread(prefix, self._tasks(service, performer, desk, writer, clock_watch))
+        spread = self._spread(
+            prefix, self._tasks(service, performer, desk, writer, read, clock_watch)
+        )
         place = Place(
             business_id, desk, writer, read, self._clock, self._keeper, service,
             performer, following, Mover(desk, writer, read, self._clock), spread, self._roles,
@@ -202,6 +207,7 @@ class Process:
         performer: Performer,
         desk: Desk,
         writer: Writer,
+        read: Reader,
         clock_watch: ClockWatch,
     ) -> Mapping[str, Task]:
         """What this process can do for others, and for itself."""
@@ -224,6 +230,7 @@ class Process:
         return {
             DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, RETAIN: retain,
             FOLLOW_RULES: pass_rules,
+            IMPORT_FILES: lambda: run_waiting_imports(desk, writer, read, self._clock),
         }  # fmt: skip
 
     def _spread(self, prefix: str, known: Mapping[str, Task]) -> Spread:

@@ -8,6 +8,8 @@ and who gives a task gives it again as long as it does.
     perform         look for requests of flows that nobody makes
     build_indexes   build the indexes that fields want
     retain          remove what is old enough
+    follow_rules    find who is not as the rules have them
+    import_files    store files of customers that wait
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ PERFORM = "perform"
 BUILD_INDEXES = "build_indexes"
 RETAIN = "retain"
 FOLLOW_RULES = "follow_rules"
+IMPORT_FILES = "import_files"
 
 
 class Tasks(Protocol):

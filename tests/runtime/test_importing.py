@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,12 @@ from crm.errors import FileRefused
 from crm.imports.jobs import job_state, waiting_jobs
 from crm.tables import activity, customer, file_job, imported_row
 from rapport.importing import begin, run_import, run_job
+from rapport.runtime.file_jobs import run_waiting_imports
+from rapport.runtime.pooled_writer import writer_for
+from rapport.runtime.reading import Reader
+from rapport.runtime.tasks import IMPORT_FILES, DirectTasks
 from tests.crm.businesses import applied, business
+from tests.support.aio import run
 from tests.support.database import empty_schema
 from tests.support.imports import Shop, csv_file, each_alone
 from tests.support.small_project import write_project
@@ -110,6 +116,26 @@ def test_a_worker_does_what_waits_and_says_why_it_cannot(engine: Engine, tmp_pat
     with engine.begin() as db:
         assert waiting_jobs(db, place.business_id) == []
         assert "not the file" in str(job_state(db, place.business_id, second).problem)
+
+
+def test_tasks_of_a_process_store_what_waits_and_go_on_after_a_bad_file(
+    engine: Engine, tmp_path: Path
+) -> None:
+    shop, path = shop_of(engine), many(tmp_path, 10)
+    gone = csv_file(tmp_path, "first_name\nX\n", name="gone.csv")
+    for file in (gone, path):
+        begin(shop.place, *shop.plan(file), {}, "tests", waits=True)
+    gone.unlink()
+    writer = writer_for(engine)
+    library = SimpleNamespace(business_id=shop.place.business_id, business=shop.place.business)
+    desk: Any = SimpleNamespace(library=library)
+    tasks = DirectTasks(
+        {IMPORT_FILES: lambda: run_waiting_imports(desk, writer, Reader(engine), shop.place.clock)}
+    )
+    for _ in range(2):
+        run(tasks.give(IMPORT_FILES))
+    writer.close()
+    assert len(shop.people()) == 10
 
 
 def test_an_import_that_is_killed_goes_on_behind_its_last_piece(tmp_path: Path) -> None:
