@@ -32,7 +32,8 @@ _TOLD = "told"
 
 
 def put_off(run: Run, resume: Resume, behind: str, now: datetime) -> Wait | None:
-    """The wait of a run that goes on by `resume` once it may; None for what is not put off.
+    """The wait of a run that goes on by `resume` once it may; None for what is not put off, and for
+    what is not of this wait: it does nothing, now or later.
 
     behind: what it lets go before (engine.run.LATE).
     """
@@ -41,6 +42,8 @@ def put_off(run: Run, resume: Resume, behind: str, now: datetime) -> Wait | None
         return None
     kind, told = found
     wait = run.wait
+    if wait is not None and getattr(resume, "wait_id", wait.id) != wait.id:
+        return None
     if wait is None:  # it rests in the middle of a step (engine.settling)
         if not isinstance(resume, Settled):
             return None

@@ -175,8 +175,11 @@ class Moves:
 
     def _must_wait(self, opened: OpenRun, resume: Resume) -> bool:
         """Whether a run that rested would ask, or hand over, while another run's question is open:
-        then it goes on once that closes, as if it were only then woken."""
+        then it goes on once that closes, as if it were only then woken. A detour lies on top of the
+        question, and may ask."""
         wait = opened.run.wait
+        if opened.cause.startswith("detour:"):
+            return False
         if self._asking in (None, opened.run.id) or (wait is not None and wait.asks):
             return False
         return self._put_off(opened, resume, "question")

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from crm.errors import NotTalking
 from crm.tables import activity, customer, run, trigger_firing
 from rapport.runtime import inbox
+from rapport.runtime.calls import Call, claim_calls
 from rapport.testing.transcripts import run_transcripts
 from tests.support.desk import CRM, Office, load
 
@@ -293,6 +294,64 @@ class TestRefusals:
         at.says("/ask").receives(at.inbound(kind="blocked"))
         with pytest.raises(NotTalking, match="may be written to"):
             at.staff("take")
+
+
+URL = "https://api.example.com/stock"
+
+
+class TestAnswersOfOthers:
+    FLOWS = (
+        "flow: slow\ntriggers: [{on: command, command: slow}]\n"
+        f"nodes: [{{delay: 1h}}, {{http: '{URL}'}}, "
+        "{say: 'In stock: {{ answer.json }}'}]\n---\nflow: helping\nnodes: [{say: x}]\n"
+    )
+
+    def test_an_answer_to_a_request_waits_until_the_bot_is_back(self) -> None:
+        at = Front(self.FLOWS)
+        at.says("/slow").advance("61m").says("agent").said()
+        (call,) = claimed(at)
+        bring(at, call)
+        assert at.said() == []
+        at.staff("release")
+        assert at.said() == ["You are talking with our bot again.", "In stock: 3"]
+
+    def test_one_that_comes_for_an_earlier_wait_ends_no_talk(self) -> None:
+        at = Front(
+            "flow: slow\ntriggers: [{on: command, command: slow}]\n"
+            f"nodes: [{{ask: Which?, save_to: var.x}}, {{http: '{URL}'}}, {{handoff: Ali}}]\n---\n"
+            "flow: helping\nnodes: [{say: x}]\n"
+        ).says("/slow", "this")
+        (call,) = claimed(at)
+        at.advance("11s")
+        bring(at, call)
+        assert [talk.to for talk in at.talks()] == ["Ali"]
+
+
+def claimed(at: Front) -> list[Call]:
+    with at.engine.begin() as db:
+        return claim_calls(db, at.library.business_id, at.clock.now(), 10)
+
+
+def bring(at: Front, call: Call) -> None:
+    answer = {"status": 200, "json": 3, "text": "", "error": None}
+    with at.engine.begin() as db:
+        at.desk.answer(db, call, answer, at.clock.now())
+    at.drive.settle_down()
+
+
+class TestDetours:
+    def test_a_flow_on_top_of_the_question_may_ask_after_the_talk(self) -> None:
+        at = (
+            Front(
+                "flow: ask\ntriggers: [{on: command, command: ask}]\n"
+                "nodes: [{ask: Size?, save_to: size}]\n---\n"
+                "flow: helping\nnodes: [{handoff: Ali}, {ask: Was it good?, save_to: var.g}]\n"
+            )
+            .says("/ask", "help", "hello")
+            .staff("release")
+        )
+        assert at.said() == ["Size?", "Was it good?"]
+        assert at.says("yes").said() == ["Size?"]
 
 
 class TestTranscripts:
