@@ -12,7 +12,7 @@ from crm.services.ledger import Cause
 from crm.services.notes import list_notes
 from crm.services.preferences import set_preferences
 from crm.services.purchases import list_purchases
-from crm.services.records import load_record
+from crm.services.records import load_record, typed_column
 from crm.tables import activity, customer
 from engine import own_data as own
 from engine.fields.decimals import round_half_up
@@ -174,7 +174,9 @@ class OwnData:
         library = self._around.library
         record = load_record(*self._of, self._business, library.columns, self._customer)
         now = self._moves.case.values
-        return record.values | {key: now[key] for key in now if key in record.values}
+        fields = self._business.fields
+        unwritten = {key: typed_column(fields[key], now[key]) for key in now if key in fields}
+        return record.values | unwritten
 
     def _preferences(self) -> dict[str, Any]:
         unwritten = self._ledger.columns_of(self._customer)

@@ -134,3 +134,20 @@ def test_what_cannot_be_done_to_many_is_said_before(
     ended = rapport("customers", "bulk", *arguments, *where)
     assert ended.code in (1, 2)
     assert said in ended.err
+
+
+def test_what_stands_out_how_it_goes_and_who_looked(rapport: Command, shop: Path) -> None:
+    assert "nothing stands out" in rapport("insights").out
+    assert json.loads(rapport("insights", "--customer", 1, "--format", "json").out) == []
+    wrong = rapport("insights", "--kind", "luck")
+    assert (wrong.code, "birthday_soon" in wrong.err) == (2, True)
+    told = json.loads(rapport("reports", "--format", "json").out)
+    assert (told["customers"], told["new_this_month"]) == (2, 2)
+    assert "average score" in rapport("reports").out.replace("_", " ")
+    rapport("customers", "merge", 2, 1, "--yes", "--by", "Ali")
+    rapport("customers", "erase", 1, "--yes")
+    done = json.loads(rapport("audit", "--format", "json").out)
+    assert {"merged", "erased", "field_updated"} <= {one["what"] for one in done}
+    (first, *_) = json.loads(rapport("audit", "--high", "--format", "json").out)
+    assert (first["what"], first["sensitivity"]) == ("erased", "high")
+    assert "+98912" not in rapport("audit").out

@@ -119,6 +119,7 @@ def test_mydata_hands_out_everything_but_what_the_staff_keeps_to_itself(office: 
     for known in ("First name: Ann", "A-1: 5", "Likes boots", "Which size?"):
         assert known in told
     assert "Careful" not in told
+    assert "None" not in told
 
 
 def test_forgetme_asks_and_forgets_and_begins_anew(office: Office) -> None:
