@@ -39,10 +39,10 @@ def _names(key: str, known: Iterable[str], type_: FieldType = FieldType.LIST) ->
 _OF_A_RUN: MappingABC[str, Field] = {
     "channel": _names("channel", CHANNEL_NAMES, FieldType.SELECT),
     "reply.text": _names("reply.text", (), FieldType.TEXT),
+    "now": Field(key="now", type=FieldType.DATETIME, label=Text.plain("now")),
 }
-"""Names of a run whose type is known, beside FLOW_NAMES."""
-
-_NOW = Field(key="now", type=FieldType.DATETIME, label=Text.plain("now"))
+"""Names of a run whose type is known, beside FLOW_NAMES. Of a customer `now` says nothing: who is
+in a segment does not depend on the hour at which somebody looks."""
 
 
 class Criteria(Struct, frozen=True, eq=False):
@@ -100,7 +100,6 @@ def catalogue_of(reader: Reader, *, in_flow: bool) -> Catalogue:
         **business.fields,
         "tags": _names("tags", business.tags),
         "segment": _names("segment", business.segments),
-        "now": _NOW,
     }
     if in_flow:
         return Catalogue({**fields, **_OF_A_RUN}, FLOW_NAMES, locale_of(reader))

@@ -191,6 +191,17 @@ def test_a_preview_counts_all_and_shows_the_newest_ten(shop: Shop) -> None:
     assert [row["display_name"] for row in found] == [f"N{number}" for number in range(9, -1, -1)]
 
 
+def test_who_belongs_does_not_depend_on_the_hour_at_which_somebody_looks() -> None:
+    told: list[str] = []
+    read_criterion(
+        {"now__weekday": "mon"},
+        customer_catalogue(OURS),
+        lambda _, message, __: told.append(message),
+    )
+    assert len(told) == 1
+    assert "now" in told[0]
+
+
 def test_each_use_is_counted(shop: Shop) -> None:
     book.mark_as_used(shop.db, shop.id, "ambassadors", NOW)
     later = NOW + timedelta(days=1)
