@@ -8,8 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from engine.durations import Duration
+from engine.fields.calendars import WEEKDAYS, date_word
 from engine.fields.fold import fold_phrase
 from engine.fields.patterns import compile_pattern
+from engine.local_time import Cron
 from engine.shapes import (
     BOOLEAN,
     CHANNEL_NAMES,
@@ -18,10 +20,13 @@ from engine.shapes import (
     FIELD_REF,
     INTEGER,
     LITERAL,
+    MOMENT,
     NAME,
     NODE_REF,
+    OFFSET,
     SEGMENT_REF,
     TAG_REF,
+    TIME,
     WORD,
     ListOf,
     OneOf,
@@ -105,6 +110,42 @@ class Once(ScalarShape[str | Duration]):
         return {"anyOf": [{"enum": ["ever", "per_occurrence"]}, DURATION.schema()]}
 
 
+class CronLine(ScalarShape[Cron]):
+    wanted = "a line of cron such as 0 9 * * 1"
+
+    def read(self, source: Source, reader: Reader) -> Cron | None:
+        written = WORD.read(source, reader)
+        if written is None:
+            return None
+        try:
+            return Cron.parse(written)
+        except ValueError as error:
+            cure = "Write minute, hour, day, month and weekday: 0 9 * * 1 is Mondays at nine."
+            reader.error(source.position, "E612", str(error), cure)
+            return None
+
+    def parse(self, text: str) -> Cron:
+        return Cron.parse(text)
+
+    def schema(self) -> dict[str, Any]:
+        return WORD.schema()
+
+
+class Weekday(ScalarShape[int]):
+    """0 is Monday."""
+
+    wanted = "a weekday such as mon"
+
+    def parse(self, text: str) -> int:
+        day = WEEKDAYS.get(date_word(text).replace(" ", ""))
+        if day is None:
+            raise ValueError(f"'{text}' is no weekday: mon, tue, wed, thu, fri, sat, sun")
+        return day
+
+    def schema(self) -> dict[str, Any]:
+        return WORD.schema()
+
+
 PHRASES = ListOf(Phrase(), "a list of words")
 
 DIRECTION = OneOf("up", "down", "any")
@@ -125,6 +166,12 @@ COMMON: Mapping[str, Option] = {
         "What it does where a question is open: wait until that closes (the default of what is "
         "automatic), not start, or end what asks it (what a person does always interrupts)",
     ),
+    "ceiling": Option(
+        WholeNumber(1),
+        "Above so many starts in an hour it is paused and the staff told; 10000 for what happens, "
+        "none for what a clock brings",
+        "500",
+    ),
     "catch_up": Option(
         DURATION, "How long after its moment it may still start; by default 24h", "2h"
     ),
@@ -138,7 +185,12 @@ STOP: Mapping[str, Option] = {
 }
 """What `stop_on` may say besides the event."""
 
-LATER_OPTIONS = ("backfill", "include_imported")
+BACKFILL: Mapping[str, Option] = {
+    "backfill": Option(BOOLEAN, "What was before the trigger counts too; by default it does not"),
+}
+"""What a trigger may say besides whose occasions may lie before it."""
+
+LATER_OPTIONS = ("include_imported",)
 """Options of the language that this version does not have yet."""
 
 
@@ -147,7 +199,8 @@ class Event(Struct, frozen=True):
 
     The options are what makes an occurrence, so the identity of a trigger is made of them.
     types: what is stored of such an event: its own name, or what an alias stands for. automatic:
-    no person's message, so that it gives way to an open question.
+    no person's message, so that it gives way to an open question. scheduled: a clock brings it,
+    for flows alone. apart: options that do not make an occurrence.
     """
 
     help: str
@@ -155,6 +208,8 @@ class Event(Struct, frozen=True):
     needs: tuple[str, ...] = ()
     automatic: bool = False
     types: tuple[str, ...] = ()
+    scheduled: bool = False
+    apart: frozenset[str] = frozenset()
 
 
 _FIELD = Event(
@@ -182,6 +237,49 @@ _SCORE = Event(
 
 _SEGMENT = {"segment": Option(SEGMENT_REF, "Only this segment", "regulars")}
 _TAG = {"tag": Option(TAG_REF, "Only this tag", "VIP")}
+
+_AT = Option(TIME, "The time of day where the customer is; by default 10:00", "09:30")
+_YEARLY: Mapping[str, Option] = {
+    "calendar": Option(
+        OneOf("gregorian", "jalali"), "The calendar it comes in; by default the business's"
+    ),
+    "leap_day": Option(
+        OneOf("feb_28", "mar_1"), "When the 29th of February is kept in other years; feb_28"
+    ),
+}
+_OFFSETS = Option(
+    ListOf(OFFSET), "How long before (-7d) or after (2d) it; each is an occasion", "[-7d, 0d]"
+)
+_FOR = Option(SEGMENT_REF, "Who it is for; by default everybody", "regulars")
+_LOOKS_ON = frozenset(("at", "backfill"))
+
+_BIRTHDAY = Event(
+    "A birthday comes: `date` with `yearly`",
+    {
+        "field": Option(FIELD_REF, "The field of the date; by default birth_date"),
+        "offset": _OFFSETS,
+        "days_before": Option(ListOf(WholeNumber(0)), "The same as offset, in days before", "[7]"),
+        "at": _AT,
+        **_YEARLY,
+        **BACKFILL,
+    },
+    automatic=True,
+    scheduled=True,
+    apart=_LOOKS_ON,
+)
+
+_INACTIVE = Event(
+    "The customer has written nothing for so long",
+    {
+        "days": Option(WholeNumber(1, 3650), "So many days", "30", required=True),
+        "at": _AT,
+        "include_never": Option(BOOLEAN, "Those who have never written too, from when they came"),
+        **BACKFILL,
+    },
+    automatic=True,
+    scheduled=True,
+    apart=frozenset(("at", "include_never", "backfill")),
+)
 
 EVENTS: Mapping[str, Event] = {
     "message": Event(
@@ -211,6 +309,48 @@ EVENTS: Mapping[str, Event] = {
     "segment_left": Event("The customer is no longer in a segment", _SEGMENT, automatic=True),
     "purchase": Event("The customer has bought something", {}, automatic=True),
     "task_completed": Event("A task about the customer is done", {}, automatic=True),
+    "task_overdue": Event(
+        "A task about the customer is past its time and not done", {}, automatic=True
+    ),
+    "date": Event(
+        "The day of a date comes, or the time of a datetime",
+        {
+            "field": Option(FIELD_REF, "The field", "contract_end", required=True),
+            "offset": _OFFSETS,
+            "at": _AT,
+            "yearly": Option(BOOLEAN, "Each year on its day, and not only once"),
+            **_YEARLY,
+            **BACKFILL,
+        },
+        automatic=True,
+        scheduled=True,
+        apart=_LOOKS_ON,
+    ),
+    "birthday": _BIRTHDAY,
+    "inactive": _INACTIVE,
+    "schedule": Event(
+        "A time of the week, or of a cron line, where the customer is",
+        {
+            "weekday": Option(ListOf(Weekday()), "On these days; by default on all", "[mon, thu]"),
+            "at": Option(TIME, "At this time of day", "09:00"),
+            "cron": Option(CronLine(), "Minute, hour, day, month, weekday", '"0 9 1 * *"'),
+            "segment": _FOR,
+        },
+        ("at", "cron"),
+        automatic=True,
+        scheduled=True,
+    ),
+    "at": Event(
+        "One moment; of the customer's zone where it names none",
+        {
+            "time": Option(MOMENT, "When", "2027-03-21T10:00", required=True),
+            "segment": _FOR,
+            **BACKFILL,
+        },
+        automatic=True,
+        scheduled=True,
+        apart=frozenset(("backfill",)),
+    ),
     "stage_changed": Event(
         "The customer has come to another stage",
         {
@@ -219,6 +359,8 @@ EVENTS: Mapping[str, Event] = {
         },
         automatic=True,
     ),
+    "birthday_approaching": _BIRTHDAY,
+    "inactive_for_days": _INACTIVE,
     "custom_field_updated": _FIELD,
     "customer_score_changed": _SCORE,
     "customer_segment_changed": Event(
@@ -229,15 +371,21 @@ EVENTS: Mapping[str, Event] = {
     ),
 }
 
-LATER = (
-    *("birthday", "birthday_approaching", "button", "comment", "date", "inactive"),
-    *("inactive_for_days", "schedule", "story_mention", "story_reply"),
-    *("task_overdue", "webhook", "window_closing", "at"),
-)
+LATER = (*("button", "comment", "story_mention", "story_reply", "webhook", "window_closing"),)
 """Events of the language that this version does not have yet."""
 
-ALIASES = {"custom_field_updated": "field_updated", "customer_score_changed": "score_changed"}
+ALIASES = {
+    "birthday_approaching": "birthday",
+    "inactive_for_days": "inactive",
+    "custom_field_updated": "field_updated",
+    "customer_score_changed": "score_changed",
+}
 """Other names of events; a trigger's identity is the same under both."""
+
+
+def own_name(on: str) -> str:
+    """The name of an event that may be written by another."""
+    return ALIASES.get(on, on)
 
 
 def types_of(on: str) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from typing import Any
 from msgspec import Struct, field
 
 from engine import source as tree
-from engine.events import ALIASES, COMMON, EVENTS, LATER, LATER_OPTIONS, OF_ALL, STOP, Event
+from engine.clocked import check_clocked
+from engine.events import COMMON, EVENTS, LATER, LATER_OPTIONS, OF_ALL, STOP, Event, own_name
 from engine.fields.plain import to_plain
 from engine.flow import Stop, Trigger
+from engine.local_time import Cron
 from engine.shapes import WORD, Literal, Option, Reader, Shape, typed
 from engine.shapes.structures import places_of, read_options, record_schema
 from engine.source import Source
@@ -73,19 +75,34 @@ class EventShape(Shape[Trigger], Struct, frozen=True):
             message = f"'on: {on.text}' needs {', '.join(missing)}"
             reader.error(source.position, "E109", message, "Add it.")
             return None
-        if event.needs and not any(values.get(name) for name in event.needs):
+        written = places_of(source) if isinstance(source, tree.Mapping) else {}
+        unread = written.keys() - values.keys()
+        if event.needs and not any(values.get(name) or name in unread for name in event.needs):
             message = f"'on: {on.text}' needs one of {', '.join(event.needs)}"
             reader.error(source.position, "E109", message, "Write one of them.")
             return None
         options = {name: value for name, value in values.items() if name not in _OWN_PLACE}
         options = _with_values(options, reader)
+        if event.scheduled:
+            if self.beside is not COMMON:
+                cure = "Wait by `delay: {until: ...}`, or let a flow of its own begin by it."
+                message = f"'{on.text}' begins flows; nothing waits or stops for it"
+                reader.error(on.position, "E610", message, cure)
+                return None
+            with reader.inside(source.position, written):
+                options = check_clocked(own_name(on.text), options, reader)
         id_ = f"{reader.flow}/{values.get('id') or _identity(on.text, event, options)}"
         only = values.get("only")
         return Trigger(id_, reader.flow, on.text, options, only, source.position), values
 
     def schema(self) -> dict[str, Any]:
-        kinds = [_event_schema(name, event, self.beside) for name, event in EVENTS.items()]
-        return {"anyOf": [{"enum": list(EVENTS)}, *kinds]}
+        events = {
+            name: event
+            for name, event in EVENTS.items()
+            if self.beside is COMMON or not event.scheduled
+        }
+        kinds = [_event_schema(name, event, self.beside) for name, event in events.items()]
+        return {"anyOf": [{"enum": list(events)}, *kinds]}
 
 
 class StopShape(Shape[Stop]):
@@ -132,15 +149,21 @@ _LONGEST_NAME = 80
 
 
 def _identity(on: str, event: Event, options: Mapping[str, Any]) -> str:
-    made_of = [f"{name}={_words(options[name])}" for name in event.options if name in options]
-    name = " ".join((ALIASES.get(on, on), *made_of))
+    made_of = [
+        f"{name}={_words(options[name])}"
+        for name in event.options
+        if name in options and name not in event.apart
+    ]
+    name = " ".join((own_name(on), *made_of))
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[:60]}~{blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def _words(value: Any) -> str:
-    return ",".join(sorted(value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Cron):
+        return value.line
+    return ",".join(map(str, sorted(value))) if isinstance(value, tuple) else str(value)
 
 
 def unknown_event(on: tree.Scalar, reader: Reader) -> None:

@@ -260,6 +260,10 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Messages are not worked off: the oldest has waited for {reason} minutes.",
         "fa": "پیام‌ها پردازش نمی‌شوند: قدیمی‌ترین آن‌ها {reason} دقیقه منتظر مانده است.",
     },
+    "alarm_storm": {
+        "en": "The trigger {about} is paused: it {reason}.",
+        "fa": "آغازگر {about} متوقف شد: {reason}.",
+    },
     "alarm_outbox": {
         "en": "Answers of the bot {about} do not go out: the first is {reason} minutes late.",
         "fa": "پاسخ‌های ربات {about} ارسال نمی‌شوند: اولین آن‌ها {reason} دقیقه دیر شده است.",

@@ -33,6 +33,7 @@ from engine.loader import Loaded, load_flow
 from engine.own_data import correcting_flow
 from nodes import KINDS
 from rapport.project import read_applied
+from rapport.runtime.cursors import TASKS, begin_scans
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library, shelf
 
@@ -81,7 +82,10 @@ def as_applied(db: Connection, loaded: Loaded, now: datetime) -> Ready:
     """What applying a project makes, but for indexes: for who only looks, and rolls it back."""
     flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
     applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
-    return Ready(library_of(db, loaded, applied.business_id), applied)
+    library = library_of(db, loaded, applied.business_id)
+    tasks = TASKS in library.heard
+    begin_scans(db, applied.business_id, library.clocked, now, tasks=tasks)
+    return Ready(library, applied)
 
 
 def library_of(db: Connection, loaded: Loaded, business_id: int) -> Library:

@@ -38,6 +38,7 @@ from rapport.runtime.performer import Performer
 from rapport.runtime.pooled_writer import writer_for
 from rapport.runtime.reading import Reader
 from rapport.runtime.rules_pass import pass_by_clock
+from rapport.runtime.scanning import scan_by_clock
 from rapport.runtime.scheduler import Tick
 from rapport.runtime.service import Service
 from rapport.runtime.tallies import ServiceTally
@@ -48,6 +49,7 @@ from rapport.runtime.tasks import (
     IMPORT_FILES,
     PERFORM,
     RETAIN,
+    SCAN,
     Task,
     Tasks,
 )  # fmt: skip
@@ -67,6 +69,10 @@ from rapport.spreading import Spread, find_prefix_by, spread_by_redis, unspread
 STOP_SECONDS = 8.0
 """How long a stop may take: the promise is ten seconds, the rest is for the interpreter's end."""
 
+SCAN_EVERY = timedelta(seconds=10)
+"""How often it is looked whether a trigger of the clock has come: it begins so late at most, and
+JITTER_SECONDS more."""
+
 LAST_SECONDS = 9.5
 """After so long a process that was told to stop ends with what it has: safe as a kill is."""
 
@@ -80,6 +86,7 @@ def ticks_of(tasks: Tasks) -> Sequence[Tick]:
     """What the scheduler of a business wakes."""
     return (
         Tick(BUILD_INDEXES, timedelta(minutes=1), lambda: tasks.give(BUILD_INDEXES)),
+        Tick(SCAN, SCAN_EVERY, lambda: tasks.give(SCAN)),
         Tick(RETAIN, timedelta(hours=1), lambda: tasks.give(RETAIN)),
         Tick(FOLLOW_RULES, timedelta(minutes=1), lambda: tasks.give(FOLLOW_RULES)),
         Tick(IMPORT_FILES, timedelta(seconds=10), lambda: tasks.give(IMPORT_FILES)),
@@ -227,9 +234,14 @@ class Process:
             passing = pass_by_clock(writer, desk, self._clock, clock_watch)
             asyncio.run_coroutine_threadsafe(passing, loop).result()
 
+        def scan() -> None:
+            scanning = scan_by_clock(writer, read, desk, self._clock, clock_watch)
+            if asyncio.run_coroutine_threadsafe(scanning, loop).result():
+                loop.call_soon_threadsafe(service.look)
+
         return {
-            DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, RETAIN: retain,
-            FOLLOW_RULES: pass_rules,
+            DRAIN: drain, PERFORM: perform, BUILD_INDEXES: self._indexes.build, SCAN: scan,
+            RETAIN: retain, FOLLOW_RULES: pass_rules,
             IMPORT_FILES: lambda: run_waiting_imports(desk, writer, read, self._clock),
         }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +11,9 @@ from msgspec.structs import replace
 
 import crm as crm_package
 from engine.business import Business
+from engine.clocked import check_moments
 from engine.loader import CRM_FILE, Loaded, load_project
-from engine.problems import Position, Problem
+from engine.problems import Position, Problem, Problems
 from engine.source import MAX_SIZE
 from nodes import KINDS
 from rapport.runtime.collector import paused
@@ -47,18 +49,26 @@ def find_projects(path: Path) -> list[Path]:
     return found
 
 
-def read_project(folder: Path, changed: Mapping[str, str] = MappingProxyType({})) -> Loaded:
+def read_project(
+    folder: Path,
+    changed: Mapping[str, str] = MappingProxyType({}),
+    now: datetime | None = None,
+) -> Loaded:
     """Load a project, or every problem of it. Paths in it are inside `folder`, with slashes.
 
-    changed: texts to read, by path, for what stands in the files. Raises OSError for a file that
+    changed: texts to read, by path, for what stands in the files. now: what is past by then is told
+    of, by default the machine's. Raises OSError for a file that
     cannot be read.
     """
     texts, unreadable = read_files(folder)
     with paused():
         loaded = load_project({**texts, **changed}, KINDS, industry_template)
-    if not unreadable:
+    told = Problems()
+    check_moments(loaded.flows, now or datetime.now(UTC), told)
+    if not (unreadable or told.found):
         return loaded
-    return replace(loaded, problems=tuple(sorted({*loaded.problems, *unreadable})))
+    problems = {*loaded.problems, *unreadable, *told.found}
+    return replace(loaded, problems=tuple(sorted(problems)))
 
 
 def read_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:

@@ -8,6 +8,7 @@ from crm.tables.meta import metadata, schema_step
 from crm.tables.runtime import (
     account,
     alarm,
+    automatic_send,
     campaign_run,
     conversation,
     effect,
@@ -21,6 +22,7 @@ from crm.tables.runtime import (
     scan_cursor,
     timer,
     trigger_firing,
+    trigger_state,
     visit,
 )
 from crm.tables.trail import (
@@ -39,6 +41,7 @@ __all__ = [
     "alarm",
     "attachment",
     "audit",
+    "automatic_send",
     "bulk_action",
     "business",
     "campaign_run",
@@ -74,5 +77,6 @@ __all__ = [
     "task",
     "timer",
     "trigger_firing",
+    "trigger_state",
     "visit",
 ]

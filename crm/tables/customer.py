@@ -158,6 +158,8 @@ _INDEXED = (
     "total_spent",
     "next_follow_up_at",
     "created_at",
+    # The zones there are, and who is in one: what comes by a clock comes where people are.
+    "timezone",
 )
 # Partial where most rows have no value: an index entry for NULL would cost every insert.
 for _name in _INDEXED:

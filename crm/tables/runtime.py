@@ -269,6 +269,32 @@ scan_cursor = Table(
     moment("moved_at"),
 )
 
+# A trigger that is paused, and how often it has rung in the hour that began at `hour_at`.
+trigger_state = Table(
+    "trigger_state",
+    metadata,
+    Column("business_id", Id, ForeignKey("business.id"), primary_key=True, autoincrement=False),
+    Column("trigger", String(200), primary_key=True),
+    moment("hour_at", nullable=True),
+    Column("rung", Integer, nullable=False, server_default=text("0")),
+    moment("paused_at", nullable=True),
+    Column("paused_by", String(100)),
+    Column("reason", String(200)),
+)
+
+# Each turn in which something was said to a customer that nobody had asked for: what the cap of
+# `sending:` counts. Only where a business has a cap.
+automatic_send = Table(
+    "automatic_send",
+    metadata,
+    id_column(),
+    belongs_to("business"),
+    belongs_to("customer"),
+    Column("purpose", String(30), nullable=False),
+    moment("at"),
+    Index("ix_automatic_send_customer_id", "customer_id", "at"),
+)
+
 campaign_run = Table(
     "campaign_run",
     metadata,

@@ -18,6 +18,8 @@ from sqlalchemy import (
 from crm.tables.meta import belongs_to, id_column, metadata, moment
 from crm.tables.types import Hundredths, Id, Json
 
+_ZONES = text("field = 'timezone'")
+
 field_history = Table(
     "field_history",
     metadata,
@@ -38,6 +40,14 @@ field_history = Table(
     Column("node", String(100)),
     Column("mail_id", Id),
     Index("ix_field_history_customer_id_field", "customer_id", "field", "id"),
+    # Who has moved of late: what was still to come where they were comes all the same.
+    Index(
+        "ix_field_history_zones",
+        "business_id",
+        "at",
+        sqlite_where=_ZONES,
+        postgresql_where=_ZONES,
+    ),
 )
 
 activity = Table(

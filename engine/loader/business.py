@@ -131,12 +131,10 @@ _PER_SECOND = WholeNumber(1, 10_000, wanted="a number of messages a second")
 
 SENDING: Mapping[str, Option] = {
     "quiet_hours": Option(
-        QUIET_HOURS, "When nothing automatic is sent", '"22:00-08:00"', later=True
+        QUIET_HOURS, "When nothing automatic is sent, where the customer is", '"22:00-08:00"'
     ),
-    "cap": Option(
-        Record(CAP, _same, "'cap'"), "How much is sent by itself", "{per_day: 2}", later=True
-    ),
-    "catch_up": Option(DURATION, "How long after it was due it is still sent", "24h", later=True),
+    "cap": Option(Record(CAP, _same, "'cap'"), "How much is sent by itself", "{per_day: 2}"),
+    "catch_up": Option(DURATION, "How long after it was due a flow still begins", "24h"),
     "rate": Option(_PER_SECOND, "Messages a second on each channel", "30"),
     "per_chat": Option(_PER_SECOND, "Messages a second to one chat", "1"),
     "opt_out": Option(PHRASES, "Words that end all messages, besides those built in"),

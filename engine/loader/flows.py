@@ -64,7 +64,7 @@ OPTIONS: Mapping[str, Option] = {
     "description": Option(WORD, "What it is for"),
     "language": Option(WORD, "The language of its plain texts; default the business's"),
     "languages": Option(ListOf(WORD), "The languages its texts are in; default the business's"),
-    "purpose": Option(OneOf(*PURPOSES), "Why it writes to people", later=True),
+    "purpose": Option(OneOf(*PURPOSES), "Why it writes to people"),
     "triggers": Option(ListOf(TRIGGER), "What starts it", "{on: command, command: start}"),
     "vars": Option(MapOf(NAME, CONSTANT), "The variables of a run and what they begin with"),
     "again": Option(
@@ -79,9 +79,7 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "defaults": Option(DEFAULTS, "Options laid under every node of a kind"),
     "error": Option(TEXT, "Sent where a message cannot be made"),
-    "expires": Option(
-        DURATION, "How long after it was due a message is still sent", "24h", later=True
-    ),
+    "expires": Option(DURATION, "How long after it was due a message is still sent", "24h"),
     "channels": Option(ListOf(OneOf(*CHANNEL_NAMES)), "Where it runs; default everywhere"),
     "nodes": Option(NODES, "The nodes, run from the top", required=True),
 }

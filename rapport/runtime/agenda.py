@@ -12,6 +12,7 @@ from engine.business import Staff
 from engine.effects import CallHttp, StartFlow, TellStaff
 from engine.happenings import Happened
 from engine.jsonable import to_json
+from engine.permission import SERVICE
 from engine.records import mentions
 from engine.wording import wording
 from rapport.runtime.calls import row_of
@@ -79,8 +80,12 @@ class Agenda:
             )
         )  # fmt: skip
 
-    def decide(self, firing: Firing, status: str, reason: str | None = None) -> None:
-        """A firing has started, is skipped, or is held until the open question closes."""
+    def decide(
+        self, firing: Firing, status: str, reason: str | None = None,
+        until: datetime | None = None,
+    ) -> None:  # fmt: skip
+        """A firing has started, is skipped, or is held: `until` a moment, or the open question
+        closes."""
         customer, library = self._customer_id, self._around.library
         held = status == "held"
         if status == "started":
@@ -93,7 +98,7 @@ class Agenda:
         self._writes.decisions.append(
             decision(
                 (firing.trigger, customer, firing.occurrence), library.business_id, status, reason,
-                None if held else self._now, firing.expires_at if held else None,
+                None if held else self._now, (until or firing.expires_at) if held else None,
             )
         )  # fmt: skip
 
@@ -154,9 +159,9 @@ class Agenda:
         self._planned += 1
         return f"{self._source}:{self._planned}"
 
-    def start_flow(self, effect: StartFlow, opened: OpenRun, *_: object) -> None:
+    def start_flow(self, effect: StartFlow, opened: OpenRun, _: Conversation, lane: int) -> None:
         trigger = f"{opened.run.frames[-1].flow}/start:{effect.node}"
-        event = {"depth": self._ledger.depth + 1}
+        event: dict[str, Any] = {"depth": self._ledger.depth + 1}
         request = {"flow": effect.flow, "event": event, "vars": to_json(effect.vars)}
         if effect.segment:
             business_id = self._around.library.business_id
@@ -164,6 +169,8 @@ class Agenda:
                 (business_id, effect.segment, trigger, request, 0, self._now)
             )
         else:
+            if lane == LIVE:  # it answers the person, as what starts it does
+                event["purpose"] = SERVICE
             self.plan(trigger, request, self._now + CATCH_UP)
 
     def call_http(self, effect: CallHttp, opened: OpenRun, *_: object) -> None:

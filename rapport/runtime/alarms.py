@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "database": Kind("alarm_database", timedelta(seconds=30)),
     "disk": Kind("alarm_disk"),
     "dead": Kind("alarm_dead", calm_for=QUIET),
+    "storm": Kind("alarm_storm"),
     "queue": Kind("alarm_queue", timedelta(minutes=1)),
     "outbox": Kind("alarm_outbox", timedelta(minutes=1)),
 }

@@ -12,6 +12,9 @@ from bots.channel import Inbound, Outgoing
 from engine.fields.types import Value
 from engine.run import Run
 
+LIVE, AUTOMATED = 0, 1
+"""Lanes of the outbox: what answers a person goes ahead of what a clock sends."""
+
 LANE_ANSWER, LANE_PERSON, LANE_TIMER = -1, 0, 1
 """Mail of a lower lane is applied first: what a person wrote while a request was being answered
 comes after the answer, and what a clock did after what a person did."""

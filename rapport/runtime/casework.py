@@ -188,7 +188,10 @@ class Casework:
         staff = self.moves.handed_over()
         if staff is not None and staff is not opened:
             return
-        if not wait.asks or self.moves.asking == opened.run.id:
+        until = self.moves.rests_until(opened)
+        if until is not None:
+            self.moves.let_rest(opened, until)
+        elif not wait.asks or self.moves.asking == opened.run.id:
             # A clock set back since the timer rang makes no alarm undue: it rings but once.
             self.moves.sound(opened, max(self.around.now, letter.received_at))
 
@@ -330,7 +333,8 @@ class Casework:
         if_busy: str = known.options.get("if_busy", "interrupt")
         if if_busy == "queue":
             request = {"flow": known.flow, "event": to_json(event)}
-            self.sheet.agenda.plan(trigger, request, expiry_of(known, self.around.now))
+            expires_at = expiry_of(known, self.around.now, self.around.library.business)
+            self.sheet.agenda.plan(trigger, request, expires_at)
         return if_busy != "interrupt"
 
     def _detour(self, key: str, cause: str, event: Mapping[str, Any], at: Conversation) -> None:

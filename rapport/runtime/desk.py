@@ -21,6 +21,7 @@ from rapport.runtime.calls import Call
 from rapport.runtime.firings import next_planned
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
+from rapport.runtime.scans import Scans
 from rapport.runtime.timers import next_ring
 from rapport.runtime.turns import Turned, Turns, count_in
 
@@ -28,6 +29,7 @@ from rapport.runtime.turns import Turned, Turns, count_in
 class Desk:
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        self._scans = Scans()
 
     @property
     def library(self) -> Library:
@@ -66,6 +68,18 @@ class Desk:
     def ring(self, db: Connection, now: datetime) -> Turned:
         """Turn due timers into mail; `more` where there were any."""
         return Turned(more=self._turns.ring(db, now))
+
+    def scan(self, db: Connection, now: datetime) -> Turned:
+        """Plan a piece of what the clock's triggers are for now; `more` where there was any."""
+        return Turned(more=self._scans.scan(db, self.library, now))
+
+    def has_to_scan(self, db: Connection, now: datetime) -> bool:
+        """Whether `scan` has something to do."""
+        return self._scans.is_due(db, self.library, now)
+
+    def next_scan(self, db: Connection) -> datetime | None:
+        """When a trigger is to be looked at next that a clock brings."""
+        return self._scans.next_moment(db, self.library)
 
     def answer(
         self, db: Connection, call: Call, answer: Mapping[str, Any], now: datetime

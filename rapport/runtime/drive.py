@@ -90,12 +90,13 @@ class Drive:
 
     def _work(self) -> bool:
         now, desk = self._clock.now(), self._desk
+        scanned = self._commit(lambda db: desk.scan(db, now))
         rung = self._commit(lambda db: desk.ring(db, now))
         try:
             worked = self._commit(lambda db: desk.work(db, now))
         except BatchRefused:
             worked = self._commit(lambda db: desk.work_carefully(db, now))
-        return bool(rung.more or worked.conversations)
+        return bool(scanned.more or rung.more or worked.conversations)
 
     def _perform(self) -> bool:
         """Make the requests that runs wait for; whether there were any."""
@@ -153,4 +154,4 @@ class Drive:
         business = self._desk.library.business
         night = next_pass(db, at.business_id, business) or self._clock.now()
         sendings = (next_due(db, account_id) for account_id in self._accounts)
-        return self._desk.next_moment(db), call, night, *sendings
+        return self._desk.next_moment(db), self._desk.next_scan(db), call, night, *sendings

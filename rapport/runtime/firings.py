@@ -13,6 +13,7 @@ started: {"flow": KEY, "event": what event.x reads}, and "vars" where a node ask
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -23,17 +24,21 @@ from sqlalchemy.sql import Executable
 
 from crm.sql import Statement, insert_for
 from crm.tables import event, expansion, trigger_firing
+from engine.business import Business
 from engine.flow import Trigger
 from rapport.runtime.cases import Firing
 from rapport.runtime.doors import Door, doors_of, lock, put_mail
 from rapport.runtime.library import Library
 from rapport.runtime.locks import skipping
+from rapport.runtime.states import count, paused
 
 CATCH_UP = timedelta(hours=24)
 """How long after its moment a firing may still start, where its trigger does not say."""
 
 AT_ONCE = 500
 """Firings turned into mail in one transaction."""
+
+HELD_TOO_LONG = "expired"
 
 NOBODY = "no account of the customer's may be written to"
 
@@ -49,9 +54,10 @@ class Planned(NamedTuple):
     expires_at: datetime
 
 
-def expiry_of(trigger: Trigger | None, due_at: datetime) -> datetime:
+def expiry_of(trigger: Trigger | None, due_at: datetime, business: Business) -> datetime:
     """Until when a firing that is due at a moment may start."""
     catch_up = trigger.options.get("catch_up") if trigger else None
+    catch_up = catch_up or business.sending.get("catch_up")
     if catch_up is None:
         return due_at + CATCH_UP
     later: datetime = catch_up.after(due_at, due_at.tzinfo)
@@ -71,6 +77,21 @@ def plan_row(row: Planned, business_id: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def decided_row(
+    row: Planned, business_id: int, why_not: str | None, now: datetime
+) -> tuple[Any, ...]:
+    """The parameters of PLAN for a row that is planned where it may still start, and is skipped at
+    once where not, or for a reason."""
+    if why_not is None and row.expires_at <= now:
+        why_not = HELD_TOO_LONG
+    if why_not is None:
+        return plan_row(row, business_id)
+    return (
+        row.trigger, row.customer_id, row.occurrence, business_id, "skipped", why_not,
+        row.due_at, now, row.request, row.expires_at, None,
+    )  # fmt: skip
+
+
 def ring_firings(db: Connection, library: Library, now: datetime) -> frozenset[int]:
     """Turn up to AT_ONCE firings whose moment has come into mail; the conversations it waits for.
 
@@ -82,17 +103,22 @@ def ring_firings(db: Connection, library: Library, now: datetime) -> frozenset[i
     if not rows:
         return frozenset()
     rows.sort(key=lambda row: (row.due_at, -_priority(library, row.trigger)))
+    stopped = paused(db, business)
     doors = doors_of(db, business, {row.customer_id for row in rows})
     chosen = [(row, _door(library, row, doors.get(row.customer_id, ()))) for row in rows]
     locked = lock(db, {door.conversation_id for _, door in chosen if door})
     letters, rung, skipped = [], [], []
     for row, door in chosen:
-        if door is None:
+        if row.trigger in stopped:
+            why = f"paused: {stopped[row.trigger]}"
+            skipped.append(decision(row.key, business, "skipped", why, now))
+        elif door is None:
             skipped.append(decision(row.key, business, "skipped", NOBODY, now))
         elif door.conversation_id in locked:
             letters.append((door.conversation_id, _key_of(row), "firing", row.payload()))
             rung.append((*row.key, business))
     put_mail(db, business, letters, now)
+    count(db, business, Counter(key[0] for key in rung), library.index.by_id, now)
     _RUNG.many(db, rung)
     DECIDE.many(db, skipped)
     return frozenset(conversation for conversation, *_ in letters)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from crm.stored_extras import typed_extra
 from engine.business import Business
+from engine.clocked import clocked
 from engine.derive.feeds import FOLLOWING, TOTALS
 from engine.fields.types import Value
-from engine.flow import Flow, Reads
+from engine.flow import Flow, Reads, Trigger
 from engine.happenings import listened_for, overheard
 from engine.moving import is_behind
 from engine.offer import TriggerIndex
@@ -46,7 +47,7 @@ class Library:
     that it must have followed before anything is decided.
     heard: the types of events that any of them listens for; overheard: those that runs wait or stop
     for, of what people write. starts: whether a flow may begin without a person's own act, so that
-    it may have to wait for an open question.
+    it may have to wait for an open question. clocked: the triggers that a clock brings.
     """
 
     business: Business
@@ -63,6 +64,7 @@ class Library:
     heard: frozenset[str] = field(init=False)
     overheard: frozenset[str] = field(init=False)
     starts: bool = field(init=False)
+    clocked: tuple[Trigger, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         # The index is made of the business's own flows: nobody's message starts the staff's.
@@ -76,6 +78,7 @@ class Library:
             self.reads |= Reads(fields=frozenset(("assigned_to",)))
         self.heard = listened_for(self.flows.values())
         self.overheard = overheard(self.flows.values())
+        self.clocked = tuple(clocked(current))
         self.starts = (
             bool(self.index.automatic)
             or any(one.options.get("if_busy") == "queue" for one in self.index.by_id.values())

@@ -14,13 +14,13 @@ from engine.flow import Flow, Trigger
 from engine.happenings import MOST_RULES, OF_EFFECTS, Happened, fits, told
 from engine.jsonable import from_json
 from engine.messages import Message
+from engine.permission import OPTED_OUT, worth_of
 from engine.resume import EventSeen, Stopped
 from engine.stopping import stop_for
 from rapport.runtime.cases import AUTOMATED, Conversation, Firing, Mail, OpenRun
-from rapport.runtime.firings import expiry_of, firing_of, is_spent
+from rapport.runtime.consent import run_purpose
+from rapport.runtime.firings import HELD_TOO_LONG, expiry_of, firing_of, is_spent
 from rapport.runtime.moves import Beginning, Moves
-
-HELD_TOO_LONG = "expired"
 
 
 class Listening:
@@ -107,7 +107,9 @@ class Listening:
     def _plan(self, trigger: Trigger, event: Happened) -> None:
         data = {**told(event), "depth": event.depth + 1}
         request = {"flow": trigger.flow, "event": data}
-        self._sheet.agenda.plan(trigger.id, request, expiry_of(trigger, self._around.now))
+        around = self._around
+        expires_at = expiry_of(trigger, around.now, around.library.business)
+        self._sheet.agenda.plan(trigger.id, request, expires_at)
 
     def _awaited(self, opened: OpenRun) -> Trigger | None:
         wait = opened.run.wait
@@ -129,9 +131,12 @@ class Listening:
 
     def _release(self, at: Conversation) -> None:
         """The question has closed: what waited for that starts, oldest first, until one asks."""
-        while self._case.held and not self._moves.is_busy:
-            firing = self._case.held.pop(0)
-            self._decide(firing, self._place_for(firing, at), self._around.now)
+        waiting, self._case.held = self._case.held, []
+        for firing in waiting:
+            if self._moves.is_busy:
+                self._case.held.append(firing)
+            else:
+                self._decide(firing, self._place_for(firing, at), self._around.now)
 
     def _decide(self, firing: Firing, at: Conversation, now: datetime) -> None:
         """Start it, skip it, or let it wait."""
@@ -141,6 +146,17 @@ class Listening:
         if reason or flow is None:
             self._sheet.agenda.decide(firing, "skipped", reason)
             return
+        purpose = self._purpose(firing, flow)
+        customer, values = self._case.customer_id, self._case.values
+        worth_until = min(firing.expires_at, worth_of(flow, firing.due_at))
+        verdict = self._around.consent.ask(customer, values, purpose, now, worth_until)
+        if verdict.until is not None:
+            self._case.held.append(firing)
+            self._sheet.agenda.decide(firing, "held", verdict.reason, verdict.until)
+            return
+        if not verdict.may:
+            self._sheet.agenda.decide(firing, "skipped", verdict.reason)
+            return
         if_busy = trigger.options.get("if_busy", "queue") if trigger else "queue"
         if self._moves.is_busy and (if_busy == "queue" or self._moves.handed_over()):
             self._case.held.append(firing)
@@ -148,7 +164,12 @@ class Listening:
         elif self._moves.is_busy and if_busy == "skip":
             self._sheet.agenda.decide(firing, "skipped", "a question is open")
         else:
+            self._around.consent.let(customer, purpose, now)
             self._begin(firing, flow, at)
+
+    def _purpose(self, firing: Firing, flow: Flow) -> str:
+        index = self._around.library.index
+        return run_purpose(flow, firing.trigger, firing.request["event"], index)
 
     def _why_not(
         self, firing: Firing, trigger: Trigger | None, flow: Flow | None, at: Conversation,
@@ -162,7 +183,7 @@ class Listening:
         if firing.expires_at <= now:
             return HELD_TOO_LONG
         if self._case.values.get("opted_out_at") is not None:
-            return "opted out"
+            return OPTED_OUT
         if self._moves.of_flow(flow.key) and (flow.again or "ignore") == "ignore":
             return "is in the flow already"
         return None if trigger is None else self._why_not_now(firing, trigger, flow, at)

@@ -21,6 +21,7 @@ from engine.flow import Flow
 from engine.happenings import Happened
 from engine.moving import stay
 from engine.passage import language_of
+from engine.permission import OPTED_OUT, SERVICE, worth_of
 from engine.resume import (
     Cancelled,
     Gathered,
@@ -36,6 +37,7 @@ from engine.run import HANDED_OVER, LATE, Frame, Run
 from engine.step import step
 from rapport.runtime import late
 from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, OpenRun
+from rapport.runtime.consent import run_purpose
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 
@@ -154,17 +156,17 @@ class Moves:
         before = opened.run.handed_over
         self._keep(opened, after)
         self.sheet.agenda.because(max(depth, opened.run.event.get("depth", 0)))
-        left_alone = lane == AUTOMATED and self.case.values.get("opted_out_at") is not None
+        withheld = ""
         for effect in effects:
-            if left_alone and isinstance(effect, SendMessage):
-                self.sheet.record("message_withheld", effect.text, {"reason": "opted out"})
+            if lane == AUTOMATED and isinstance(effect, SendMessage):
+                withheld = self._say_by_itself(effect, opened, conversation) or withheld
             else:
                 self.sheet.carry_out(effect, opened, conversation, lane)
         if before != after.handed_over:
             self.sheet.agenda.note_handover(opened, before, lane)
-        if left_alone and after.status == "asking" and _asks_anew(after, resume):
+        if withheld and after.status == "asking" and _asks_anew(after, resume):
             # Nobody sees the question: what is written next is no answer to it.
-            self.end(opened, "opted_out")
+            self.end(opened, "opted_out" if withheld == OPTED_OUT else "withheld")
         if effects and isinstance(effects[-1], Settle):
             rests = effects[-1]
             self.sheet.settle()
@@ -172,6 +174,40 @@ class Moves:
             self._take_step(opened, settled, lane, depth)
         for event in self.sheet.agenda.happened():
             self.happened.append((opened.run.id, event))
+
+    def _say_by_itself(
+        self, effect: SendMessage, opened: OpenRun, conversation: Conversation
+    ) -> str:
+        """Say what nobody asked for, now or after the quiet hours; else why it is not allowed."""
+        purpose, around = self.purpose(opened), self.around
+        verdict = around.consent.given(self.case.customer_id, self.case.values, purpose, around.now)
+        if not verdict.may and verdict.until is None:
+            self.sheet.record("message_withheld", effect.text, {"reason": verdict.reason})
+            return verdict.reason
+        flow = self.current(opened.run.frames[0].flow)
+        worth = None if purpose == SERVICE else worth_of(flow, around.now)
+        self.sheet.post(effect, conversation, AUTOMATED, verdict.until, worth)
+        return ""
+
+    def purpose(self, opened: OpenRun) -> str:
+        """Why a run writes to the customer."""
+        flow = self.current(opened.run.frames[0].flow)
+        return run_purpose(flow, opened.cause, opened.run.event, self.around.library.index)
+
+    def rests_until(self, opened: OpenRun) -> datetime | None:
+        """Until when a run that would wake up now stays asleep: quiet hours are now."""
+        purpose = self.purpose(opened)
+        if purpose == SERVICE:
+            return None
+        case, around = self.case, self.around
+        return around.consent.ask(case.customer_id, case.values, purpose, around.now).until
+
+    def let_rest(self, opened: OpenRun, until: datetime) -> None:
+        """What is due of a wait by now becomes due then."""
+        wait, now = opened.run.wait, self.around.now
+        assert wait is not None, "its timer rang"
+        alarms = tuple(replace(one, at=until) if one.at <= now else one for one in wait.alarms)
+        self.alter(opened, replace(opened.run, wait=replace(wait, alarms=alarms)))
 
     def _must_wait(self, opened: OpenRun, resume: Resume) -> bool:
         """Whether a run that rested would ask, or hand over, while another run's question is open:

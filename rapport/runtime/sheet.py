@@ -163,7 +163,18 @@ class Sheet:
         """The transaction of the batch, what it gathers, and the id of the mail at hand."""
         return self._books.db, self._ledger, self._writes, self._mail_id
 
-    def send(self, message: Outgoing, at: Conversation, lane: int, by: str = "bot") -> None:
+    def post(
+        self, effect: SendMessage, at: Conversation, lane: int, due_at: datetime | None,
+        expires_at: datetime | None,
+    ) -> None:  # fmt: skip
+        """Send a message from `due_at` on (None: now), and not after `expires_at`."""
+        message = Outgoing(at.peer, effect.text, effect.buttons)
+        self.send(message, at, lane, due_at=due_at, expires_at=expires_at)
+
+    def send(
+        self, message: Outgoing, at: Conversation, lane: int, by: str = "bot",
+        due_at: datetime | None = None, expires_at: datetime | None = None,
+    ) -> None:  # fmt: skip
         """Put a message into the outbox, in the pieces that its channel accepts."""
         channel, now = self._around.channels[at.account_id], self._now
         for piece in self._around.parts(channel, message):
@@ -175,8 +186,8 @@ class Sheet:
             self._writes.outbox.append(
                 (
                     self._around.ids.next_outbox(), self._around.library.business_id,
-                    at.account_id, at.id, key, piece.peer, lane, payload, "pending", 0, now, now,
-                    None,
+                    at.account_id, at.id, key, piece.peer, lane, payload, "pending", 0, now,
+                    due_at or now, expires_at,
                 )
             )  # fmt: skip
         self.record("message_sent", unmarked(message.text), {"channel": channel}, by=by)

@@ -13,6 +13,7 @@ from engine.fields.types import Value
 from engine.resume import Resume
 from engine.run import Run
 from rapport.runtime.cases import Parts
+from rapport.runtime.consent import Consent
 from rapport.runtime.firings import Started
 from rapport.runtime.ids import Ids
 from rapport.runtime.library import Library
@@ -38,6 +39,7 @@ class Surroundings(Struct, frozen=True):
     referrer: Referrer
     started: Started
     unheard: Unheard
+    consent: Consent
     ids: Ids
     now: datetime
     turn_id: str

@@ -7,6 +7,7 @@ and who gives a task gives it again as long as it does.
     drain           look for mail whose turns nobody takes
     perform         look for requests of flows that nobody makes
     build_indexes   build the indexes that fields want
+    scan            plan what the clock's triggers are for
     retain          remove what is old enough
     follow_rules    find who is not as the rules have them
     import_files    store files of customers that wait
@@ -25,6 +26,7 @@ DRAIN = "drain"
 PERFORM = "perform"
 BUILD_INDEXES = "build_indexes"
 RETAIN = "retain"
+SCAN = "scan"
 FOLLOW_RULES = "follow_rules"
 IMPORT_FILES = "import_files"
 

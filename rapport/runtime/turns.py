@@ -43,6 +43,7 @@ from rapport.runtime.calls import Call, store_answer
 from rapport.runtime.cases import Case, Mail, Parts
 from rapport.runtime.casework import Casework, Press
 from rapport.runtime.clashes import Clashes
+from rapport.runtime.consent import Consent
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.expansions import expand
 from rapport.runtime.firings import Started, ring_firings
@@ -245,7 +246,8 @@ class Turns:
         around = Surroundings(
             self.library, self._channels, self._parts, Clashes(db, self.library),
             partial(referrer_of, db, self.library.business_id),
-            Started(db, self.library.business_id), self._unheard, ids, now,
+            Started(db, self.library.business_id), self._unheard,
+            Consent(db, self.library.business_id, self.library.business), ids, now,
             f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
             self._watch,
         )  # fmt: skip
@@ -260,6 +262,7 @@ class Turns:
                 turned.lines += turn_lines(work)
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
+        writes.automatic = around.consent.rows
         try:
             with together(db):
                 writes.write(db)
@@ -280,7 +283,8 @@ class Turns:
         turned.calls = len(writes.calls)
         # What followed at the very end of a turn is heard at the next look, which is now.
         turned.more = bool(writes.firings or writes.expansions or ledger.happened)
-        turned.deliveries = [*(delivery_of(row) for row in writes.outbox), *told]
+        due = (one for one in map(delivery_of, writes.outbox) if one.due_at <= now)
+        turned.deliveries = [*due, *told]
         known = [case for case in cases if case.customer_id not in writes.referrers]
         turned.kept = self._memory.note(known, ledger, self.library, ids)
         return turned

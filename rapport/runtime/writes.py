@@ -22,6 +22,7 @@ from crm.tables import (
     visit,
 )
 from rapport.runtime.calls import insert_calls
+from rapport.runtime.consent import COUNT
 from rapport.runtime.expansions import BEGIN as BEGIN_EXPANSION
 from rapport.runtime.firings import DECIDE, PLAN
 from rapport.runtime.staff_news import News
@@ -60,6 +61,7 @@ class Writes(Struct):
     expansions: list[Row] = field(default_factory=list)
     told: list[News] = field(default_factory=list)
     referrers: set[int] = field(default_factory=set)
+    automatic: list[Row] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
@@ -77,6 +79,7 @@ class Writes(Struct):
         _FLOOD.many(db, self.floods)
         _CONVERSATION.many(db, self.conversations)
         _HELD.many(db, self.held)
+        COUNT.many(db, self.automatic)
         insert_calls(db, self.calls)
         self.write_interactions(db)
         PLAN.many(db, self.firings)

@@ -312,9 +312,6 @@ def test_every_code_is_listed_and_every_listed_code_is_used() -> None:
 
 LATER_IN_CRM = [
     ("retention: {messages: 365d}", "2:1"),
-    ('sending: {quiet_hours: "22:00-08:00"}', "2:11"),
-    ("sending: {cap: {per_day: 2}}", "2:11"),
-    ("sending: {rate: 30, catch_up: 24h}", "2:21"),
 ]
 
 
@@ -326,18 +323,6 @@ def test_a_key_of_crm_yaml_that_has_no_effect_yet_is_a_warning_there(
     assert told(loaded.problems) == [f"{place} W901"]
     assert "has no effect yet in this version" in loaded.problems[0].message
     assert loaded.ok
-
-
-@pytest.mark.parametrize(
-    ("flow", "place"),
-    [
-        ("flow: f\npurpose: promotion\nnodes: [say: Hi]\n", "2:1"),
-        ("flow: f\nexpires: 12h\nnodes: [say: Hi]\n", "2:1"),
-    ],
-)
-def test_a_key_of_a_flow_that_has_no_effect_yet_is_a_warning_there(flow: str, place: str) -> None:
-    loaded = load_whole(flow, crm="business: {name: Lotus}\n")
-    assert told(loaded.problems) == [f"{place} W901"]
 
 
 def test_keys_that_have_an_effect_are_not_warned_of() -> None:
