@@ -6,6 +6,8 @@ from collections.abc import Callable
 from benchmarks import (
     checking,
     cold_start,
+    crm_export,
+    crm_import,
     floor,
     floor_postgres,
     idle,
@@ -29,6 +31,8 @@ ALL: tuple[Callable[[int], list[Result]], ...] = (
     idle.measure,
     floor_postgres.measure,
     many.measure,
+    crm_import.measure,
+    crm_export.measure,
 )
 
 

@@ -98,7 +98,17 @@ UNSCOPED_FUNCTIONS = {
 """Functions that take a connection and no business, each with why it cannot leak."""
 
 NAMES_A_BUSINESS = frozenset(
-    {"business_id", "account_id", "job", "library", "origin", "delivery", "turns", "view", "export"}
+    {
+        "business_id",
+        "account_id",
+        "export",
+        "job",
+        "library",
+        "origin",
+        "delivery",
+        "turns",
+        "view",
+    }
 )
 """Parameters that say whose data it is about."""
 
