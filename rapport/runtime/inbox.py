@@ -32,7 +32,7 @@ _SAID = ("message_received", "message_sent")
 
 class Talk(NamedTuple):
     """A customer who is handed over. to: a WHO of crm.yaml. unanswered_since: None where the staff
-    had the last word. last: what was said last."""
+    had the last word. last: what a person said last, the customer or one of the staff."""
 
     customer_id: int
     name: str
@@ -76,8 +76,13 @@ def talks(db: Connection, business_id: int, customer_id: int | None = None) -> l
     return sorted(found, key=lambda one: (one.is_answered, one.unanswered_since or one.since))
 
 
-def said(db: Connection, business_id: int, customer_id: int, most: int = 20) -> list[Said]:
-    """The last messages of a customer's talk with bot and staff, the oldest first."""
+def said(
+    db: Connection, business_id: int, customer_id: int, most: int = 20, *, bot: bool = True
+) -> list[Said]:
+    """The last messages of a customer's talk with bot and staff, the oldest first.
+
+    bot: those of the bot too.
+    """
     statement = (
         select(activity.c.at, activity.c.by, activity.c.description)
         .where(
@@ -88,6 +93,8 @@ def said(db: Connection, business_id: int, customer_id: int, most: int = 20) -> 
         .order_by(activity.c.at.desc(), activity.c.id.desc())
         .limit(most)
     )
+    if not bot:
+        statement = statement.where(activity.c.by != "bot")
     return [Said(*row) for row in db.execute(statement)][::-1]
 
 
@@ -156,7 +163,7 @@ def _talk(db: Connection, business_id: int, row: Sequence[Any]) -> Talk:
     run_id, frames, wait, since, customer_id, name, channel = row
     stored = run_from_json(run_id, frames, wait, None)
     assert stored.wait is not None, "it is handed over"
-    last = said(db, business_id, customer_id, most=1)
+    last = said(db, business_id, customer_id, most=1, bot=False)
     return Talk(
         customer_id, name, stored.handed_over or "", channel, since,
         stored.wait.state.get(UNANSWERED), last[0].text if last else "",

@@ -194,6 +194,10 @@ class TestAlways:
         assert len(at.said()) == 1
         assert at.advance("1h").said() == ["You are talking with our bot again."]
 
+    def test_the_list_shows_what_the_person_said_not_the_bot(self, at: Front) -> None:
+        at.says("agent")
+        assert [talk.last for talk in at.talks()] == ["agent"]
+
     def test_the_question_s_own_words_come_first(self) -> None:
         at = Front(
             "flow: pick\ntriggers: [{on: command, command: pick}]\n"
