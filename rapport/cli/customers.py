@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli import bulk, merging
+from rapport.cli import bulk, by_hand, merging
 from rapport.cli.exporting import export
 from rapport.cli.failing import FOUND_PROBLEMS, WRONG_USE, Refusal
 from rapport.cli.importing import import_
@@ -37,6 +37,7 @@ group = typer.Typer(
 
 for _command in (
     merging.duplicates, merging.merge, merging.merges, merging.unmerge, merging.erase,
+    by_hand.purchase, by_hand.interaction, by_hand.followups,
 ):  # fmt: skip
     group.command()(_command)
 group.command("import")(import_)

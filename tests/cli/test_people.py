@@ -151,3 +151,17 @@ def test_what_stands_out_how_it_goes_and_who_looked(rapport: Command, shop: Path
     (first, *_) = json.loads(rapport("audit", "--high", "--format", "json").out)
     assert (first["what"], first["sensitivity"]) == ("erased", "high")
     assert "+98912" not in rapport("audit").out
+
+
+def test_what_people_record_by_hand_is_there(rapport: Command, shop: Path) -> None:
+    bought = ("customers", "purchase", 1, "12.50", "--number", "A-1", "--by", "Ali")
+    assert rapport(*bought).out == "purchase 1\n"
+    assert rapport(*bought).out == "purchase 1 was there already\n"
+    met = rapport("customers", "interaction", 1, "call", "--follow-up", "2026-01-05")
+    assert met.out.startswith("interaction ")
+    told = json.loads(rapport("customers", "show", 1, "--format", "json").out)
+    assert (told["total_purchases"], told["total_spent"]) == (1, 12.5)
+    (due,) = json.loads(rapport("customers", "followups", "--format", "json").out)
+    assert (due["customer_id"], due["due_at"]) == (1, "2026-01-05T00:00:00Z")
+    wrong = rapport("customers", "interaction", 1, "dance")
+    assert (wrong.code, "kind" in wrong.err) == (1, True)
