@@ -245,7 +245,7 @@ class Following:
                 _has_referred(self.business_id).label(HAS_REFERRED),
                 *(customer.c[column].label(f"of_{key}") for key, column in names.items()),
             )
-            .where(customer.c.business_id == self.business_id, customer.c.id.in_(sorted(customers)))
+            .where(by_id(self.business_id), customer.c.id.in_(sorted(customers)))
             .order_by(customer.c.id)
         )  # fmt: skip
         if locked:
@@ -266,7 +266,8 @@ class Following:
             select(customer_tag.c.customer_id, tag.c.name, customer_tag.c.by)
             .join(tag, tag.c.id == customer_tag.c.tag_id)
             .where(
-                customer_tag.c.business_id == self.business_id, customer_tag.c.customer_id.in_(ids)
+                customer_tag.c.business_id + 0 == self.business_id,  # as in `by_id`
+                customer_tag.c.customer_id.in_(ids),
             )
         )
 
@@ -289,8 +290,8 @@ def store(
 
 
 def by_id(business_id: int) -> ColumnElement[bool]:
-    """The customers of a business where they are walked through by id: an index that begins with
-    the business would be walked whole for each piece, which planners take for cheaper."""
+    """The customers of a business where they are found by id: an index that begins with the
+    business would be walked whole for each piece, which planners take for cheaper."""
     return customer.c.business_id + 0 == business_id
 
 
