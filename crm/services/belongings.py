@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, select, update
 from crm.tables import (
     activity,
     attachment,
+    automatic_send,
     conversation,
     customer_account,
     customer_tag,
@@ -31,7 +32,7 @@ from crm.tables import (
 
 OWNED: tuple[Table, ...] = (
     customer_account, conversation, run, interaction, purchase, note, attachment, task, activity,
-    field_history, event, outbox,
+    field_history, event, outbox, automatic_send,
 )  # fmt: skip
 """Rows with an id of their own, each of which is one customer's by `customer_id`; of `outbox` those
 that tell the staff of them."""
@@ -61,7 +62,7 @@ NOBODYS = frozenset(
     {
         "account", "alarm", "bulk_action", "business", "campaign_run", "expansion", "field",
         "file_job", "flow_version", "known_column", "lease", "rejected_cell", "scan_cursor",
-        "schema_step", "segment", "slot_index", "tag",
+        "schema_step", "segment", "slot_index", "tag", "trigger_state",
     }
 )  # fmt: skip
 """Tables in which nothing is about one customer."""

@@ -28,6 +28,7 @@ SOON = NOON + timedelta(days=1)
 WORDS: dict[str, str] = {
     "activity.by": "who did it: a flow, a person of the staff",
     "activity.type": "a word of ours",
+    "automatic_send.purpose": "a word of ours",
     "conversation.status": "a word of ours",
     "customer.created_by": "the channel or file",
     "customer.currency": "of money",
