@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.business import Business
-from engine.criteria.moment import Moment
+from engine.criteria.moment import Moment, part_of
+from engine.criteria.operands import PARTS
 from engine.facts import Facts
 from engine.fields.places import Locale
 from engine.fields.types import Value
@@ -88,9 +90,19 @@ class Scope(TemplateScope):
             return self.named.plain(root)
         if root == "customer":
             return self.named.customer.get(path)
-        if root == "extra":
-            return _walk(self.named.customer.get(root), path)
-        return _walk(self.named.get(root), path)
+        found = self.named.customer.get(root) if root == "extra" else self.named.get(root)
+        return self._walk(found, path)
+
+    def _walk(self, value: Any, path: str) -> Any:
+        for word in path.split("."):
+            if isinstance(value, date) and word in PARTS:  # var.visit.time, as of a field
+                part = part_of(value, PARTS[word], self.moment.zone)
+                value = Decimal(part) if isinstance(part, int) else part
+            elif isinstance(value, Mapping):
+                value = value.get(word)
+            else:
+                return None
+        return value
 
 
 class Names(Mapping[str, object]):
@@ -234,11 +246,3 @@ _SPECIAL: Mapping[str, Callable[[Source], object]] = {
     "segment": lambda source: frozenset(source.segments),
     "tags": lambda source: frozenset(source.tags),
 }
-
-
-def _walk(value: Any, path: str) -> Any:
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value

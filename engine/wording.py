@@ -33,6 +33,7 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "Then please write which day of {year} it is.",
         "fa": "پس لطفاً بنویسید کدام روز از {year} است.",
     },
+    "what_time": {"en": "At what time on {day}?", "fa": "{day}، چه ساعتی؟"},
     "which_time": {"en": "Which time do you mean?", "fa": "منظورتان کدام ساعت است؟"},
     "which_date": {"en": "Which date do you mean?", "fa": "منظورتان کدام تاریخ است؟"},
     "keep_value": {

@@ -30,7 +30,7 @@ from engine.asking.choices import (
 )
 from engine.asking.gathering import gather, gathers, heard_also, is_gathering, ungathered, whole
 from engine.asking.heard import Answered, Heard, Left, Open, Skipped, WentBack
-from engine.asking.incomplete import ask_for_rest, ask_in_words, completed
+from engine.asking.incomplete import ask_for_rest, ask_in_words, completed, is_incomplete
 from engine.asking.posing import CHANGE, KEEP, ask_again, put, short_text
 from engine.asking.question import Question
 from engine.asking.sent import WANTED, sent_value
@@ -200,7 +200,7 @@ def _offers_to_keep(wait: Wait) -> bool:
 
 def _read(at: Passage, question: Question, wait: Wait, text: str) -> Read | Ambiguous | Refused:
     reading = read_reply(text, question.field, at.locale, at.now)
-    if "year" in wait.state and not isinstance(reading, Read):
+    if is_incomplete(wait) and not isinstance(reading, Read):
         return completed(at, question, wait, text) or reading
     if not question.only_choices:
         return reading
@@ -250,7 +250,7 @@ def _kept_state(wait: Wait) -> Mapping[str, Any]:
     return {key: value for key, value in wait.state.items() if key not in _OF_A_TRY}
 
 
-_OF_A_TRY = frozenset({"unclear", "album", "year", "chosen", "gathered", SEEN})
+_OF_A_TRY = frozenset({"unclear", "album", "year", "day", "chosen", "gathered", SEEN})
 """What a wait remembers of replies, and not of the node it belongs to."""
 
 

@@ -44,6 +44,7 @@ class FaultCode(StrEnum):
     TOO_LATE = "too_late"
     NOT_TIME = "not_time"
     NOT_DATETIME = "not_datetime"
+    TIME_MISSING = "time_missing"
     NOT_BOOLEAN = "not_boolean"
     NOT_EMAIL = "not_email"
     EMAIL_SPACES = "email_spaces"
@@ -157,8 +158,12 @@ MESSAGES: Mapping[FaultCode, Mapping[str, str]] = {
         "fa": "نتوانستم این را به عنوان ساعت بخوانم. لطفاً مانند ۱۷:۳۰ بنویسید.",
     },
     FaultCode.NOT_DATETIME: {
-        "en": "Please write a date and a time, like 2030-05-15 17:30.",
-        "fa": "لطفاً تاریخ و ساعت را مانند ۱۴۰۹/۰۲/۲۵ ۱۷:۳۰ بنویسید.",
+        "en": "Please write a day and a time, like tomorrow 17:30 or 2030-05-15 17:30.",
+        "fa": "لطفاً روز و ساعت را مانند «فردا ۱۷:۳۰» یا ۱۴۰۹/۰۲/۲۵ ۱۷:۳۰ بنویسید.",
+    },
+    FaultCode.TIME_MISSING: {
+        "en": "The time is missing. Please write it too, like {day} 17:30.",
+        "fa": "ساعت را ننوشته‌اید. لطفاً آن را هم مانند {day} ۱۷:۳۰ بنویسید.",
     },
     FaultCode.NOT_BOOLEAN: {
         "en": "Please answer yes or no.",

@@ -8,6 +8,8 @@ from functools import cache
 
 from engine.fields.clean import clean_text
 from engine.fields.faults import Fault, FaultCode
+from engine.fields.fold import latin_digits
+from engine.fields.patterns import compile_pattern
 from engine.fields.places import Locale
 from engine.fields.readings import Ambiguous, Read, Reading, Refused, refuse
 from engine.fields.types import Field, FieldType
@@ -44,7 +46,7 @@ def _reader(type_: FieldType) -> _Reader:
     # 20 ms of every start.
     match type_:
         case FieldType.TEXT:
-            return lambda text, _field, _locale, _now: Read(text)
+            return lambda text, field, _locale, _now: Read(_in_pattern_s_digits(text, field))
         case FieldType.NUMBER:
             from engine.fields.numbers import read_number
 
@@ -59,6 +61,15 @@ def _reader(type_: FieldType) -> _Reader:
             return _reader_of_choices(type_)
         case FieldType.EMAIL | FieldType.PHONE | FieldType.URL:
             return _reader_of_contacts(type_)
+
+
+def _in_pattern_s_digits(text: str, field: Field) -> str:
+    """A code such as a national number with 0-9, where its pattern asks for those."""
+    pattern = field.rules.pattern
+    if pattern is None or text.isascii() or compile_pattern(pattern).fullmatch(text):
+        return text
+    latin = latin_digits(text)
+    return latin if compile_pattern(pattern).fullmatch(latin) else text
 
 
 def _reader_of_times(type_: FieldType) -> _Reader:

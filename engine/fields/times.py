@@ -10,9 +10,10 @@ from engine.fields.clean import plain_line
 from engine.fields.dates import read_date
 from engine.fields.faults import FaultCode
 from engine.fields.places import Locale, zone_of
-from engine.fields.readings import Ambiguous, Candidate, Read, Reading, refuse
+from engine.fields.readings import Ambiguous, Candidate, Read, Reading, Refused, refuse
 from engine.fields.relative import moment_meant
 from engine.fields.types import Field, Value
+from engine.fields.validate import validate
 
 _PARTS = {
     date_word(word): part
@@ -60,6 +61,7 @@ _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{2})")
 _ISO_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+(?:z|[+-][0-9]{2}:?[0-9]{2})")
 _ISO_JOINT = re.compile(r"(?<=[0-9])t(?=[0-9])")
 _JOINERS = " \t\n,،-"
+_LAST_MINUTE = time(23, 59)
 
 
 def read_time(text: str) -> Reading:
@@ -94,7 +96,7 @@ def read_datetime(text: str, field: Field, locale: Locale, now: datetime) -> Rea
     found = list(_TIME.finditer(line)) or list(_ALONE.finditer(line))
     clocks = _clocks_of(found[0]) if len(found) == 1 else ()
     if not clocks:
-        return refuse(FaultCode.NOT_DATETIME)
+        return refuse(FaultCode.NOT_DATETIME) if found else _of_a_day(line, field, locale, now)
     rest = (line[: found[0].start()] + " " + line[found[0].end() :]).strip(_JOINERS)
     day = read_date(rest, field, locale, now)
     match day:
@@ -105,6 +107,18 @@ def read_datetime(text: str, field: Field, locale: Locale, now: datetime) -> Rea
         case _:
             return refuse(day.fault.code if rest else FaultCode.NOT_DATETIME)
     return _moments(days, clocks, locale)
+
+
+def _of_a_day(line: str, field: Field, locale: Locale, now: datetime) -> Reading:
+    """A day without a time is refused by its own code, so that only the time need be asked for;
+    unless the field's rules exclude the whole day."""
+    match read_date(line, field, locale, now):
+        case Read(date() as day):
+            ends = [_moment(day, clock, locale) for clock in (time.min, _LAST_MINUTE)]
+            faults = [validate(end, field, locale, now) for end in ends if end is not None]
+            broken = faults[0] if faults and all(faults) else None
+            return Refused(broken) if broken else refuse(FaultCode.TIME_MISSING, day=day)
+    return refuse(FaultCode.NOT_DATETIME)
 
 
 def _moments(days: tuple[Candidate, ...], clocks: tuple[time, ...], locale: Locale) -> Reading:

@@ -19,6 +19,7 @@ from crm.database import clear_errors, open_engine
 from crm.errors import CrmError
 from crm.services.find import resolve
 from crm.services.show import show_as_of
+from engine.bidi import unmarked
 from engine.durations import Duration
 from engine.loader import Loaded
 from rapport.build import apply_loaded, channels_of, load_applied, open_account, whole
@@ -234,7 +235,7 @@ class Terminal:
         message = delivery.outgoing()
         if delivery.conversation_id is None:
             if not delivery.payload["copy"]:
-                _print(f"staff({delivery.payload['staff']}): {one_line(message.text)}")
+                _print(f"staff({delivery.payload['staff']}): {one_line(unmarked(message.text))}")
                 if self._recorder is not None:
                     self._recorder.staff(message)
             return str(delivery.id)

@@ -62,16 +62,21 @@ class Coverage:
         stood, stands = before.frames[-1], after.frames[-1]
         here, asked = Path(stood.flow, stood.node), self._asked(before)
         if isinstance(resume, Reminded) and before.wait and before.wait.id == resume.wait_id:
-            self.taken.add(here._replace(by=f"{asked}reminder {resume.number + 1}"))
+            self._take(here, f"{asked}reminder {resume.number + 1}")
         if _is_same(stood, stands) and stands.tries > stood.tries:
-            self.taken.add(here._replace(by=asked + INVALID))
+            self._take(here, asked + INVALID)
         for leave in (one for one in effects if isinstance(one, Leave)):
             left = Path(leave.flow, leave.node)
             by = self._by(leave)
             own = left == here and by != NEXT
-            self.taken |= {left, left._replace(by=asked + by if own else by)}
+            self.taken.add(left)
+            self._take(left, asked + by if own else by)
             asked = ""  # only its first way out is one of the question's
         self.taken.update(Path(frame.flow, frame.node) for frame in after.frames)
+
+    def _take(self, at: Path, by: str) -> None:
+        node = self._node(at.flow, at.node)
+        self.taken.add(at._replace(by=_shared(node, by) if node is not None else by))
 
     def report(self) -> Iterator[Covered]:
         """Flow by flow, in their order."""
@@ -119,7 +124,7 @@ def _own(flow: Flow, node: Node) -> str:
 def _paths(flow: Flow) -> Iterator[Untaken]:
     for node in flow.nodes:
         yield Untaken(Path(flow.key, node.id), node.position, "no test gets here")
-        whys = dict(_ways(flow, node))
+        whys = {_shared(node, by): why for by, why in _ways(flow, node)}
         for by, why in whys.items():
             yield Untaken(Path(flow.key, node.id, by), node.position, why)
 
@@ -138,6 +143,19 @@ def _ways(flow: Flow, node: Node) -> Iterator[tuple[str, str]]:
             yield way, f"no test takes the way '{way}'{to}"
     for name, question in node.questions():
         yield from _of_question(f"{name} " if name else "", question)
+
+
+def _shared(node: Node, by: str) -> str:
+    """A form's own time-out and retry are those of all its questions that have none: one path, at
+    whichever of them it is taken."""
+    name, _, way = by.partition(" ")
+    questions = dict(node.questions()) if way else {}
+    own, asked = questions.get(""), questions.get(name)
+    if own is None or asked is None:
+        return by
+    is_timed = way == "timeout" or way.startswith("reminder ")
+    same = asked.timeout == own.timeout if is_timed else asked.retry == own.retry
+    return way if same and (is_timed or way in (INVALID, "retry")) else by
 
 
 def _always_leads_on(node: Node) -> bool:

@@ -124,3 +124,21 @@ nodes:
 def test_a_question_whose_every_choice_leads_on_has_no_exit_of_its_own(tmp_path: Path) -> None:
     steps = "  - user: /start\n  - bot: Wrapped?\n  - user: yes\n  - bot: Done\n"
     assert untaken(tmp_path, steps, flow=ALL_CHOICES_LEAD_ON) == []
+
+
+SHARED = FORM.replace("{save_to: size, retry: {text: A number.}}", "size").replace(
+    "  - {id: thanks",
+    "    confirm: All right?\n    timeout: {after: 2h, goto: thanks}\n  - {id: thanks",
+)
+
+
+def test_the_time_out_of_a_form_is_one_path_for_all_its_questions(tmp_path: Path) -> None:
+    begun = START.replace("size", "Size")
+    not_taken = untaken(tmp_path / "a", begun, flow=SHARED)
+    assert [by for node, by in not_taken if node == "both" and "timeout" in by] == [
+        "timeout", "colour timeout",
+    ]  # fmt: skip
+    out_of_time = begun + "  - advance: 2h\n  - bot: Thanks\n"
+    not_taken = untaken(tmp_path / "b", out_of_time, flow=SHARED)
+    assert ("both", "timeout") not in not_taken
+    assert ("both", "colour timeout") in not_taken

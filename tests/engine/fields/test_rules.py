@@ -10,7 +10,8 @@ import pytest
 from engine.fields.base import BASE_FIELDS
 from engine.fields.faults import Fault, FaultCode
 from engine.fields.patterns import compile_pattern
-from engine.fields.readings import Refused
+from engine.fields.readings import Read, Refused
+from engine.fields.reply import read_reply
 from engine.fields.types import Field, FieldType, Option, Rules, Value
 from engine.fields.validate import validate
 from engine.texts import Text
@@ -102,3 +103,11 @@ def test_what_the_linear_engine_cannot_compile_is_an_error(pattern: str) -> None
 def test_a_pattern_that_would_explode_elsewhere_answers_at_once() -> None:
     assert compile_pattern("(a+)+$").fullmatch("a" * 4000 + "!") is None
     assert compile_pattern("(a+)+").search("b" * 4000 + "a") is not None
+
+
+def test_a_code_is_kept_in_the_digits_that_its_pattern_asks_for() -> None:
+    code = field("text", pattern="[0-9]{3}")
+    assert read_reply("۱۲۳", code, TEHRAN, MORNING) == Read("123")
+    assert read_reply("۱۲", code, TEHRAN, MORNING) == Refused(Fault(FaultCode.PATTERN))
+    assert read_reply("۱۲۳", field("text", pattern="[۰-۹]{3}"), TEHRAN, MORNING) == Read("۱۲۳")
+    assert read_reply("پلاک ۱۲", field("text", max_length=9), TEHRAN, MORNING) == Read("پلاک ۱۲")

@@ -134,7 +134,8 @@ def test_where_clocks_go_back_the_first_of_the_two_moments_is_meant() -> None:
     ("written", "code"),
     [
         ("5pm", FaultCode.NOT_DATETIME),
-        ("2026-05-15", FaultCode.NOT_DATETIME),
+        ("2026-05-15", FaultCode.TIME_MISSING),
+        ("tomorrow", FaultCode.TIME_MISSING),
         ("tomorrow 5", FaultCode.NOT_DATETIME),
         ("tomorrow at 24", FaultCode.NOT_DATETIME),
         ("2026-05-15 25:00", FaultCode.NOT_DATETIME),

@@ -98,6 +98,42 @@ class TestMoments:
         assert talk.press("17:00").vars["at"] == time(17)
 
 
+class TestADayWithoutItsTime:
+    VISIT = "ask: When will you come?, save_to: visit, rules: {future: true}"
+
+    def test_is_asked_for_the_time_alone(self) -> None:
+        talk = asking(self.VISIT).user("tomorrow")
+        assert talk.said()[-1] == "At what time on 2 March 2026?"
+        assert talk.user("5pm").values["visit"] == datetime(2026, 3, 2, 17, tzinfo=UTC)
+
+    def test_an_hour_that_may_be_of_the_morning_is_asked_back(self) -> None:
+        talk = asking(self.VISIT).user("tomorrow").user("5")
+        assert talk.buttons() == [["2 March 2026, 05:00"], ["2 March 2026, 17:00"]]
+        talk.press("2 March 2026, 17:00")
+        assert talk.values["visit"] == datetime(2026, 3, 2, 17, tzinfo=UTC)
+
+    def test_another_moment_takes_its_place(self) -> None:
+        talk = asking(self.VISIT).user("tomorrow").user("2026-03-05 10:00")
+        assert talk.values["visit"] == datetime(2026, 3, 5, 10, tzinfo=UTC)
+
+    def test_its_words_lead_away_as_before(self) -> None:
+        talk = asking(f"{self.VISIT}, skip: [later]").user("tomorrow").user("later")
+        assert (talk.values.get("visit"), talk.outcome) == (None, "done")
+
+    def test_a_day_that_the_rules_exclude_is_not_asked_for_its_time(self) -> None:
+        talk = asking(self.VISIT).user("yesterday")
+        assert talk.said()[-1].startswith("The date must be in the future.")
+
+    def test_what_breaks_a_rule_with_its_time_is_told_so(self) -> None:
+        talk = asking(self.VISIT).user("today").user("00:00")
+        assert talk.said()[-1].startswith("The date must be in the future.")
+        assert talk.user("23:59").values["visit"] == datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+
+    def test_what_is_no_time_is_refused(self) -> None:
+        talk = asking(self.VISIT).user("tomorrow").user("banana")
+        assert talk.said()[-1].startswith("Please write a day and a time, like tomorrow 17:30")
+
+
 def test_a_known_date_is_shown_in_the_customers_calendar() -> None:
     question = "ask: Born?, save_to: birth_date, overwrite: confirm"
     flow = f"flow: f\nnodes: [{{{question}}}]\n"
