@@ -7,6 +7,7 @@
     events              30 days   what rules and triggers are told of
     passed nodes        90 days   which way people go through a flow
     ended runs          90 days   with what they asked of others
+    automatic sends     30 days   what caps count is a week
     decided firings    400 days   a trigger fires once within 300 days, and once for each birthday
     rejected cells      30 days   of files that were imported: corrected by then, or never
     flow versions       90 days   that nobody is in; the ten newest stay (crm.services.old_versions)
@@ -44,7 +45,17 @@ from sqlalchemy import (
 
 from crm.services.erasing import GOODBYE, GOODBYE_END
 from crm.services.old_versions import OldVersions
-from crm.tables import effect, event, mail, outbox, rejected_cell, run, trigger_firing, visit
+from crm.tables import (
+    automatic_send,
+    effect,
+    event,
+    mail,
+    outbox,
+    rejected_cell,
+    run,
+    trigger_firing,
+    visit,
+)
 
 PIECE = 500
 """Rows looked at in one transaction, which takes some 10 ms on SQLite."""
@@ -110,6 +121,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "ended runs", run, run.c.ended_at, timedelta(days=90),
         and_(_is(run.c.status, "ended"), _NOT_PASSED),
+    ),
+    Rule(
+        "automatic sends", automatic_send, automatic_send.c.at, timedelta(days=30),
+        automatic_send.c.at.is_not(None), automatic_send.c.at,
     ),
     Rule(
         "decided firings", trigger_firing, trigger_firing.c.decided_at, timedelta(days=400),

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "inbox": "inbox:group",
     "segments": "segments:group",
     "rules": "rules:group",
+    "triggers": "triggers:group",
     "insights": "insights:insights",
     "reports": "insights:reports",
     "audit": "insights:audit",

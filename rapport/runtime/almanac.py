@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select
 
 from crm.tables import customer, field_history
 from engine.clocked import is_absolute, rule_of
@@ -81,11 +81,14 @@ def _named(zone: ZoneInfo, zones: Zones) -> Iterable[str | None]:
     return (name for name, one in zones.items() if one == zone)
 
 
-def zones_of(db: Connection, business_id: int, own: str) -> Zones:
-    """The zones that customers are in; `own` is the business's, of those who have none."""
+def zones_of(db: Connection, business_id: int, own: str, after: datetime) -> Zones:
+    """The zones that customers are in, or have left not long before `after`, from when on it is
+    looked; `own` is the business's, of those who have none."""
     zones: dict[str | None, ZoneInfo] = {None: known_zone(own)}
-    for name in _names(db, business_id):
-        zones[name] = known_zone(name, own)
+    left = (row.old for row in _moved(db, business_id, after))
+    for name in (*_names(db, business_id), *left):
+        if name is not None:
+            zones[name] = known_zone(name, own)
     return zones
 
 
@@ -104,18 +107,24 @@ def _names(db: Connection, business_id: int) -> Iterator[str]:
         last = found
 
 
+def _moved(db: Connection, business_id: int, at: datetime) -> Sequence[Any]:
+    """Who has left which zone within a day before a moment, or after it."""
+    # The word is written out: a partial index is used for a constant it can see.
+    zones = field_history.c.field == literal("timezone", literal_execute=True)
+    return db.execute(
+        select(field_history.c.customer_id, field_history.c.old)
+        .where(
+            field_history.c.business_id == business_id, zones,
+            field_history.c.at > at - A_DAY_ROUND,
+        )
+        .order_by(field_history.c.id)
+    ).all()  # fmt: skip
+
+
 def with_movers(db: Connection, business_id: int, due: Due) -> Due:
     """`due` with those who have changed their zone of late: what was still to come where they were
     comes for them too, or who moves east would miss it. Once, for it is the same occasion."""
-    moved = db.execute(
-        select(field_history.c.customer_id, field_history.c.old)
-        .where(
-            field_history.c.business_id == business_id,
-            field_history.c.field == "timezone",
-            field_history.c.at > due.at - A_DAY_ROUND,
-        )
-        .order_by(field_history.c.id)
-    ).all()
+    moved = _moved(db, business_id, due.at)
     if not moved:
         return due
     groups = (

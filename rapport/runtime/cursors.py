@@ -75,6 +75,15 @@ def begin_scans(
             move(db, business_id, name, changed, now)
 
 
+def begin_anew(
+    db: Connection, business_id: int, triggers: Iterable[Trigger], now: datetime, *, tasks: bool
+) -> None:
+    """As if all had been applied now: for a test, which begins at a time of its own."""
+    mine = scan_cursor.c.business_id == business_id
+    db.execute(delete(scan_cursor).where(mine, scan_cursor.c.trigger.startswith(PREFIX)))
+    begin_scans(db, business_id, triggers, now, tasks=tasks)
+
+
 def _begun(trigger: Trigger, now: datetime) -> Cursor:
     if not trigger.options.get("backfill"):
         return Cursor(now, now, signature(trigger))

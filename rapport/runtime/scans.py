@@ -82,7 +82,10 @@ class Scans:
     def _waiting(self, db: Connection, library: Library) -> list[_Waiting]:
         known = cursors_of(db, library.business_id)
         stopped = paused(db, library.business_id)
-        zones = zones_of(db, library.business_id, library.business.timezone)
+        if not known:
+            return []
+        after = min(cursor.done_at for cursor in known.values())
+        zones = zones_of(db, library.business_id, library.business.timezone, after)
         found = (
             self._when(db, library, trigger, known[trigger.id], zones)
             for trigger in library.clocked

@@ -21,6 +21,7 @@ from engine.staff import STAFF_CHANNEL
 from engine.transcript import HttpReply
 from nodes.split import Arm, Split
 from rapport.build import apply_loaded, open_account
+from rapport.runtime.cursors import TASKS, begin_anew
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library
 from rapport.runtime.surroundings import Watch
@@ -79,6 +80,12 @@ class Stages:
         library = _set(self._library, setting)
         origin = self._origins[setting.channel]
         staff_at = self._origins[STAFF_CHANNEL]
+        if library.clocked or TASKS in library.heard:
+            with self._copy.begin() as db:
+                begin_anew(
+                    db, library.business_id, library.clocked, setting.now,
+                    tasks=TASKS in library.heard,
+                )  # fmt: skip
         stage = Stage(
             self._copy,
             library,
