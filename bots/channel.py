@@ -17,7 +17,7 @@ raises into exactly these errors:
 Every message of an error is safe to log: adapters remove credentials from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -216,3 +216,20 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Free connections. May be called twice, and without `open`."""
+
+
+class Webhook(Protocol):
+    """How a platform brings the updates of an account to an address of ours. Nothing here waits."""
+
+    def may_be_genuine(self, headers: Mapping[str, str]) -> bool:
+        """Whether the body is worth reading. The names of headers are in lower case."""
+
+    def is_genuine(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether it is the platform that sent this; the body is as it came."""
+
+    def updates(self, body: bytes) -> Sequence[object]:
+        """The raw updates of a genuine body, for `Channel.decode` one by one; what is another
+        account's is left out. Raises Undecodable."""
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """The answer to a platform that makes sure that the address is ours (a GET); None: no."""

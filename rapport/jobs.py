@@ -2,6 +2,7 @@
 
     poller     ┐ for each account, while its lease is ours
     sender     ┘
+    web          for each account whose platform brings updates
     worker       the pump: timers, and turns that nobody takes otherwise; tasks;  ┐ the clock
                  the requests of flows; people in older versions are moved        │
     scheduler    wakes ticks, while the business's lease is ours                  ┘ is watched
@@ -15,7 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bots.channel import Channel
+from bots.channel import Channel, Webhook
 from bots.limits import Pace, Rates
 from rapport.roles import Role, Roles
 from rapport.runtime.clock import Clock
@@ -30,6 +31,7 @@ from rapport.runtime.performer import Performer
 from rapport.runtime.poller import Poller
 from rapport.runtime.pressure import Pressure
 from rapport.runtime.reading import Reader
+from rapport.runtime.receiver import Receiver
 from rapport.runtime.scheduler import Tick, wake
 from rapport.runtime.sender import Sender
 from rapport.runtime.service import Service
@@ -42,10 +44,12 @@ from rapport.spreading import Pauses, Spread
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel with the pace its platform bears."""
+    """A channel with the pace its platform bears. webhook: how the platform brings updates, None
+    where they are fetched."""
 
     channel: Channel
     rates: Rates
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Place:
 
     outlets: the way out of each account, by its id; changes hands with the sender's lease.
     senders, pollers: those at work here now, by account id, for who wants to look at them; so is
-    tally, of what came in and of the turns.
+    tally, of what came in and of the turns. receivers: by the post's name.
     """
 
     business_id: int
@@ -89,6 +93,7 @@ class Place:
     clock_watch: ClockWatch
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
+    receivers: dict[tuple[str, str], Receiver] = field(default_factory=dict)
 
     def elsewhere(self, post: Post) -> Outlet:
         """The way out while another process sends."""
@@ -142,9 +147,11 @@ async def _all_jobs(
                 working.create_task(_schedule(place))
             if place.roles & {Role.SCHEDULER, Role.WORKER}:
                 working.create_task(place.clock_watch.run())
-            if Role.POLLER in place.roles:
-                takes_in = place.service if Role.WORKER in place.roles else _storing(place)
-                for post in posts:
+            takes_in = place.service if Role.WORKER in place.roles else _storing(place)
+            for post in posts:
+                if post.line.webhook is not None:
+                    _receive(place, post, post.line.webhook, takes_in)
+                elif Role.POLLER in place.roles:
                     working.create_task(_poll(place, post, takes_in))
             for post in posts:
                 begun(post)
@@ -183,6 +190,14 @@ async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
             del place.pollers[account]
 
     await place.keeper.keep(poller_of(account), while_ours)
+
+
+def _receive(place: Place, post: Post, webhook: Webhook, takes_in: Service | Storing) -> None:
+    if Role.WEB in place.roles:
+        pressure = Pressure(place.business_id, place.read, place.clock)
+        place.receivers[post.name] = Receiver(
+            post.line.channel, webhook, post.origin, takes_in, pressure
+        )
 
 
 async def _schedule(place: Place) -> None:

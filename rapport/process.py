@@ -266,7 +266,7 @@ class Process:
     async def _post(self, line: Line, writer: Writer, business_id: int) -> Post:
         """The account of a line; who only takes turns need not reach the platform."""
         channel, username = line.channel, ""
-        if self._roles & {Role.POLLER, Role.SENDER}:
+        if self._roles & {Role.POLLER, Role.WEB, Role.SENDER}:
             username = (await connect(channel, backoff(0.5, 30.0))).username
         now = self._clock.now()
         origin = await asyncio.wrap_future(

@@ -2,6 +2,7 @@
 
     poller      fetches updates and stores them      one at a time for each account
     worker      takes turns                          as many as there are
+    web         takes in what platforms bring        as many as there are
     sender      sends what the outbox holds          one at a time for each account
     scheduler   wakes what happens now and then      one at a time for each business
 
@@ -17,6 +18,7 @@ class Role(StrEnum):
     """A part of the work; its value is what `--roles` calls it."""
 
     POLLER = "poller"
+    WEB = "web"
     WORKER = "worker"
     SENDER = "sender"
     SCHEDULER = "scheduler"

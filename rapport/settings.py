@@ -49,17 +49,20 @@ class Settings(BaseSettings):
     http_host: str = Field(
         default="127.0.0.1",
         alias="RAPPORT_HTTP_HOST",
-        description="Where /health, /ready and /metrics are served; nobody has to log in",
+        description="Where webhooks come, and /health, /ready and /metrics, without a password",
     )
     http_port: int = Field(
         default=8080,
         alias="RAPPORT_HTTP_PORT",
-        description="The port of these pages; 0: they are not served",
+        description="The port of these; 0: they are not served",
         ge=0,
         le=65535,
     )
     public_url: str = Field(
-        repr=False, default="", alias="RAPPORT_PUBLIC_URL", description="Not used yet"
+        repr=False,
+        default="",
+        alias="RAPPORT_PUBLIC_URL",
+        description="The address under which platforms reach our port, as https://bot.example.com",
     )
     files: Path = Field(
         default=Path("files"), alias="RAPPORT_FILES", description="The folder of attachments"
@@ -95,10 +98,17 @@ class Settings(BaseSettings):
     telegram_mode: Literal["polling", "webhook"] = Field(
         default="polling",
         alias="TELEGRAM_MODE",
-        description="How updates arrive; `webhook` is not available yet",
+        description="How updates arrive: fetched, or brought to RAPPORT_PUBLIC_URL",
     )
     telegram_webhook_secret: SecretStr | None = Field(
-        default=None, alias="TELEGRAM_WEBHOOK_SECRET", description="Not used yet"
+        default=None,
+        alias="TELEGRAM_WEBHOOK_SECRET",
+        description="What Telegram shows at each webhook; without it one is made from the token",
+    )
+    telegram_library: Literal["aiogram", "python-telegram-bot"] = Field(
+        default="aiogram",
+        alias="TELEGRAM_LIBRARY",
+        description="What carries the calls; the extra `telegram` brings the one, `ptb` the other",
     )
 
     instagram_account_id: str = Field(

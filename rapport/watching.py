@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.business import Business
 from rapport.jobs import Place
+from rapport.runtime.receiver import Receivers
 from rapport.runtime.staff import Staff
 from rapport.runtime.watched import Watched
 from rapport.runtime.watchman import LOOK_SECONDS, Watchman
-from rapport.settings import Settings
+from rapport.settings import Settings, WrongSetting
 from rapport.storage import sqlite_file
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 START_SECONDS = 5.0
 """So long the pages wait for the work to begin, which is to begin first; a platform that cannot be
@@ -21,25 +25,38 @@ reached keeps it waiting for longer."""
 
 
 class Onlookers:
-    """`around` is run around the process, `look` beside its roles."""
+    """`around` is run around the process, `look` beside its roles.
 
-    def __init__(self, settings: Settings, look_seconds: float = LOOK_SECONDS) -> None:
+    needed: platforms bring what people write, so that without the port nothing would be heard.
+    """
+
+    def __init__(
+        self, settings: Settings, look_seconds: float = LOOK_SECONDS, *, needed: bool = False
+    ) -> None:
         self._settings = settings
         self._look_seconds = look_seconds
+        self._needed = needed
         self._begun = asyncio.Event()
         self._seen: Watched | None = None
+        self._receivers: Receivers | None = None
 
     async def around(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work; while it is done, serve the pages unless RAPPORT_HTTP_PORT is 0.
 
-        Raises what the work raises.
+        Raises what the work raises; WrongSetting where the pages are needed and cannot be served.
         """
-        pages = asyncio.create_task(self._serve_pages())
+        pages, working = asyncio.create_task(self._serve_pages()), asyncio.create_task(work)
+        watched = {working, pages} if self._needed else {working}
         try:
-            await work
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            is_deaf = not working.done()
         finally:
             pages.cancel()
-            await asyncio.wait([pages])
+            working.cancel()
+            await asyncio.wait([pages, working])
+        if is_deaf:
+            raise WrongSetting("RAPPORT_HTTP_PORT: it cannot be served, and webhooks come there")
+        working.result()
 
     async def look(self, place: Place) -> None:
         """Look at the place until cancelled, and let others see it meanwhile."""
@@ -48,12 +65,13 @@ class Onlookers:
             return place.desk.library.business
 
         self._seen = seen = watched(place, self._settings)
+        self._receivers = place.receivers
         self._begun.set()
         staff = Staff(business, lambda: place.senders)
         try:
             await Watchman(seen, place.writer, business, staff, self._look_seconds).run()
         finally:
-            self._seen = None
+            self._seen = self._receivers = None
 
     async def _serve_pages(self) -> None:
         if not self._settings.http_port:
@@ -64,7 +82,12 @@ class Onlookers:
         from rapport.http.server import serve_http
 
         settings = self._settings
-        await serve_http(lambda: self._seen, settings.http_host, settings.http_port)
+        await serve_http(self._make_app, settings.http_host, settings.http_port)
+
+    def _make_app(self) -> FastAPI:
+        from rapport.http.app import make_app
+
+        return make_app(lambda: self._seen, lambda: self._receivers)
 
 
 def watched(place: Place, settings: Settings) -> Watched:
@@ -76,4 +99,5 @@ def watched(place: Place, settings: Settings) -> Watched:
         lambda: {account: sender.tally for account, sender in place.senders.items()},
         sqlite_file(settings.database_url),
         None if link is None else lambda: "; ".join(link.troubles.values()),
+        lambda: {one.account_id: one.tally for one in place.receivers.values()},
     )  # fmt: skip

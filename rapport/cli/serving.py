@@ -57,9 +57,14 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     import asyncio
 
     from rapport.process import Process
+    from rapport.roles import EVERY_ROLE, Role, Roles
     from rapport.watching import Onlookers
 
-    onlookers, redis = Onlookers(settings), settings.redis_url
+    roles: Roles = options.get("roles", EVERY_ROLE)
+    pushed = Role.WEB in roles and any(line.webhook is not None for line in lines)
+    if pushed and not settings.http_port:
+        raise Refusal("RAPPORT_HTTP_PORT is 0, but webhooks come there", WRONG_USE)
+    onlookers, redis = Onlookers(settings, needed=pushed), settings.redis_url
     process = Process(
         settings.database_url, opening, lines, beside=[onlookers.look],
         redis_url=None if redis is None else redis.get_secret_value(), **options,

@@ -10,7 +10,7 @@ from rapport.cli.failing import WRONG_USE, Refusal
 from rapport.cli.serving import begin, required_lines, serve
 
 RolesOption = Annotated[
-    str, typer.Option("--roles", help="some of poller, worker, sender, scheduler, with commas")
+    str, typer.Option("--roles", help="some of poller, web, worker, sender, scheduler, with commas")
 ]
 SecondsOption = Annotated[
     float,
@@ -21,7 +21,7 @@ SecondsOption = Annotated[
 
 
 def worker(
-    roles: RolesOption = "poller,worker,sender,scheduler", lease_seconds: SecondsOption = 10.0
+    roles: RolesOption = "poller,web,worker,sender,scheduler", lease_seconds: SecondsOption = 10.0
 ) -> None:
     """Share the work of a business with other processes, on PostgreSQL, until stopped.
 

@@ -1,16 +1,19 @@
-"""The web pages of a process, for the machines that watch it.
+"""The web side of a process: pages for the machines that watch it, and what platforms bring.
 
     /health    200 while the process lives
     /ready     200 where it can do its work, 503 with the reasons where it cannot
     /metrics   for Prometheus
 
-They tell no secret and nothing of customers, and nobody has to log in: whoever opens the port to
-others than this machine lets them see how much there is to do.
+    /webhooks/CHANNEL/ACCOUNT   what platforms bring (rapport.http.webhooks)
+
+The first three tell no secret and nothing of customers, and nobody has to log in: whoever opens the
+port to others than this machine lets them see how much there is to do.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -18,7 +21,9 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from rapport.http.metrics import Metrics
+from rapport.http.webhooks import webhooks
 from rapport.redaction import redacted
+from rapport.runtime.receiver import Receivers
 from rapport.runtime.watched import Problem, Seen, problems
 
 log = structlog.get_logger(__name__)
@@ -27,8 +32,8 @@ log = structlog.get_logger(__name__)
 NOT_AT_WORK = Problem("process", "it waits for a platform to be reached, or is stopping")
 
 
-def make_app(seen: Seen) -> FastAPI:
-    """The application for one process, which may not be at work yet."""
+def make_app(seen: Seen, receivers: Callable[[], Receivers | None] = lambda: None) -> FastAPI:
+    """The application for one process, which may not be at work yet: then both give None."""
     app = FastAPI(title="Rapport", openapi_url=None)
     metrics, looking = Metrics(seen), threading.Lock()
 
@@ -53,6 +58,8 @@ def make_app(seen: Seen) -> FastAPI:
         with looking:
             text = metrics.text()
         return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    app.include_router(webhooks(receivers))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

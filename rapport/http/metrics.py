@@ -91,7 +91,7 @@ def _of_the_writer(watched: Watched) -> Iterator[Metric]:
 
 def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Metric]:
     updates = CounterMetricFamily(
-        "rapport_updates", "Updates fetched, copies included", labels=["account"]
+        "rapport_updates", "Updates that came, copies included", labels=["account"]
     )
     fetching = GaugeMetricFamily(
         "rapport_fetching", "Whether the last fetch went well", labels=["account"]
@@ -100,6 +100,15 @@ def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Metric]
         account = names.get(account_id, str(account_id))
         updates.add_metric([account], poller.updates)
         fetching.add_metric([account], int(poller.trouble is None))
+    webhooks = CounterMetricFamily(
+        "rapport_webhook_requests", "Requests of platforms by how they ended",
+        labels=["account", "outcome"],
+    )  # fmt: skip
+    for account_id, receiver in watched.receivers().items():
+        account = names.get(account_id, str(account_id))
+        updates.add_metric([account], receiver.updates)
+        for outcome, count in receiver.requests.items():
+            webhooks.add_metric([account, outcome], count)
     deliveries = CounterMetricFamily(
         "rapport_deliveries", "Messages out by what became of them; pending: to be tried again",
         labels=["account", "outcome"],
@@ -112,7 +121,7 @@ def _of_accounts(watched: Watched, names: Mapping[int, str]) -> Iterator[Metric]
         throttled.add_metric([account], sender.throttled)
         for outcome, count in sender.outcomes.items():
             deliveries.add_metric([account, outcome], count)
-    yield from (updates, fetching, deliveries, throttled)
+    yield from (updates, fetching, webhooks, deliveries, throttled)
 
 
 def _of_the_machine(watched: Watched) -> Iterator[Metric]:

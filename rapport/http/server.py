@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,7 @@ import structlog
 
 if TYPE_CHECKING:
     import uvicorn
-
-    from rapport.runtime.watched import Seen
+    from fastapi import FastAPI
 
 STOP_SECONDS = 1
 """How long a stop waits for answers that are on their way."""
@@ -26,23 +25,24 @@ STOP_SECONDS = 1
 log = structlog.get_logger(__name__)
 
 
-async def serve_http(seen: Seen, host: str, port: int) -> None:
-    """Serve until cancelled; nothing is raised. port: 0 takes a free one, which the log names."""
+async def serve_http(make: Callable[[], FastAPI], host: str, port: int) -> None:
+    """Serve what `make` makes until cancelled; nothing is raised. port: 0 takes a free one, which
+    the log names. Returns where it cannot be served."""
     try:
-        await _serve(seen, host, port)
+        await _serve(make, host, port)
     except Exception:
         # What can be seen of the bot must not cost the bot.
         log.exception("http_failed", host=host, port=port)
 
 
-async def _serve(seen: Seen, host: str, port: int) -> None:
+async def _serve(make: Callable[[], FastAPI], host: str, port: int) -> None:
     try:
         listener = socket.create_server((host, port), family=_family(host))
     except OSError as error:
         log.warning("http_not_served", host=host, port=port, reason=error.strerror or str(error))
         return
     with listener:
-        server = await asyncio.to_thread(_make_server, seen)
+        server = await asyncio.to_thread(_make_server, make)
         log.info("http_served", host=host, port=listener.getsockname()[1])
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -52,10 +52,8 @@ async def _serve(seen: Seen, host: str, port: int) -> None:
             await asyncio.wait([serving])
 
 
-def _make_server(seen: Seen) -> uvicorn.Server:
+def _make_server(make: Callable[[], FastAPI]) -> uvicorn.Server:
     import uvicorn
-
-    from rapport.http.app import make_app
 
     # What goes wrong in a page is logged by the page.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
@@ -68,7 +66,7 @@ def _make_server(seen: Seen) -> uvicorn.Server:
             yield
 
     config = uvicorn.Config(
-        make_app(seen), log_config=None, access_log=False, lifespan="off", ws="none",
+        make(), log_config=None, access_log=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=STOP_SECONDS, server_header=False,
     )  # fmt: skip
     config.load()

@@ -34,20 +34,24 @@ class Pressure:
         self._clock = clock
         self._looked_at: datetime | None = None
         self._is_high = False
+        self._looking = asyncio.Lock()
 
     async def is_high(self) -> bool:
         """Whether to take nothing in now: a webhook answers 503, a poller does not poll."""
-        now = self._clock.now()
-        age = timedelta.max if self._looked_at is None else abs(now - self._looked_at)
-        if age < timedelta(seconds=LOOK_SECONDS):
-            return self._is_high
+        async with self._looking:  # of many who ask at once, one looks
+            now = self._clock.now()
+            age = timedelta.max if self._looked_at is None else abs(now - self._looked_at)
+            if age >= timedelta(seconds=LOOK_SECONDS):
+                await self._look(now)
+        return self._is_high
+
+    async def _look(self, now: datetime) -> None:
         try:
             oldest = await asyncio.to_thread(self._read, self._oldest)
         except DatabaseUnavailable:
-            return self._is_high  # whoever stores finds that out, and says so
+            return  # whoever stores finds that out, and says so
         self._looked_at = now
         self._note(oldest is not None and now - oldest > TOO_OLD)
-        return self._is_high
 
     async def has_passed(self) -> None:
         """Wait until it is not high."""

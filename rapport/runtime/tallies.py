@@ -103,6 +103,19 @@ class PollerTally:
         self.trouble = None
 
 
+class ReceiverTally:
+    """updates: how many were brought, copies included. requests: how many ended how: `taken`,
+    `forged` (not from the platform), `refused` (too large, too slow), `turned_away` (to come
+    again, for there is too much to do or the store does not answer).
+    """
+
+    __slots__ = ("requests", "updates")
+
+    def __init__(self) -> None:
+        self.updates = 0
+        self.requests = {"taken": 0, "forged": 0, "refused": 0, "turned_away": 0}
+
+
 class SenderTally:
     """outcomes: how many deliveries became what (`pending`: to be tried again). throttled: how
     often the platform asked to wait, `asked_to_wait` the longest such pause since a message

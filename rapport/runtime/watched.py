@@ -15,14 +15,20 @@ from crm.database import DatabaseUnavailable
 from rapport.runtime.clock import Clock
 from rapport.runtime.reading import Reader
 from rapport.runtime.status import Status, read_status
-from rapport.runtime.tallies import PollerTally, SenderTally, ServiceTally, WriterTally
+from rapport.runtime.tallies import (
+    PollerTally,
+    ReceiverTally,
+    SenderTally,
+    ServiceTally,
+    WriterTally,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """pollers, senders: those at work here now, by account id; asked for at each look, because
-    they come and go. database: the SQLite file, None for another store. redis: why Redis cannot
-    be used now, '' where it can be; None where none is set up.
+    """pollers, senders, receivers: those at work here now, by account id; asked for at each look,
+    because they come and go. database: the SQLite file, None for another store. redis: why Redis
+    cannot be used now, '' where it can be; None where none is set up.
     """
 
     business_id: int
@@ -34,6 +40,7 @@ class Watched:
     senders: Callable[[], Mapping[int, SenderTally]]
     database: Path | None = None
     redis: Callable[[], str] | None = None
+    receivers: Callable[[], Mapping[int, ReceiverTally]] = dict
 
     def status(self) -> Status:
         """How the store stands now. Raises DatabaseUnavailable; to be called in a thread."""

@@ -1,4 +1,4 @@
-"""What the runtime relies on, held against the fake and against aiogram over HTTP."""
+"""What the runtime relies on, held against the fake and, over HTTP, against both libraries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +21,7 @@ from bots.channel import (
 )
 from bots.fake import FakeChannel
 from bots.telegram_aiogram import TelegramAiogram
+from bots.telegram_ptb import TelegramPtb
 from engine.messages import Button
 from tests.support.aio import run
 from tests.support.botapi import BotApi
@@ -84,9 +85,9 @@ class FakeWorld:
 
 
 class TelegramWorld:
-    """aiogram over HTTP, and the people of the server."""
+    """A library over HTTP, and the people of the server."""
 
-    def __init__(self, api: BotApi, channel: TelegramAiogram) -> None:
+    def __init__(self, api: BotApi, channel: Channel) -> None:
         self.channel = channel
         self._api = api
         self._sara = api.user(int(SARA))
@@ -119,21 +120,27 @@ async def fake() -> AsyncIterator[World]:
     yield FakeWorld()
 
 
-@asynccontextmanager
-async def telegram() -> AsyncIterator[World]:
-    async with BotApi() as api:
-        channel = TelegramAiogram.connect(api.token, api.url, poll_seconds=0)
-        try:
-            yield TelegramWorld(api, channel)
-        finally:
-            await channel.close()
+def telegram(library: type[TelegramAiogram | TelegramPtb]) -> "Worlds":
+    @asynccontextmanager
+    async def world() -> AsyncIterator[World]:
+        async with BotApi() as api:
+            channel = library.connect(api.token, api.url, poll_seconds=0)
+            try:
+                yield TelegramWorld(api, channel)
+            finally:
+                await channel.close()
+
+    return world
 
 
 Worlds = Callable[[], AbstractAsyncContextManager[World]]
 Scene = Callable[[World], Awaitable[None]]
 
 
-@pytest.fixture(params=[fake, telegram], ids=["fake", "telegram"])
+@pytest.fixture(
+    params=[fake, telegram(TelegramAiogram), telegram(TelegramPtb)],
+    ids=["fake", "aiogram", "python-telegram-bot"],
+)
 def play(request: pytest.FixtureRequest) -> Callable[[Scene], None]:
     """Run a scene in a fresh world."""
     worlds: Worlds = request.param
@@ -339,6 +346,10 @@ def test_closing_twice_is_fine(play: Play) -> None:
     play(scene)
 
 
-def test_both_are_channels_to_the_type_checker() -> None:
-    channels: list[Channel] = [FakeChannel(), TelegramAiogram.connect("1:a")]
-    assert [channel.account for channel in channels] == ["1", "1"]
+def test_all_are_channels_to_the_type_checker() -> None:
+    channels: list[Channel] = [
+        FakeChannel(),
+        TelegramAiogram.connect("1:a"),
+        TelegramPtb.connect("1:a"),
+    ]
+    assert [channel.account for channel in channels] == ["1", "1", "1"]

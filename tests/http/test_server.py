@@ -6,13 +6,16 @@ import asyncio
 import json
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from fastapi import FastAPI
 from httpx import AsyncClient
 
+from rapport.http.app import make_app
 from rapport.http.server import serve_http
 from rapport.settings import Settings
 from rapport.watching import Onlookers
@@ -31,18 +34,23 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def pages_of_one_at_work() -> Callable[[], FastAPI]:
+    watched = Watching(Office(FLOW)).watched
+    return lambda: make_app(lambda: watched)
+
+
 def served_at(lines: list[Any]) -> int:
     (line,) = (line for line in lines if line["event"] == "http_served")
     return int(line["port"])
 
 
 def test_pages_are_served_until_the_process_ends_and_signals_stay_its_own() -> None:
-    watched = Watching(Office(FLOW)).watched
+    pages = pages_of_one_at_work()
 
     async def main() -> None:
         before = signal.getsignal(signal.SIGTERM)
         with structlog.testing.capture_logs() as lines:
-            serving = asyncio.create_task(serve_http(lambda: watched, "127.0.0.1", 0))
+            serving = asyncio.create_task(serve_http(pages, "127.0.0.1", 0))
             await until(lambda: bool(lines), 20)
             port = served_at(lines)
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
@@ -61,22 +69,22 @@ def test_pages_are_served_until_the_process_ends_and_signals_stay_its_own() -> N
 
 
 def test_a_port_that_is_taken_is_one_line_and_nothing_ends() -> None:
-    watched = Watching(Office(FLOW)).watched
+    pages = pages_of_one_at_work()
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         structlog.testing.capture_logs() as lines,
     ):
-        run(serve_http(lambda: watched, "127.0.0.1", taken.getsockname()[1]))
+        run(serve_http(pages, "127.0.0.1", taken.getsockname()[1]))
     (line,) = lines
     assert line["event"] == "http_not_served"
     assert line["reason"].startswith("Address already in use")
 
 
 def test_a_host_that_is_none_of_this_machine_is_one_line_too() -> None:
-    watched = Watching(Office(FLOW)).watched
+    pages = pages_of_one_at_work()
     with structlog.testing.capture_logs() as lines:
-        run(serve_http(lambda: watched, "192.0.2.1", 8080))
-        run(serve_http(lambda: watched, "no such host", 8080))
+        run(serve_http(pages, "192.0.2.1", 8080))
+        run(serve_http(pages, "no such host", 8080))
     assert [line["event"] for line in lines] == ["http_not_served"] * 2
 
 

@@ -51,6 +51,8 @@ async def _get_updates(state: State, given: Given) -> Any:
 
 async def _set_webhook(state: State, given: Given) -> Any:
     state.webhook = _needed(given, "url")
+    state.webhook_secret = given.get("secret_token", "")
+    state.updates.allowed = given.get("allowed_updates", state.updates.allowed)
     return True
 
 

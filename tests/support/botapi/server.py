@@ -11,6 +11,7 @@ from tests.support.botapi.errors import ApiError, bad_request
 from tests.support.botapi.faults import ACCEPTING, Fault, FaultKind, Faults
 from tests.support.botapi.methods import METHODS, Method
 from tests.support.botapi.people import User
+from tests.support.botapi.pushing import Pusher
 from tests.support.botapi.state import Chat, State
 from tests.support.planted import TOKEN
 
@@ -25,6 +26,8 @@ class BotApi:
         self._port = port
         self._users: dict[int, User] = {}
         self._runner: web.AppRunner | None = None
+        self._pusher = Pusher(self.state)
+        self._pushing: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -35,6 +38,11 @@ class BotApi:
     def sent(self) -> list[dict[str, Any]]:
         """Every message the bot sent, oldest first."""
         return self.state.sent
+
+    @property
+    def webhook_answers(self) -> list[int]:
+        """What the webhook has answered to the updates brought to it, oldest first."""
+        return self._pusher.answers
 
     def user(self, user_id: int, first_name: str = "Sara", **person: str) -> User:
         """A person; the same one for the same id. They have not written yet."""
@@ -84,9 +92,13 @@ class BotApi:
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
+        self._pushing = asyncio.create_task(self._pusher.run())
 
     async def stop(self) -> None:
         """Close every connection."""
+        if self._pushing is not None:
+            self._pushing.cancel()
+            await asyncio.wait([self._pushing])
         if self._runner is not None:
             await self._runner.cleanup()
 

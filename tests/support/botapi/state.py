@@ -46,6 +46,7 @@ class State:
         """Chats by the id of a press that has not been answered."""
         self.answered: list[dict[str, Any]] = []
         self.webhook = ""
+        self.webhook_secret = ""
         self._press_ids = itertools.count(1)
 
     def chat(self, chat_id: int) -> Chat:

@@ -1,0 +1,76 @@
+"""What a platform brings by itself: stored, and only then confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+
+from bots.channel import Channel, Undecodable, Webhook
+from rapport.runtime.arrivals import Arrivals, TakesIn
+from rapport.runtime.intake import Origin
+from rapport.runtime.pressure import Pressure
+from rapport.runtime.tallies import ReceiverTally
+
+AT_ONCE = 100
+"""Requests of one account that are worked on; more are asked to come again. Telegram brings 40 at
+once (core.telegram.org/bots/api#setwebhook, max_connections, read 2026-11-20)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Overloaded(Exception):
+    """Nothing was stored: the platform is to come again."""
+
+
+class Receiver:
+    """The webhook of one account. Any number of processes may have one."""
+
+    def __init__(
+        self, channel: Channel, webhook: Webhook, origin: Origin, service: TakesIn,
+        pressure: Pressure,
+    ) -> None:  # fmt: skip
+        self.account_id = origin.account_id
+        self.webhook = webhook
+        self.tally = ReceiverTally()
+        bound = log.bind(channel=origin.channel, account=origin.account_id)
+        self._arrivals = Arrivals(channel, origin, service, bound)
+        self._pressure = pressure
+        self._under_way = 0
+
+    async def take(self, body: bytes) -> None:
+        """Store the updates of a genuine body; returns after the commit.
+
+        A body that cannot be read is stored as a dead letter: it would come again for ever.
+        Raises Overloaded, and DatabaseUnavailable.
+        """
+        with self._place():
+            if await self._pressure.is_high():
+                raise Overloaded
+            try:
+                updates = self.webhook.updates(body)
+            except Undecodable as error:
+                await self._arrivals.bury(error, body.decode(errors="replace"))
+                return
+            await self._arrivals.store(updates)
+            self.tally.updates += len(updates)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._under_way >= AT_ONCE:
+            raise Overloaded
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+
+Receivers = Mapping[tuple[str, str], Receiver]
+"""By the channel's name and the account's id on its platform."""
+
+
+def webhook_path(channel: str, account: str) -> str:
+    """What follows RAPPORT_PUBLIC_URL in the address of an account's webhook."""
+    return f"/webhooks/{channel}/{account}"
