@@ -80,13 +80,24 @@ def field_buttons(business: Business, locale: Locale) -> Rows:
     )
 
 
+_KINDS: Mapping[str, str] = {
+    "newsletter": "own_newsletter",
+    "promotion": "own_promotion",
+    "appointment_reminder": "own_appointment_reminder",
+    "vaccination_reminder": "own_vaccination_reminder",
+    "reminder": "own_reminder",
+    "birthday": "own_birthday",
+}
+"""What each kind of message is called, by its key in engine.wording."""
+
+
 def preference_buttons(preferences: Mapping[str, Any], language: str) -> Rows:
     """A button for each kind of message, which turns it to what it is not."""
     allowed = allowed_kinds(preferences)
     return tuple(
         (
             _button(
-                ("✓ " if allowed[kind] else "✗ ") + wording(f"own_{kind}", language),
+                ("✓ " if allowed[kind] else "✗ ") + wording(_KINDS[kind], language),
                 f"{MAIL}:{kind}:{OFF if allowed[kind] else ON}",
             ),
         )

@@ -99,7 +99,7 @@ class _Customer(_Written):
             read = coerce(_letters(entry.value), field, locale_of(reader))
             if isinstance(read, Refused):
                 message = f"not a value of '{field.key}': {fault_text(read.fault, 'en')}"
-                reader.error(place, "E812", message)
+                reader.error(place, "E812", message, "Write what the customer has there.")
         return values
 
 

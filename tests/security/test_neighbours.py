@@ -62,6 +62,7 @@ KNOWN = {
     r"SELECT field\.slot, field\.declaration": "columns that anybody filters by, for all",
     r".*\blease\b": "processes and their roles, by the id of their account",
     r"SELECT max\(anon_1\.id\)": "how far a pass of retention has come: two numbers",
+    r"SELECT max\(customer\.id\)": "the next number of a new customer on SQLite",
     r"SELECT visits\.customer_id": "a union of two queries that each name it",
     r"DELETE FROM \w+ WHERE \(?\w+\.\w+.* IN \(__": "keys that retention has just read by business",
 }

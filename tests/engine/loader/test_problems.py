@@ -92,7 +92,7 @@ TASK = [
     # -- triggers
     ("flow: f\ntriggers: {on: mesage, any: yes}\nnodes:\n- say: Hi\n", "2:16 E601", "'mesage'",
      "'message'"),
-    ("flow: f\ntriggers: {on: birthday}\nnodes:\n- say: Hi\n", "2:16 E901", "not available", ""),
+    ("flow: f\ntriggers: {on: webhook}\nnodes:\n- say: Hi\n", "2:16 E901", "not available", ""),
     ("flow: f\ntriggers: {on: message}\nnodes:\n- say: Hi\n", "2:11 E109", "keywords", ""),
     ("flow: f\ntriggers: {on: command}\nnodes:\n- say: Hi\n", "2:11 E109", "'command'", ""),
     ("flow: f\ntriggers: {command: start}\nnodes:\n- say: Hi\n", "2:11 E109", "'on'", ""),
