@@ -160,6 +160,14 @@ def sqlite_driver(db: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", db.connection.dbapi_connection)
 
 
+def copy_pages(source: Engine, target: Engine) -> None:
+    """SQLite's own backup: pages are copied, nothing is parsed or executed."""
+    with source.connect() as original, target.connect() as copy:
+        original.connection.driver_connection.backup(  # type: ignore[union-attr]  # sqlite3's
+            copy.connection.driver_connection
+        )
+
+
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn what the store itself refuses into DatabaseUnavailable."""

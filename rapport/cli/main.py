@@ -39,6 +39,8 @@ COMMANDS: Mapping[str, str] = {
     "segments": "segments:group",
     "rules": "rules:group",
     "triggers": "triggers:group",
+    "explain": "explain:explain",
+    "simulate": "simulate:simulate",
     "insights": "insights:insights",
     "reports": "insights:reports",
     "audit": "insights:audit",

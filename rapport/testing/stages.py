@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Engine
 
-from crm.database import open_engine
+from crm.database import copy_pages, open_engine
 from crm.tables import metadata
 from engine.flow import Flow
 from engine.loader import Loaded
@@ -76,7 +75,7 @@ class Stages:
 
         Raises BadSetting where it cannot be.
         """
-        _copy_database(self._applied, self._copy)
+        copy_pages(self._applied, self._copy)
         library = _set(self._library, setting)
         origin = self._origins[setting.channel]
         staff_at = self._origins[STAFF_CHANNEL]
@@ -103,14 +102,6 @@ class Stages:
     def close(self) -> None:
         self._applied.dispose()
         self._copy.dispose()
-
-
-def _copy_database(source: Engine, target: Engine) -> None:
-    """SQLite's own backup: pages are copied, nothing is parsed or executed."""
-    with source.connect() as original, target.connect() as copy:
-        original.connection.driver_connection.backup(  # type: ignore[union-attr]  # sqlite3's
-            copy.connection.driver_connection
-        )
 
 
 def _set(library: Library, setting: Setting) -> Library:
