@@ -27,7 +27,7 @@ from engine.permission import days_begin, purpose_of, wants
 from engine.scope import known_zone
 from rapport.decisions import firings_of, in_order, looked_at, told
 from rapport.rehearsal import Rehearsal, again
-from rapport.runtime.almanac import Almanac, zones_of
+from rapport.runtime.almanac import Almanac, with_movers, zones_of
 from rapport.runtime.cursors import Cursor, cursors_of
 from rapport.runtime.firings import Planned, expiry_of, plan
 from rapport.runtime.library import Library
@@ -180,11 +180,14 @@ def _occasions(
     db: Connection, library: Library, customer_id: int, trigger: Trigger, cursor: Cursor,
     now: datetime,
 ) -> Iterator[tuple[datetime, str, Mapping[str, Any]]]:  # fmt: skip
-    almanac, zones = Almanac(), zones_of(db, library.business_id, library.business.timezone)
+    after = max(cursor.done_at, now)
+    almanac = Almanac()
+    zones = zones_of(db, library.business_id, library.business.timezone, after)
     known = _known(db, library.business_id, trigger, customer_id)
-    due = almanac.due(trigger, max(cursor.done_at, now), zones)
+    due = almanac.due(trigger, after, zones)
     while due is not None and due.at < now + LOOKS_AHEAD:
-        for sweep in sweeps_of(db, library, trigger, due, cursor.since):
+        at_work = with_movers(db, library.business_id, due)
+        for sweep in sweeps_of(db, library, trigger, at_work, cursor.since):
             for _, value in page(db, library.business_id, sweep, due.at, None):
                 occurrence = sweep.occurrence(value)
                 if occurrence not in known:
