@@ -4,22 +4,13 @@ Texts go without parse_mode: what a business or a customer wrote is never markup
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bots.channel import Outgoing, Rejected
+from bots.cutting import pieces
 from engine.limits import TELEGRAM_CAPTION, TELEGRAM_TEXT, measure
 from engine.messages import Button, Media
-
-_MOST = TELEGRAM_TEXT.value
-
-_PLACES = tuple(re.compile(place) for place in (r"\n\s*\n", r"\n", r"(?<=[.!?؟。…])\s", r"\s"))
-"""Where to cut, best first: between paragraphs, lines, sentences, words."""
-
-_JOINER = "\u200d"
-_VARIATION = "\ufe0f"
-"""Zero width joiner and variation selector tie what stands around them into one sign."""
 
 _LOCATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
 
@@ -77,9 +68,10 @@ def parts(message: Outgoing) -> Sequence[Outgoing]:
     """
     if message.media is not None:
         return _media_parts(message, message.media)
-    if len(message.text) <= _MOST // 2 or measure(message.text, TELEGRAM_TEXT.unit) <= _MOST:
+    most = TELEGRAM_TEXT.value
+    if len(message.text) <= most // 2 or measure(message.text, TELEGRAM_TEXT.unit) <= most:
         return (message,)
-    texts = list(_pieces(message.text))
+    texts = list(pieces(message.text, TELEGRAM_TEXT))
     return [
         *(Outgoing(message.peer, text) for text in texts[:-1]),
         message._replace(text=texts[-1]),
@@ -91,33 +83,3 @@ def _media_parts(message: Outgoing, media: Media) -> Sequence[Outgoing]:
     if not message.text or (fits and media.kind != "location"):
         return (message,)
     return [Outgoing(message.peer, "", media=media), *parts(message._replace(media=None))]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    rest = text.strip()
-    while measure(rest, TELEGRAM_TEXT.unit) > _MOST:
-        cut = _cut(rest)
-        yield rest[:cut].rstrip()
-        rest = rest[cut:].lstrip()
-    yield rest
-
-
-def _cut(text: str) -> int:
-    """An index into a text that is too long, so that what is before it fits and is not small."""
-    units = text.encode("utf-16-le", "surrogatepass")[: 2 * _MOST]
-    fits = len(units.decode("utf-16-le", "ignore"))
-    for place in _PLACES:
-        ends = [found.end() for found in place.finditer(text, fits // 2, fits)]
-        if ends:
-            return ends[-1]
-    return _between_signs(text, fits)
-
-
-def _between_signs(text: str, fits: int) -> int:
-    """The last index up to `fits` that tears no accent or joined emoji from what it belongs to."""
-    for index in range(fits, fits // 2, -1):
-        before, after = text[index - 1], text[index]
-        tied = after in (_JOINER, _VARIATION) or unicodedata.combining(after)
-        if not tied and before != _JOINER:
-            return index
-    return fits
