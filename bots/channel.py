@@ -11,6 +11,7 @@ raises into exactly these errors:
     ├── Unreachable           this person cannot be written to (blocked the bot, deleted account)
     ├── Moved                 the chat lives on under `new_peer`
     └── Rejected              this message will never be accepted as it is: a dead letter
+        └── WindowClosed      nothing is accepted until this person writes again
 
     Undecodable               an update that cannot be read (raised by `decode` alone)
 
@@ -43,6 +44,11 @@ Kind = Literal[
     "reaction",  # payload: message_id, emoji (a list; empty when taken back)
     "blocked",  # we may no longer write to this peer
     "unblocked",  # we may again
+    "echo",  # what the business said, here or in the platform's own app; payload as of `edited`
+    "deleted",  # taken back by who wrote it; payload: message_id
+    "read",  # payload: message_id
+    "comment",  # under a post; payload: text, comment_id, media_id, is_live; peer answers it
+    "story_mention",  # the person's story names the business; payload: media {kind, url}
     "other",  # understood to be none of the above; payload: what (the platform's word)
 ]
 
@@ -102,6 +108,10 @@ class Moved(ChannelError):
 
 class Rejected(ChannelError):
     """The platform refuses this message for what it is. Sending it again cannot help."""
+
+
+class WindowClosed(Rejected):
+    """The platform lets us write only for some time after the person did, and that is over."""
 
 
 class Undecodable(ValueError):

@@ -102,6 +102,20 @@ TELEGRAM = Rates(
     is_group=lambda peer: peer.startswith("-"),  # chat ids of groups and channels are negative
 )
 
+_INSTAGRAM_EVERY = timedelta(seconds=1 / limits.INSTAGRAM_CHAT_RATE.value)
+_INSTAGRAM_CHAT = Bucket(_INSTAGRAM_EVERY, limits.INSTAGRAM_CHAT_BURST.value)
+_INSTAGRAM_ACCOUNT, _INSTAGRAM_AUTOMATED = _shared(limits.INSTAGRAM_ACCOUNT_RATE.value)
+
+INSTAGRAM = Rates(
+    account=_INSTAGRAM_ACCOUNT,
+    automated=_INSTAGRAM_AUTOMATED,
+    chat=_INSTAGRAM_CHAT,
+    group=_INSTAGRAM_CHAT,
+    careful=Bucket(_INSTAGRAM_EVERY, 1),
+    careful_for=timedelta(minutes=1),
+    is_group=lambda _: False,
+)
+
 _FREE = Bucket(timedelta(0), 1)
 UNPACED = Rates(_FREE, _FREE, _FREE, _FREE, _FREE, timedelta(0), lambda _: False)
 """For channels without limits: the terminal, and measurements."""

@@ -63,6 +63,21 @@ TELEGRAM_CHAT_RATE = Limit(1, "per_second", _FAQ, _READ_ON)
 TELEGRAM_GROUP_RATE = Limit(20, "per_minute", _FAQ, _READ_ON)
 TELEGRAM_BOT_RATE = Limit(25, "per_second", f"below the 'about 30' of {_FAQ}", _READ_ON)
 
+_GRAPH = "developers.facebook.com/docs/messenger-platform"
+INSTAGRAM_TEXT = Limit(1000, "bytes", "infobip.com/docs/instagram/message-types", _READ_ON)
+INSTAGRAM_QUICK_REPLIES = Limit(13, "items", f"{_META}/quick-replies", _READ_ON)
+INSTAGRAM_LABEL = Limit(20, "characters", f"{_META}/quick-replies", _READ_ON)
+INSTAGRAM_PAYLOAD = Limit(1000, "characters", f"{_GRAPH}/reference/buttons/postback", _READ_ON)
+INSTAGRAM_TITLE = Limit(80, "characters", f"{_META}/generic-template", _READ_ON)
+INSTAGRAM_TEMPLATE_BUTTONS = Limit(3, "items", f"{_META}/generic-template", _READ_ON)
+INSTAGRAM_ACCOUNT_RATE = Limit(
+    100, "per_second", f"below the 300 of {_GRAPH}/overview/rate-limiting", _READ_ON
+)
+INSTAGRAM_CHAT_RATE = Limit(
+    1, "per_second", f"'too many to one thread' of {_GRAPH}/overview/rate-limiting", _READ_ON
+)
+INSTAGRAM_CHAT_BURST = Limit(3, "items", "ours: an answer of three messages goes at once", _READ_ON)
+
 CHANNELS: Mapping[str, ChannelLimits] = MappingProxyType(
     {
         "telegram": ChannelLimits(
@@ -72,9 +87,9 @@ CHANNELS: Mapping[str, ChannelLimits] = MappingProxyType(
             buttons_in_row=Limit(8, "items", "undocumented; telegram/constants.py", _READ_ON),
         ),
         "instagram": ChannelLimits(
-            text=Limit(1000, "bytes", "infobip.com/docs/instagram/message-types", _READ_ON),
-            button_label=Limit(20, "characters", f"{_META}/quick-replies", _READ_ON),
-            buttons=Limit(13, "items", f"{_META}/quick-replies", _READ_ON),
+            text=INSTAGRAM_TEXT,
+            button_label=INSTAGRAM_LABEL,
+            buttons=INSTAGRAM_QUICK_REPLIES,
             buttons_in_row=None,
         ),
     }
