@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from engine.business import Business
 from rapport.jobs import Line
@@ -19,7 +20,42 @@ def configured_lines(settings: Settings, business: Business) -> list[Line]:
 
     Raises WrongSetting, and Unauthorised for what cannot be a token.
     """
-    return [telegram_line(settings, business)] if settings.telegram_bot_token else []
+    lines = [telegram_line(settings, business)] if settings.telegram_bot_token else []
+    if settings.instagram_access_token:
+        lines.append(instagram_line(settings, business))
+    return lines
+
+
+def instagram_line(settings: Settings, business: Business) -> Line:
+    from bots.instagram import Instagram
+    from bots.instagram_webhook import InstagramWebhook
+    from bots.limits import INSTAGRAM
+
+    account = settings.instagram_account_id
+    token, app_secret, verify_token = (
+        "" if secret is None else secret.get_secret_value()
+        for secret in (
+            settings.instagram_access_token,
+            settings.instagram_app_secret,
+            settings.instagram_verify_token,
+        )
+    )
+    required = {
+        "INSTAGRAM_ACCOUNT_ID": account,
+        "INSTAGRAM_APP_SECRET": app_secret,
+        "INSTAGRAM_VERIFY_TOKEN": verify_token,
+    }
+    if missing := [name for name, value in required.items() if not value]:
+        raise WrongSetting(f"INSTAGRAM_ACCESS_TOKEN is set, but not {' and '.join(missing)}")
+    if not (account.isascii() and account.isdigit()):
+        raise WrongSetting("INSTAGRAM_ACCOUNT_ID: the account's number, not its name")
+    base = settings.instagram_api_base
+    if base and urlsplit(base).scheme not in ("http", "https"):
+        raise WrongSetting("INSTAGRAM_API_BASE: it begins with https://")
+    sending = business.sending
+    rates = INSTAGRAM.at(sending.get("rate"), sending.get("per_chat"))
+    webhook = InstagramWebhook(account, app_secret, verify_token)
+    return Line(Instagram(account, token, base), rates, webhook)
 
 
 def telegram_line(settings: Settings, business: Business) -> Line:

@@ -112,19 +112,30 @@ class Settings(BaseSettings):
     )
 
     instagram_account_id: str = Field(
-        default="", alias="INSTAGRAM_ACCOUNT_ID", description="Not used yet"
+        default="",
+        alias="INSTAGRAM_ACCOUNT_ID",
+        description="The number of the professional account, `user_id` of its `/me`",
     )
     instagram_access_token: SecretStr | None = Field(
-        default=None, alias="INSTAGRAM_ACCESS_TOKEN", description="Not used yet"
+        default=None,
+        alias="INSTAGRAM_ACCESS_TOKEN",
+        description="The account's long-lived token; with it the account is served",
     )
     instagram_app_secret: SecretStr | None = Field(
-        default=None, alias="INSTAGRAM_APP_SECRET", description="Not used yet"
+        default=None,
+        alias="INSTAGRAM_APP_SECRET",
+        description="The app's secret, by which what Instagram brings is signed",
     )
     instagram_verify_token: SecretStr | None = Field(
-        default=None, alias="INSTAGRAM_VERIFY_TOKEN", description="Not used yet"
+        default=None,
+        alias="INSTAGRAM_VERIFY_TOKEN",
+        description="A word of your own that the app's page is given with the webhook's address",
     )
     instagram_api_base: str = Field(
-        repr=False, default="", alias="INSTAGRAM_API_BASE", description="Not used yet"
+        repr=False,
+        default="",
+        alias="INSTAGRAM_API_BASE",
+        description="https://graph.facebook.com where the token is a Facebook Page's",
     )
 
 

@@ -42,7 +42,8 @@ def required_lines(settings: Settings, business: Business, project: str = "") ->
     if not lines:
         raise Refusal(
             "no channel is set up: put TELEGRAM_BOT_TOKEN into the environment or .env "
-            f"(@BotFather gives one), or talk here with `rapport chat {project}".rstrip()
+            "(@BotFather gives one), or what Instagram needs (docs/operations.md), "
+            f"or talk here with `rapport chat {project}".rstrip()
             + "`",
             WRONG_USE,
         )
