@@ -96,7 +96,9 @@ class Coverage:
         if leave.way:
             return f"choice {leave.left_by}" if leave.way == "choice" else leave.way
         flow, node = self._flows.get(leave.flow), self._node(leave.flow, leave.node)
-        if flow is None or node is None or leave.left_by == _own(flow, node):
+        if flow is None or node is None:
+            return NEXT
+        if node.falls_through and leave.left_by == _own(flow, node):
             return NEXT
         return next((way for way, target in node.exits() if target == leave.left_by), NEXT)
 

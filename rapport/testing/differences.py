@@ -88,8 +88,7 @@ def _is_found(pattern: str, text: str) -> bool:
 def _are_buttons(sent: Sent, expected: tuple[str, ...]) -> bool:
     """A button is expected by its text or by the value it stands for."""
     return len(sent.buttons) == len(expected) and all(
-        wanted in (shown.text, str(shown.value))
-        for wanted, shown in zip(expected, sent.buttons, strict=True)
+        shown.is_called(wanted) for wanted, shown in zip(expected, sent.buttons, strict=True)
     )
 
 

@@ -16,6 +16,7 @@ from bots.channel import Inbound, Kind
 from crm.services.following import Following
 from crm.services.ledger import Cause, Ledger
 from crm.tables import run
+from engine.asking.choices import item_text
 from engine.bidi import unmarked
 from engine.durations import Duration
 from engine.fields.coerce import coerce
@@ -56,6 +57,10 @@ class Shown:
     text: str
     token: str | None = None
     value: Any = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether a test that writes `name` means this button: its text, or its value."""
+        return name in (self.text, item_text(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Stage:
     def press(self, button: str) -> bool:
         """Press a button of the last message that had any, by its text or value; False: no such."""
         for shown in self.buttons:
-            if shown.token is not None and button in (shown.text, str(shown.value)):
+            if shown.token is not None and shown.is_called(button):
                 press = {"token": shown.token, "callback_id": "press", "message_id": "0"}
                 self._take_in("press", press)
                 return True

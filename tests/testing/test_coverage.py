@@ -142,3 +142,25 @@ def test_the_time_out_of_a_form_is_one_path_for_all_its_questions(tmp_path: Path
     not_taken = untaken(tmp_path / "b", out_of_time, flow=SHARED)
     assert ("both", "timeout") not in not_taken
     assert ("both", "colour timeout") in not_taken
+
+
+SPLIT = """
+flow: order
+triggers: [{on: command, command: start}]
+nodes:
+  - {id: ways, split: {warm: 50, short: 50}}
+  - {id: warm, say: How good to see you!, end: greeted}
+  - {id: short, say: Hi.}
+"""
+
+
+def test_a_way_of_a_split_may_lead_to_the_node_below(tmp_path: Path) -> None:
+    text = "test: warmly\nflow: order\narms: {order: warm}\nsteps:\n  - user: /start\n"
+    loaded = read_project(
+        write_project(tmp_path, order=SPLIT, tests=text + "  - bot: {contains: good}\n")
+    )
+    coverage = Coverage(loaded.flows)
+    assert all(held.passed for held in run_transcripts(loaded, coverage.watch))
+    (covered,) = (one for one in coverage.report() if one.total)
+    told = [(one.path.node, one.path.by) for one in covered.untaken]
+    assert told == [("ways", "short"), ("short", "")]
