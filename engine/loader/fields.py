@@ -316,7 +316,8 @@ def read_rules(values: Mapping[str, Any], field: Field, reader: Reader) -> Rules
             "nothing is both in the past and in the future",
             "Keep one of 'past' and 'future'.",
         )
-    _check_pattern(kept.get("pattern"), reader)
+    if not _can_be_used(kept.get("pattern"), reader):
+        del kept["pattern"]  # what is read later is not to be held against it
     return Rules(**kept)
 
 
@@ -333,14 +334,15 @@ def _applies(name: str, field: Field, reader: Reader) -> bool:
     return False
 
 
-def _check_pattern(pattern: str | None, reader: Reader) -> None:
+def _can_be_used(pattern: str | None, reader: Reader) -> bool:
     try:
         if pattern is not None:
             compile_pattern(pattern)
     except ValueError as error:
-        reader.error(
-            reader.at("rules"), "E405", f"the pattern cannot be used: {error}", PATTERN_CURE
-        )
+        message = f"the pattern cannot be used: {error}"
+        reader.error(reader.at("rules"), "E405", message, PATTERN_CURE)
+        return False
+    return True
 
 
 # -- slots

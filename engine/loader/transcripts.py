@@ -18,6 +18,7 @@ from engine.shapes import (
     FLOW_REF,
     MOMENT,
     NAME,
+    TAG_REF,
     WORD,
     Either,
     ListOf,
@@ -84,13 +85,19 @@ class _Expected(_Written):
         return values
 
 
+_TAGS = ListOf(TAG_REF)
+
+
 class _Customer(_Written):
-    """Fields of the customer, with valid values."""
+    """Fields of the customer, with valid values, and `tags`."""
 
     def read(self, source: Source, reader: Reader) -> dict[str, Any] | None:
         values = super().read(source, reader)
         fields = reader.business.fields
         for entry in source.entries if isinstance(source, tree.Mapping) else ():
+            if entry.key.text == "tags":
+                _TAGS.read(entry.value, reader)
+                continue
             field, place = fields.get(entry.key.text), entry.value.position
             if field is None:
                 message = f"there is no field '{entry.key.text}'"
@@ -241,7 +248,11 @@ OPTIONS: Mapping[str, Option] = {
     "test": Option(WORD, "What the test shows, as a sentence", required=True),
     "flow": Option(FLOW_REF, "The flow it is about", required=True),
     "channel": Option(OneOf(*CHANNEL_NAMES), "Where the conversation is held"),
-    "customer": Option(_Customer(), "What is known of the customer", "{first_name: Sara}"),
+    "customer": Option(
+        _Customer(),
+        "What is known of the customer: fields, and tags",
+        "{first_name: Sara, tags: [VIP]}",
+    ),
     "now": Option(MOMENT, "When it begins", "2026-03-01T10:00:00+03:30"),
     "vars": Option(MapOf(NAME, CONSTANT), "Variables the flow begins with"),
     "arms": Option(

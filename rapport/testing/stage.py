@@ -110,7 +110,7 @@ class Stage:
     def introduce(self, customer: Mapping[str, Any]) -> None:
         """Make the customer known before the first message. Raises BadSetting."""
         now, library, business = self._clock.now(), self._library, self._library.business
-        typed = self._typed(customer)
+        typed, tags = self._typed(customer), self._tags(customer)
         with self._engine.begin() as db:
             person, _ = meet(
                 db, library.business_id, self._origin.account_id, self._origin.channel, business,
@@ -121,6 +121,8 @@ class Stage:
             ledger = Ledger(library.business_id, business.fields, library.columns, unheard)
             for key in typed:
                 ledger.set_field(person.customer_id, key, typed, None, now, Cause(by="test"))
+            for name, tag_id in tags.items():
+                ledger.add_tag(person.customer_id, tag_id, name, now, Cause(by="test"))
             ledger.write(db)
             following = Following(db, library.business_id, business)
             following.settle(db, [person.customer_id], now, unheard)
@@ -233,6 +235,8 @@ class Stage:
         business = self._library.business
         typed: dict[str, Value] = {}
         for key, written in customer.items():
+            if key == "tags":
+                continue
             if key not in business.fields:
                 raise BadSetting(f"customer: there is no field '{key}'")
             read = coerce(written, business.fields[key], locale_of(typed, business))
@@ -240,6 +244,15 @@ class Stage:
                 raise BadSetting(f"customer: {written!r} is no valid {key}")
             typed[key] = read.value
         return typed
+
+    def _tags(self, customer: Mapping[str, Any]) -> dict[str, int]:
+        """The ids of the tags that the customer has from the beginning, by name."""
+        named = customer.get("tags") or ()
+        names = [named] if isinstance(named, str) else list(named)
+        for name in names:
+            if name not in self._library.tags:
+                raise BadSetting(f"customer: there is no tag '{name}'")
+        return {name: self._library.tags[name] for name in names}
 
     def _zone(self) -> ZoneInfo:
         with self._engine.connect() as db:

@@ -1,4 +1,4 @@
-"""The example businesses are what people copy: they show all there is, and nothing is wrong in them.
+"""The example businesses are what people copy: they show all there is, and nothing is wrong there.
 
 `make examples` holds their conversations, which go through every node and way out.
 """

@@ -124,6 +124,12 @@ def test_the_customer_is_known_before_the_first_message(verdict: Held) -> None:
     assert held.passed, held.difference
 
 
+def test_a_customer_may_have_tags_from_the_beginning(verdict: Held) -> None:
+    expected = "  - expect: {tags: [Asked]}\n"
+    held = verdict(ASKED + expected, "customer: {tags: [Asked]}\n")
+    assert held.passed, held.difference
+
+
 def test_a_flow_may_begin_with_other_variables(verdict: Held) -> None:
     steps = "  - user: /start\n  - bot: Welcome\n  - bot: {contains: Which size}\n"
     assert verdict(steps, "vars: {greeting: Welcome}\n").passed
