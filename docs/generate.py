@@ -18,7 +18,7 @@ from engine.criteria.operators import LOOKUPS, OPERATORS, Shape
 from engine.fields.base import BASE_FIELDS
 from engine.fields.slots import SIZES, slots_of
 from engine.fields.types import FieldType
-from engine.loader import business, fields, flows, transcripts
+from engine.loader import business, campaigns, fields, flows, transcripts
 from engine.loader.nodes import COMMON, LATER
 from engine.node import Node
 from engine.templates.filters import FILTERS, TESTS
@@ -71,6 +71,8 @@ def files_page() -> str:
         "## A flow file",
         options_table(flows.OPTIONS),
         "The nodes are in [nodes.md](nodes.md), the triggers in [triggers.md](triggers.md).",
+        "## A campaign file",
+        options_table(campaigns.OPTIONS),
         "## A transcript test",
         options_table(transcripts.OPTIONS),
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.loader import business, flows, transcripts
+from engine.loader import business, campaigns, flows, transcripts
 from engine.loader.nodes import COMMON
 from engine.node import Node
 from engine.shapes import CHANNEL_NAMES
@@ -32,9 +32,13 @@ def project_schema(kinds: Sequence[type[Node]]) -> dict[str, Any]:
         "if": {"required": ["test"]},
         "then": record_schema(transcripts.OPTIONS),
         "else": {
-            "if": {"required": ["flow"]},
-            "then": record_schema(flows.OPTIONS),
-            "else": record_schema(business.OPTIONS),
+            "if": {"required": ["campaign"]},
+            "then": record_schema(campaigns.OPTIONS),
+            "else": {
+                "if": {"required": ["flow"]},
+                "then": record_schema(flows.OPTIONS),
+                "else": record_schema(business.OPTIONS),
+            },
         },
         "$defs": {
             "text": _text(),

@@ -265,6 +265,10 @@ WORDINGS: Mapping[str, Mapping[str, str]] = {
         "en": "The trigger {about} is paused: it {reason}.",
         "fa": "آغازگر {about} متوقف شد: {reason}.",
     },
+    "alarm_campaign": {
+        "en": "The campaign {about} is paused: {reason}.",
+        "fa": "کارزار {about} متوقف شد: {reason}.",
+    },
     "alarm_outbox": {
         "en": "Answers of the bot {about} do not go out: the first is {reason} minutes late.",
         "fa": "پاسخ‌های ربات {about} ارسال نمی‌شوند: اولین آن‌ها {reason} دقیقه دیر شده است.",

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from crm.tables import trigger_firing
+from engine.campaign import LEFT_OUT
 from engine.fields.plain import to_plain
 from engine.permission import OPTED_OUT
+from rapport.runtime.campaigns import CANCELLED
 from rapport.runtime.firings import HELD_TOO_LONG, NOBODY
 
 DECISIONS = {"started": "send", "skipped": "skip", "held": "hold", "planned": "hold"}
@@ -20,6 +22,8 @@ PLANNED = "its moment has not come"
 COLUMNS = ("at", "customer", "flow", "trigger", "occurrence", "decision", "reason")
 
 RULES: tuple[tuple[str, str], ...] = (
+    ("holdout", LEFT_OUT),
+    ("campaign_goes_on", CANCELLED),
     ("occasion", "has fired for another date"),
     ("trigger_not_paused", "paused:"),
     ("account", NOBODY),

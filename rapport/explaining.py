@@ -19,6 +19,7 @@ from crm.tables import (
     trigger_firing,
     trigger_state,
 )
+from engine.campaign import PREFIX
 from engine.clocked import field_of
 from engine.events import EVENTS, is_automatic
 from engine.fields.plain import to_plain
@@ -59,6 +60,8 @@ def require_known(library: Library, wanted: Wanted) -> None:
     """Raises NotFound for a flow and a trigger there is not."""
     if wanted.flow and (wanted.flow, 0) not in library.flows:
         raise NotFound(f"There is no flow '{wanted.flow}'.")
+    if wanted.trigger.startswith(PREFIX):
+        return  # of a campaign what was decided is all there is
     if wanted.trigger and wanted.trigger not in library.index.by_id:
         raise NotFound(f"There is no trigger '{wanted.trigger}'.")
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 import crm as crm_package
 from engine.business import Business
+from engine.campaign import check_campaigns
 from engine.clocked import check_moments
 from engine.loader import CRM_FILE, Loaded, load_project
 from engine.problems import Position, Problem, Problems
@@ -64,7 +65,9 @@ def read_project(
     with paused():
         loaded = load_project({**texts, **changed}, KINDS, industry_template)
     told = Problems()
-    check_moments(loaded.flows, now or datetime.now(UTC), told)
+    now = now or datetime.now(UTC)
+    check_moments(loaded.flows, now, told)
+    check_campaigns(loaded.campaigns.values(), now, told)
     if not (unreadable or told.found):
         return loaded
     problems = {*loaded.problems, *unreadable, *told.found}

@@ -242,6 +242,14 @@ trigger_firing = Table(
     _pending("ix_trigger_firing_decided_at", "decided_at", where="decided_at IS NOT NULL"),
     _pending("ix_trigger_firing_rings", "business_id", "rings_at", where="rings_at IS NOT NULL"),
     _pending("ix_trigger_firing_held", "customer_id", where="status = 'held'"),
+    # Of campaigns: planned, and not let go.
+    _pending(
+        "ix_trigger_firing_waiting",
+        "business_id",
+        "trigger",
+        "due_at",
+        where="status = 'planned' AND rings_at IS NULL",
+    ),
 )
 
 # A flow that is to be started for everybody of a segment, some of them at a time.
@@ -305,6 +313,18 @@ campaign_run = Table(
     Column("counts", Json, nullable=False),
     moment("started_at"),
     moment("ended_at", nullable=True),
+    # What it was started with: engine.campaign.Campaign.stored.
+    Column("definition", Json),
+    # The last customer who was planned for; planned_at: all are.
+    Column("after_id", Id, nullable=False, server_default=text("0")),
+    moment("planned_at", nullable=True),
+    Column("reason", String(200)),
+    # How many were let go in the span that began at `span_at`, in all, and how many of them could
+    # not be sent when it last paused itself.
+    moment("span_at", nullable=True),
+    Column("let_go", Integer, nullable=False, server_default=text("0")),
+    Column("let_go_in_all", Integer, nullable=False, server_default=text("0")),
+    Column("errors", Integer, nullable=False, server_default=text("0")),
 )
 
 lease = Table(

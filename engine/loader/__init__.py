@@ -6,14 +6,16 @@ Pure: reading the disk is the caller's. Nothing raises for what a file says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
-from engine import source as tree
 from engine.business import Business
+from engine.campaign import Campaign
 from engine.flow import Flow
 from engine.lint import lint_project
 from engine.loader.business import read_business
+from engine.loader.campaigns import is_campaign, read_campaign
 from engine.loader.circles import report_circles
 from engine.loader.flows import FlowRead, is_flow, read_flow
 from engine.loader.industries import Industry
@@ -23,7 +25,6 @@ from engine.problems import Position, Problem, Problems
 from engine.shapes import Reader
 from engine.shapes.reader import WrittenText
 from engine.source import Document, Source, read_documents
-from engine.suggest import LEAVE_OUT
 from engine.transcript import Transcript
 
 CRM_FILE = "crm.yaml"
@@ -33,8 +34,8 @@ class Loaded(Struct, frozen=True):
     """A project as far as it could be read. Only one without errors may be run.
 
     flows: by key. files: the path of each flow's file, by the flow's key. problems: sorted by
-    place, errors and warnings. crm_source: the text of crm.yaml, '' where there is none. texts:
-    all that people see, as they stand in the files, each once.
+    place, errors and warnings. campaigns: by key. crm_source: the text of crm.yaml, '' where there
+    is none. texts: all that people see, as they stand in the files, each once.
     """
 
     business: Business
@@ -44,6 +45,7 @@ class Loaded(Struct, frozen=True):
     problems: tuple[Problem, ...]
     crm_source: str = ""
     texts: tuple[WrittenText, ...] = ()
+    campaigns: Mapping[str, Campaign] = MappingProxyType({})
 
     @property
     def ok(self) -> bool:
@@ -74,16 +76,20 @@ def load_project(
     business = crm_reader.business
     flows: dict[str, FlowRead] = {}
     tests: list[Transcript] = []
-    test_reader = Reader(problems, business)
+    campaigns: dict[str, Campaign] = {}
+    test_reader, campaign_reader = Reader(problems, business), Reader(problems, business)
     for document in _each(documents):
         if is_test(document.root):  # asked first: a test names its flow by `flow:` too
             test = read_transcript(document.root, test_reader)
             tests += [test] if test else []
+        elif is_campaign(document.root):  # and so does a campaign
+            _add_campaign(campaigns, read_campaign(document.root, campaign_reader), problems)
         elif is_flow(document.root):
             _add(flows, read_flow(document, business, by_name, problems), problems)
         else:
             _report_unknown(document.root, problems)
-    lint_project(business, flows, (crm_reader, test_reader), tests, problems)
+    others = (crm_reader, test_reader, campaign_reader)
+    lint_project(business, flows, others, tests, problems)
     report_circles(business, flows.values(), problems)
     return Loaded(
         business=business,
@@ -93,6 +99,7 @@ def load_project(
         problems=tuple(problems.sorted()),
         crm_source=files[crm] if crm else "",
         texts=_texts((crm_reader, *(read.reader for read in flows.values()))),
+        campaigns=campaigns,
     )
 
 
@@ -134,13 +141,19 @@ def _add(flows: dict[str, FlowRead], read: FlowRead | None, problems: Problems) 
         problems.error(read.flow.position, "E110", message, "Give one of them another name.")
 
 
+def _add_campaign(
+    campaigns: dict[str, Campaign], campaign: Campaign | None, problems: Problems
+) -> None:
+    if campaign is None:
+        return
+    same = campaigns.setdefault(campaign.key, campaign)
+    if same is not campaign:
+        there = same.position
+        message = f"the campaign '{campaign.key}' is already in {there.file}, line {there.line}"
+        problems.error(campaign.position, "E631", message, "Give one of them another name.")
+
+
 def _report_unknown(source: Source, problems: Problems) -> None:
-    if isinstance(source, tree.Mapping):
-        campaign = source.entry("campaign")
-        if campaign is not None:
-            message = "campaigns are not available yet"
-            problems.error(campaign.key.position, "E901", message, LEAVE_OUT)
-            return
     message = "a file of a project begins with 'flow:', 'campaign:' or 'test:'"
     problems.error(
         source.position, "E011", message, "Write one of them, or put the file elsewhere."

@@ -19,11 +19,15 @@ def explain(
     trigger: Annotated[
         str, typer.Option("--trigger", metavar="ID", help="of this trigger only: flow/ID")
     ] = "",
+    campaign: Annotated[
+        str, typer.Option("--campaign", metavar="KEY", help="of this campaign only")
+    ] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Why a customer got what a flow says, or did not, with the rules that were looked at; and
     what would be decided when each of its triggers comes next. Nothing is changed or sent."""
     from crm.services.find import resolve
+    from engine.campaign import PREFIX
     from rapport.build import stored_library
     from rapport.cli.store import open_sight
     from rapport.explaining import Wanted, decided, foreseen, require_known
@@ -36,7 +40,7 @@ def explain(
         def look(db: Any) -> list[dict[str, Any]]:
             business_id = sight.business_id
             customer_id = resolve(db, business_id, reference, sight.business.country)
-            wanted = Wanted(customer_id, flow, trigger)
+            wanted = Wanted(customer_id, flow, f"{PREFIX}{campaign}" if campaign else trigger)
             rows = decided(db, business_id, wanted)
             with copied(db, business_id, [customer_id]) as copy:
                 with copy.connect() as there:

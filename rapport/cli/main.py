@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "segments": "segments:group",
     "rules": "rules:group",
     "triggers": "triggers:group",
+    "campaigns": "campaigns:group",
     "explain": "explain:explain",
     "simulate": "simulate:simulate",
     "insights": "insights:insights",

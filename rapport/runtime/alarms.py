@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "disk": Kind("alarm_disk"),
     "dead": Kind("alarm_dead", calm_for=QUIET),
     "storm": Kind("alarm_storm"),
+    "campaign": Kind("alarm_campaign"),
     "queue": Kind("alarm_queue", timedelta(minutes=1)),
     "outbox": Kind("alarm_outbox", timedelta(minutes=1)),
 }

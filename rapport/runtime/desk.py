@@ -18,6 +18,7 @@ from bots.channel import Inbound
 from crm.sql import Statement
 from crm.tables import conversation
 from rapport.runtime.calls import Call
+from rapport.runtime.campaigns import next_release, work
 from rapport.runtime.firings import next_planned
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
@@ -70,16 +71,23 @@ class Desk:
         return Turned(more=self._turns.ring(db, now))
 
     def scan(self, db: Connection, now: datetime) -> Turned:
-        """Plan a piece of what the clock's triggers are for now; `more` where there was any."""
-        return Turned(more=self._scans.scan(db, self.library, now))
+        """Plan a piece of what the clock's triggers, or campaigns, are for now; `more` where there
+        was any."""
+        library = self.library
+        return Turned(more=self._scans.scan(db, library, now) or work(db, library, now))
 
     def has_to_scan(self, db: Connection, now: datetime) -> bool:
         """Whether `scan` has something to do."""
-        return self._scans.is_due(db, self.library, now)
+        if self._scans.is_due(db, self.library, now):
+            return True
+        release = next_release(db, self.library.business_id)
+        return release is not None and release <= now
 
     def next_scan(self, db: Connection) -> datetime | None:
-        """When a trigger is to be looked at next that a clock brings."""
-        return self._scans.next_moment(db, self.library)
+        """When a trigger is to be looked at next that a clock brings, or a campaign."""
+        release = next_release(db, self.library.business_id)
+        moments = (self._scans.next_moment(db, self.library), release)
+        return min((one for one in moments if one is not None), default=None)
 
     def answer(
         self, db: Connection, call: Call, answer: Mapping[str, Any], now: datetime

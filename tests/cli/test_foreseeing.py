@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from crm.database import open_engine
 from crm.tables import customer, scan_cursor, trigger_firing
+from rapport.runtime.clock import SystemClock
 from rapport.settings import read_settings
 from tests.cli.conftest import Command
 from tests.support.database import empty_schema
@@ -217,3 +218,50 @@ def test_it_works_on_postgresql_too(rapport: Command, monkeypatch: pytest.Monkey
         assert ("2026-03-04T08:00:00Z", ann, "send") in shown(rows, "at", "customer", "decision")
         assert told(rapport, "explain", ann, "--flow", "news")[-1]["decision"] in ("send", "hold")
         at.engine.dispose()
+
+
+class TestCampaigns:
+    @pytest.fixture(autouse=True)
+    def spring(self, rapport: Command, office: Office) -> None:
+        Path("shop/spring.yaml").write_text(
+            "campaign: spring\nflow: party\ngoal: {on: purchase}\n", encoding="utf-8"
+        )
+
+    def test_one_is_estimated_started_watched_and_compared(
+        self, rapport: Command, office: Office
+    ) -> None:
+        assert told(rapport, "campaigns", "list")[0]["status"] == "not started"
+        ended = rapport("campaigns", "estimate", "spring", "--format", "json")
+        assert json.loads(ended.out)["to_be_sent"] == 2
+        assert len(told(rapport, "campaigns", "plan", "spring")) == 2
+        ended = rapport("campaigns", "start", "spring", "--yes")
+        assert (ended.code, ended.err) == (0, "")
+        assert "2 people, 2 to be sent" in ended.out
+        office.clock.set(SystemClock().now())
+        office.drive.advance_to(office.clock.now() + timedelta(days=1))
+        assert office.said("ben").count("Hurray") == 1
+        shown = rapport("campaigns", "progress", "spring")
+        assert (shown.code, "100.0% of 2" in shown.out) == (0, True)
+        (row,) = told(rapport, "campaigns", "results", "spring")
+        assert (row["arm"], row["people"], row["goal"]) == ("all", 2, 0)
+        (why,) = told(rapport, "explain", office.customer_id("ann"), "--campaign", "spring")
+        assert why["trigger"] == "campaign:spring"
+
+    def test_one_that_goes_on_is_in_a_simulation(self, rapport: Command, office: Office) -> None:
+        rapport("campaigns", "start", "spring", "--yes")
+        now = SystemClock().now()
+        span = ("--from", now.isoformat(), "--until", (now + timedelta(days=1)).isoformat())
+        rows = told(rapport, "simulate", *span)
+        assert {row["customer"] for row in rows if row["trigger"] == "campaign:spring"} == {1, 2}
+
+    def test_one_is_paused_resumed_and_cancelled(self, rapport: Command, office: Office) -> None:
+        assert rapport("campaigns", "pause", "spring").code == 1
+        assert rapport("campaigns", "start", "spring").code == 2
+        rapport("campaigns", "start", "spring", "--yes")
+        for command in ("pause", "resume", "cancel"):
+            assert rapport("campaigns", command, "spring").code == 0
+        assert rapport("campaigns", "resume", "spring").code == 1
+
+    def test_what_is_not_there_is_told(self, rapport: Command, office: Office) -> None:
+        ended = rapport("campaigns", "estimate", "sprung")
+        assert (ended.code, "there is: spring" in ended.err) == (1, True)
