@@ -35,6 +35,10 @@ nodes: [{say: News}]
 flow: gold
 triggers: [{on: tag_added, tag: VIP, only: {size: {gt: 40}}}]
 nodes: [{say: Gold}]
+---
+flow: calm
+purpose: service
+nodes: [{say: Calm}]
 """
 QUIET = CRM + "sending: {quiet_hours: '22:00-08:00', cap: {per_day: 1}}\n"
 FULL = "had 1 today, the most there is"
@@ -224,7 +228,7 @@ class TestCampaigns:
     @pytest.fixture(autouse=True)
     def spring(self, rapport: Command, office: Office) -> None:
         Path("shop/spring.yaml").write_text(
-            "campaign: spring\nflow: party\ngoal: {on: purchase}\n", encoding="utf-8"
+            "campaign: spring\nflow: calm\ngoal: {on: purchase}\n", encoding="utf-8"
         )
 
     def test_one_is_estimated_started_watched_and_compared(
@@ -239,7 +243,7 @@ class TestCampaigns:
         assert "2 people, 2 to be sent" in ended.out
         office.clock.set(SystemClock().now())
         office.drive.advance_to(office.clock.now() + timedelta(days=1))
-        assert office.said("ben").count("Hurray") == 1
+        assert office.said("ben").count("Calm") == 1
         shown = rapport("campaigns", "progress", "spring")
         assert (shown.code, "100.0% of 2" in shown.out) == (0, True)
         (row,) = told(rapport, "campaigns", "results", "spring")
