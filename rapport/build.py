@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ from engine.flow import Flow
 from engine.loader import Loaded, load_flow
 from engine.own_data import correcting_flow
 from nodes import KINDS
-from rapport.project import read_applied
+from rapport.project import Kinds, read_applied
 from rapport.runtime.cursors import TASKS, begin_scans
 from rapport.runtime.intake import Origin
 from rapport.runtime.library import Library, shelf
@@ -47,15 +48,18 @@ class Ready:
 
 
 class Opening(NamedTuple):
-    """How a process finds its business, by its key, in the database when it starts."""
+    """How a process finds its business, by its key, in the database when it starts. kinds: the node
+    kinds that it knows."""
 
     key: str
     find: Callable[[Connection, datetime], Ready]
+    kinds: Kinds = KINDS
 
 
-def applying(loaded: Loaded) -> Opening:
+def applying(loaded: Loaded, kinds: Kinds = KINDS) -> Opening:
     """The business of a project that loaded without errors, which is applied first."""
-    return Opening(loaded.business.key, lambda db, now: apply_loaded(db, loaded, now))
+    find = partial(apply_loaded, loaded=loaded, kinds=kinds)
+    return Opening(loaded.business.key, lambda db, now: find(db, now=now), kinds)
 
 
 def applied(key: str) -> Opening:
@@ -69,44 +73,45 @@ def applied(key: str) -> Opening:
     return Opening(key, found)
 
 
-def apply_loaded(db: Connection, loaded: Loaded, now: datetime) -> Ready:
+def apply_loaded(db: Connection, loaded: Loaded, now: datetime, kinds: Kinds = KINDS) -> Ready:
     """Make the database agree with a project that loaded without errors."""
-    ready = as_applied(db, loaded, now)
+    ready = as_applied(db, loaded, now, kinds)
     if db.dialect.name == "sqlite":
         # Elsewhere an index on a big table is built by itself, outside of any transaction.
         build_wanted_indexes(db, now)
     return ready
 
 
-def as_applied(db: Connection, loaded: Loaded, now: datetime) -> Ready:
+def as_applied(db: Connection, loaded: Loaded, now: datetime, kinds: Kinds = KINDS) -> Ready:
     """What applying a project makes, but for indexes: for who only looks, and rolls it back."""
     flows = {key: (loaded.files[key], flow.source) for key, flow in loaded.flows.items()}
     applied = apply_project(db, loaded.business, loaded.crm_source, flows, now)
-    library = library_of(db, loaded, applied.business_id)
+    library = library_of(db, loaded, applied.business_id, kinds)
     tasks = TASKS in library.heard
     begin_scans(db, applied.business_id, library.clocked, now, tasks=tasks)
     return Ready(library, applied)
 
 
-def library_of(db: Connection, loaded: Loaded, business_id: int) -> Library:
+def library_of(db: Connection, loaded: Loaded, business_id: int, kinds: Kinds = KINDS) -> Library:
     """A project that was just applied, as it is in this database."""
     versions = current_versions(db, business_id)
     numbered = [replace(flow, version=versions[key]) for key, flow in loaded.flows.items()]
-    return _library(db, business_id, loaded.business, numbered)
+    return _library(db, business_id, loaded.business, numbered, kinds)
 
 
-def stored_library(db: Connection, business_id: int) -> Library:
+def stored_library(db: Connection, business_id: int, kinds: Kinds = KINDS) -> Library:
     """The business as it is applied in this database, read from there alone."""
-    business = read_applied(project_source(db, business_id))
+    business = read_applied(project_source(db, business_id), kinds)
     flows = (
-        load_flow(flow_source(db, business_id, key, number).source, business, KINDS, key, number)
+        load_flow(flow_source(db, business_id, key, number).source, business, kinds, key, number)
         for key, number in current_versions(db, business_id).items()
     )
-    return _library(db, business_id, business, [flow for flow in flows if flow is not None])
+    found = [flow for flow in flows if flow is not None]
+    return _library(db, business_id, business, found, kinds)
 
 
 def _library(
-    db: Connection, business_id: int, business: Business, flows: Sequence[Flow]
+    db: Connection, business_id: int, business: Business, flows: Sequence[Flow], kinds: Kinds
 ) -> Library:
     business = with_stored_segments(db, business_id, business)
 
@@ -114,7 +119,7 @@ def _library(
         source = correcting_flow(business, key)
         if source is None:
             source = flow_source(at, business_id, key, number).source
-        return load_flow(source, business, KINDS, key, number)
+        return load_flow(source, business, kinds, key, number)
 
     columns = stored_columns(db, business_id, business)
     slots = {column: key for key, column in columns.items() if column in SLOTS}
@@ -171,9 +176,11 @@ def channels_of(db: Connection, business_id: int) -> dict[int, str]:
     return {row.id: row.channel for row in rows}
 
 
-def load_applied(db: Connection, business_id: int) -> tuple[Library, dict[int, str]]:
+def load_applied(
+    db: Connection, business_id: int, kinds: Kinds = KINDS
+) -> tuple[Library, dict[int, str]]:
     """The business as it is applied now, and the channels of its accounts."""
-    return stored_library(db, business_id), channels_of(db, business_id)
+    return stored_library(db, business_id, kinds), channels_of(db, business_id)
 
 
 def whole(_channel: str, message: Outgoing) -> Sequence[Outgoing]:

@@ -45,11 +45,13 @@ from rapport.spreading import Pauses, Spread
 @dataclass(frozen=True, slots=True)
 class Line:
     """A channel with the pace its platform bears. webhook: how the platform brings updates, None
-    where they are fetched."""
+    where they are fetched. pace: shared with whoever else sends on the account in this process;
+    None where nobody does."""
 
     channel: Channel
     rates: Rates
     webhook: Webhook | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ async def _send(place: Place, post: Post) -> None:
     async def while_ours(tenure: Tenure) -> None:
         sender = Sender(
             post.line.channel, account, place.writer, place.read, place.clock,
-            Pace(post.line.rates), place.backoff(1.0, 300.0), tenure=tenure,
+            post.line.pace or Pace(post.line.rates), place.backoff(1.0, 300.0), tenure=tenure,
         )  # fmt: skip
         place.outlets[account] = place.senders[account] = sender
         try:

@@ -74,6 +74,28 @@ def set_up(
     logging.getLogger("aiogram").setLevel(logging.CRITICAL)
 
 
+def lend() -> None:
+    """Log by Python's own module, where the host of a guest finds it: loggers `rapport.*`. A host
+    that has set structlog up keeps it as it is."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _without_words,
+            structlog.processors.format_exc_info,
+            _clean,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+def _without_words(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+    return {key: value for key, value in event.items() if not isinstance(value, Words)}
+
+
 def _clean(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
     """No secret in any value, and no sign that a terminal would obey."""
     return {key: _printable(redacted_value(value)) for key, value in event.items()}

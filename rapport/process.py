@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -32,6 +33,7 @@ from rapport.runtime.desk import Desk
 from rapport.runtime.file_jobs import run_waiting_imports
 from rapport.runtime.following import Following
 from rapport.runtime.forgetting import forget_by_clock
+from rapport.runtime.guest import Guest
 from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Outlet
 from rapport.runtime.performer import Performer
@@ -97,20 +99,22 @@ class Process:
     """`run` returns after SIGTERM, Ctrl-C or `stop`. The schema must have been prepared.
 
     opening: how the business is found in the database (rapport.build.applying, applied).
-    beside: what runs beside the roles, as long as they do.
+    beside: what runs beside the roles, as long as they do. guest: the program is somebody else's:
+    signals and memory are its own business, and what nobody takes is left to it.
     """
 
     def __init__(
         self, url: str, opening: Opening, lines: Sequence[Line], clock: Clock | None = None, *,
         roles: Roles = EVERY_ROLE, redis_url: str | None = None,
         lease_seconds: float = LEASE_SECONDS,
-        beside: Sequence[Beside] = (),
+        beside: Sequence[Beside] = (), guest: Guest | None = None,
     ) -> None:  # fmt: skip
         self._opening = opening
         self._lines = lines
         self._clock = clock or SystemClock()
         self._roles = roles
         self._beside = beside
+        self._guest = guest
         self._redis_url = redis_url
         self._owner = owner_of_this_process()
         self._engine = open_engine(url)
@@ -127,7 +131,8 @@ class Process:
         CrmError where the project cannot be applied, DatabaseUnavailable.
         """
         structlog.contextvars.bind_contextvars(business=self._opening.key)
-        self._listen_for_signals()
+        if self._guest is None:
+            self._listen_for_signals()
         writer = writer_for(self._engine)
         serving = asyncio.create_task(self._serve(writer, announce))
         stopping = asyncio.create_task(self._stopping.wait())
@@ -181,10 +186,11 @@ class Process:
         channels, prefix = await asyncio.wrap_future(
             writer.submit(lambda db: (channels_of(db, business_id), find_prefix(db, business_id)))
         )
-        desk, read = Desk(Turns(library, channels, self._parts)), Reader(self._read_engine)
+        read = Reader(self._read_engine)
+        desk = Desk(Turns(library, channels, self._parts, guest=self._guest))
         outlets: dict[int, Outlet] = {}
         tally = ServiceTally()
-        following = Following(desk, read, load_applied)
+        following = Following(desk, read, partial(load_applied, kinds=self._opening.kinds))
         service = Service(
             desk, writer, read, self._clock, outlets, backoff(0.1, 30.0), following.look, tally,
             lambda: performer.look(),
@@ -205,7 +211,8 @@ class Process:
             backoff, ticks_of(spread.tasks), outlets, tally, clock_watch,
         )  # fmt: skip
         outlets.update((post.origin.account_id, place.elsewhere(post)) for post in posts)
-        leave_alone_what_stays()
+        if self._guest is None:
+            leave_alone_what_stays()
         await serve(place, posts, self._beside, lambda post: announce(*post.name))
 
     def _tasks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -14,12 +14,16 @@ from engine.business import Business
 from engine.campaign import check_campaigns
 from engine.clocked import check_moments
 from engine.loader import CRM_FILE, Loaded, load_project
+from engine.node import Node
 from engine.problems import Position, Problem, Problems
 from engine.source import MAX_SIZE
 from nodes import KINDS
 from rapport.runtime.collector import paused
 
 # Not importlib.resources: importing it takes 10 ms.
+Kinds = Sequence[type[Node]]
+"""The node kinds that flows may be made of."""
+
 _TEMPLATES = Path(crm_package.__file__).parent / "templates"
 
 
@@ -54,6 +58,7 @@ def read_project(
     folder: Path,
     changed: Mapping[str, str] = MappingProxyType({}),
     now: datetime | None = None,
+    kinds: Kinds = KINDS,
 ) -> Loaded:
     """Load a project, or every problem of it. Paths in it are inside `folder`, with slashes.
 
@@ -63,7 +68,7 @@ def read_project(
     """
     texts, unreadable = read_files(folder)
     with paused():
-        loaded = load_project({**texts, **changed}, KINDS, industry_template)
+        loaded = load_project({**texts, **changed}, kinds, industry_template)
     told = Problems()
     now = now or datetime.now(UTC)
     check_moments(loaded.flows, now, told)
@@ -95,10 +100,10 @@ def read_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
     return texts, unreadable
 
 
-def read_applied(source: str) -> Business:
+def read_applied(source: str, kinds: Kinds = KINDS) -> Business:
     """What a crm.yaml says that was applied. The flows it names are not at hand, so problems are
     not looked at."""
-    return load_project({CRM_FILE: source}, KINDS, industry_template).business
+    return load_project({CRM_FILE: source}, kinds, industry_template).business
 
 
 def industry_template(name: str) -> str | None:

@@ -13,6 +13,7 @@ What values do in them:
 """
 
 from engine.templates.bounds import TemplateFailed
+from engine.templates.calls import add_filter
 from engine.templates.template import (
     Path,
     Template,
@@ -35,5 +36,6 @@ __all__ = [
     "TemplateFailed",
     "TemplateProblem",
     "Use",
+    "add_filter",
     "compile_template",
 ]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from engine.suggest import meant
-from engine.templates.bounds import HEAVY, bounded
+from engine.templates.bounds import HEAVY, TemplateFailed, bounded
 from engine.templates.filters import FILTERS, LIGHT, TAKE_UNDEFINED, TESTS
 from engine.templates.formatting import Place, lay_out, read_pattern
 from engine.templates.paths import literal
 from engine.templates.speaking import SPOKEN
 from engine.templates.template import Read
-from engine.templates.values import UNDEFINED, Scope
+from engine.templates.values import UNDEFINED, Scope, enter, leave
 
 if TYPE_CHECKING:
     from engine.templates.compiling import Compiler
@@ -25,6 +25,36 @@ _ALL_FILTERS: dict[str, Callable[..., object]] = {**FILTERS, **SPOKEN}
 _FORMAT = "format"
 
 _signature = lru_cache(maxsize=None)(inspect.signature)
+
+
+def add_filter(name: str, function: Callable[..., object]) -> None:
+    """Let templates that are compiled from now on call a function of somebody else's program, with
+    the value and the filter's arguments; where it raises, the template fails.
+
+    It has to be pure: a step is repeated after a crash. It is asked about no undefined value.
+    Raises ValueError for a name that is taken or is none.
+    """
+    known = _ALL_FILTERS.get(name)
+    if known is not None and getattr(known, "__wrapped__", None) is function:
+        return
+    if known is not None or name == _FORMAT or not name.isidentifier():
+        raise ValueError(f"a filter cannot be called '{name}': that is taken, or no name")
+
+    def called(_scope: Scope, value: object, *arguments: object) -> object:
+        try:
+            return enter(function(leave(value), *map(leave, arguments)))
+        except TemplateFailed:
+            raise
+        except Exception as error:
+            raise TemplateFailed(f"the filter '{name}' failed: {type(error).__name__}") from error
+
+    own = inspect.signature(function)
+    scope = inspect.Parameter("scope", inspect.Parameter.POSITIONAL_ONLY)
+    value, *rest = own.parameters.values()
+    first = value.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
+    called.__signature__ = own.replace(parameters=[scope, first, *rest])  # type: ignore[attr-defined]
+    called.__wrapped__ = function  # type: ignore[attr-defined]
+    _ALL_FILTERS[name] = called
 
 
 def call_history(compiler: Compiler, node: nodes.Call) -> Read:

@@ -35,6 +35,7 @@ from engine.wording import wording
 from rapport.runtime.calls import KIND
 from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, Mail
 from rapport.runtime.firings import expiry_of, is_spent
+from rapport.runtime.guest import is_the_hosts
 from rapport.runtime.handovers import KIND as STAFF
 from rapport.runtime.handovers import Handovers
 from rapport.runtime.letters import message_of, said
@@ -49,7 +50,6 @@ _FOR_RUNS = frozenset({"timer", "event", "firing", STAFF, KIND})
 
 _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
 """What becomes of a message that is nothing but an answer."""
-
 
 _BEFORE_WAITS = (Answer, Detour, HandOver, OptIn, StalePress)
 """What comes before a run that waits for a message."""
@@ -79,6 +79,9 @@ class Casework:
         self._restarts = [run for run in case.runs.values() if run.restart is not None]
         self._listening = Listening(self.moves)
         self._handovers = Handovers(self.moves)
+        self.left: tuple[str, ...] = ()
+        """The keys of messages left to the host."""
+        self._leaves_it = False
         self.letter: Mail | None = None
         """The mail being applied: the one at fault where something raises."""
 
@@ -115,9 +118,12 @@ class Casework:
     def _take(self, letter: Mail, at: Conversation) -> None:
         self.letter = letter
         self.sheet.begin(self.case, letter)
+        self._leaves_it = False
         self._apply(letter, at)
         self._listening.settle(_lane_of(letter), at)
-        self.sheet.applied(letter)
+        self.sheet.applied(letter, left=self._leaves_it)
+        if self._leaves_it and letter.arrival is not None:
+            self.left = (*self.left, letter.arrival.dedup_key)
 
     def _begin_anew(self, letter: Mail) -> None:
         """What is to begin anew does so before anything else: it may ask another system, and then
@@ -236,7 +242,10 @@ class Casework:
             decision = self._decide(message, conversation, created=is_new)
         if conversation.id in self.moves.begun_anew and isinstance(decision, _OF_A_QUESTION):
             return  # it was said to a question that has been asked anew in the meantime
-        self._carry_out(decision, message, conversation)
+        busy = self.moves.asking is not None
+        self._leaves_it = self.around.guest and is_the_hosts(decision, message, busy=busy)
+        if not self._leaves_it:
+            self._carry_out(decision, message, conversation)
 
     def _decide(self, message: Message, at: Conversation, *, created: bool) -> Decision:
         index = self.around.library.index
@@ -293,7 +302,7 @@ class Casework:
                 if asking is not None:
                     self.moves.advance(asking, Reply(message), LIVE)
             case Start(flow, trigger, event):
-                self._start(flow, trigger, event, at)
+                self._start(flow, trigger, self._with_given(event), at)
             case Detour(flow, trigger, event):
                 self._detour(flow, f"detour:{self.moves.asking}:{trigger}", event, at)
             case HandOver(always):
@@ -324,6 +333,11 @@ class Casework:
         self.moves.begin(flow, Beginning(trigger, event), at)
         if any(one.id == trigger for one in self.around.library.index.limited):
             self.sheet.agenda.note_start(trigger)
+
+    def _with_given(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the flow reads as `event`, with what the host's program says of it."""
+        given = self.letter.payload.get("event") if self.letter is not None else None
+        return {**event, **from_json(given)} if given else event
 
     def _gives_way(self, trigger: str, event: Mapping[str, Any]) -> bool:
         """Whether a trigger, as it says, waits for the question to close, or does not start."""

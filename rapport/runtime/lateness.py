@@ -54,7 +54,7 @@ class Lateness:
         places = listed_or_one(db, list({at.id for _, _, at in doubtful}))
         applied = dict(_APPLIED.fetch(db, places, origin.business_id, now - ONE_ORDER))
         return frozenset(
-            item.dedup_key for number, item, at in doubtful if number < applied.get(at.id, 0)
+            item.dedup_key for number, item, at in doubtful if number < (applied.get(at.id) or 0)
         )
 
     def _pass(self, origin: Origin, number: int) -> int | None:

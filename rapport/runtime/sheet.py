@@ -95,13 +95,14 @@ class Sheet:
         self._source, self._pieces = f"anew:{wait_id}", 0
         self.agenda.begin_anew(self._source)
 
-    def applied(self, letter: Mail) -> None:
-        """The mail is done: stored so where it is not stored yet, else marked."""
+    def applied(self, letter: Mail, *, left: bool = False) -> None:
+        """The mail is done: stored so where it is not yet, else marked. left: to the host."""
         turn, arrival = self._around.turn_id, letter.arrival
         if arrival is None:
             self._writes.mail.append((turn, self._now, letter.id))
             return
-        self._writes.new_mail.append((*self._arrived(letter, arrival), turn, self._now))
+        mail = self._writes.left_mail if left else self._writes.new_mail
+        mail.append((*self._arrived(letter, arrival), turn, self._now))
 
     def worked_off(self, conversation: Conversation) -> None:
         """No mail of the conversation waits any more."""

@@ -30,7 +30,10 @@ Watch = Callable[[Run, Resume, Run, Sequence[Effect]], None]
 
 
 class Surroundings(Struct, frozen=True):
-    """What all cases of a batch share. channels: the channel of each account, by its id."""
+    """What all cases of a batch share. channels: the channel of each account, by its id.
+
+    guest: somebody else's bot answers what no flow claims (rapport.plugin).
+    """
 
     library: Library
     channels: Mapping[int, str]
@@ -45,3 +48,4 @@ class Surroundings(Struct, frozen=True):
     turn_id: str
     moment: Moment
     watch: Watch | None = None
+    guest: bool = False

@@ -47,9 +47,11 @@ from rapport.runtime.consent import Consent
 from rapport.runtime.deliveries import Delivery, delivery_of
 from rapport.runtime.expansions import expand
 from rapport.runtime.firings import Started, ring_firings
+from rapport.runtime.guest import Guest, Talker, talks_of
 from rapport.runtime.hearing import ring_events
 from rapport.runtime.ids import Ids, ids_for
 from rapport.runtime.intake import Broken, Origin, Received, receive, store
+from rapport.runtime.just_in import deliver, split
 from rapport.runtime.lateness import Lateness
 from rapport.runtime.library import Library
 from rapport.runtime.load import cases_of, fill, ready_cases
@@ -90,7 +92,9 @@ class Turned(Struct):
     more: others may be ready still. received: how many arrivals were new. late: of those, how
     many came after a later one was applied. dead: how many mails were given up. calls: how many
     requests are to be made. lines: what the log says of each turn, where it says so much. kept:
-    what is to be remembered after the commit. files: keys of files that nobody has any more.
+    what is to be remembered after the commit. files: keys of files that nobody has any more. left:
+    keys of messages that nobody took; talks: who waits for a reply now, and who does not any more:
+    both where we are somebody's guest.
     """
 
     conversations: int = 0
@@ -105,6 +109,8 @@ class Turned(Struct):
     lines: list[dict[str, Any]] = field(default_factory=list)
     kept: Kept | None = None
     files: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    talks: dict[Talker, bool] = field(default_factory=dict)
 
     def add(self, other: Turned) -> None:
         self.conversations += other.conversations
@@ -116,18 +122,24 @@ class Turned(Struct):
         self.presses += other.presses
         self.files += other.files
         self.lines += other.lines
+        self.left += other.left
+        self.talks |= other.talks
 
 
 class Turns:
     """Runs batches for one business. `parts` cuts messages for a channel, by its name.
 
-    watch: is told of every step, for tests; None where nobody looks.
+    watch: is told of every step, for tests; None where nobody looks. guest: where somebody else's
+    bot answers what nobody takes, what it is told.
     """
 
     def __init__(
         self, library: Library, channels: Mapping[int, str], parts: Parts,
-        memory: Memory | None = None, watch: Watch | None = None,
+        memory: Memory | None = None, watch: Watch | None = None, guest: Guest | None = None,
     ) -> None:  # fmt: skip
+        self.guest = guest
+        # The host may plan any flow, and what it plans may have to wait.
+        library.starts = library.starts or guest is not None
         self.library = library
         self._watch = watch
         self._channels = channels
@@ -142,7 +154,7 @@ class Turns:
 
     def on(self, library: Library, channels: Mapping[int, str]) -> Turns:
         """These turns on a newer library; a batch that has begun ends on this one."""
-        return Turns(library, channels, self._parts, self._memory, self._watch)
+        return Turns(library, channels, self._parts, self._memory, self._watch, self.guest)
 
     def receive(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime,
@@ -162,15 +174,19 @@ class Turns:
         self._memory.check(db, self.library)
         received = self.receive(db, origin, arrivals, now, self._memory)
         cases = self._cases_of(db, received)
-        at_once, later = _split(received, cases)
+        at_once, later = split(received, cases)
         if later:
             self._memory.distrust()
             store(db, origin, later, now)
         turned = Turned()
+        if self.guest is not None:
+            turned.left = [item.item.dedup_key for item in received if item.conversation is None]
         if at_once:
             ids = self._memory.take_ids() or ids_for(db, len(at_once))
-            _deliver(at_once, cases, ids, now)
-            turned = self._work(db, cases.values(), ids, now)
+            deliver(at_once, cases, ids, now)
+            worked = self._work(db, cases.values(), ids, now)
+            worked.left += turned.left
+            turned = worked
         turned.more = turned.more or any(item.conversation for item in later)
         return count_in(turned, received)
 
@@ -219,6 +235,8 @@ class Turns:
         """What a batch did is committed: its cases are remembered, files of nobody are removed."""
         if turned.files:
             remove_files(self.library.business_id, turned.files)
+        if self.guest is not None:
+            self.guest.note(turned.talks)
         if turned.kept is not None:
             self._memory.keep(turned.kept)
 
@@ -243,14 +261,7 @@ class Turns:
         """Work every case, then write what they gathered."""
         self._count += 1
         writes, ledger, turned = Writes(), self._ledger(), Turned()
-        around = Surroundings(
-            self.library, self._channels, self._parts, Clashes(db, self.library),
-            partial(referrer_of, db, self.library.business_id),
-            Started(db, self.library.business_id), self._unheard,
-            Consent(db, self.library.business_id, self.library.business), ids, now,
-            f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
-            self._watch,
-        )  # fmt: skip
+        around = self._around(db, ids, now)
         books = Books(db, self.library.business_id, self.library.business, ledger)
         sheet = Sheet(around, ledger, writes, books)
         if self.library.business.rules.needs_rates:
@@ -260,6 +271,9 @@ class Turns:
             self._work_case(work)
             if self._says_each:
                 turned.lines += turn_lines(work)
+            if self.guest is not None:
+                turned.left += work.left
+                turned.talks.update(talks_of(case, self.library))
             turned.letters += len(case.mail)
             turned.conversations += len(case.conversations)
         writes.automatic = around.consent.rows
@@ -288,6 +302,16 @@ class Turns:
         known = [case for case in cases if case.customer_id not in writes.referrers]
         turned.kept = self._memory.note(known, ledger, self.library, ids)
         return turned
+
+    def _around(self, db: Connection, ids: Ids, now: datetime) -> Surroundings:
+        return Surroundings(
+            self.library, self._channels, self._parts, Clashes(db, self.library),
+            partial(referrer_of, db, self.library.business_id),
+            Started(db, self.library.business_id), self._unheard,
+            Consent(db, self.library.business_id, self.library.business), ids, now,
+            f"{self._name}.{self._count}", Moment(now, known_zone(self.library.business.timezone)),
+            self._watch, self.guest is not None and self.guest.leaves,
+        )  # fmt: skip
 
     def _follow(self, db: Connection, referrers: Collection[int], now: datetime) -> None:
         """Those by whom somebody came: they may be no customers of this batch."""
@@ -346,20 +370,6 @@ class Turns:
         return Ledger(library.business_id, business.fields, library.columns, library.heard)
 
 
-def _split(
-    received: Iterable[Received], cases: Mapping[int, Case]
-) -> tuple[list[Received], list[Received]]:
-    """What can be applied at once, and what is only stored: noise, behind mail that waits, or of a
-    customer who is worked on elsewhere."""
-    at_once: list[Received] = []
-    later: list[Received] = []
-    for item in received:
-        at = item.conversation
-        free = at is not None and at.status == "idle" and at.customer_id in cases
-        (at_once if free else later).append(item)
-    return at_once, later
-
-
 def count_in(turned: Turned, received: Sequence[Received]) -> Turned:
     """Add what came in. What cannot be read is a dead letter at once."""
     turned.received = len(received)
@@ -367,19 +377,3 @@ def count_in(turned: Turned, received: Sequence[Received]) -> Turned:
         turned.late += late
         turned.dead += isinstance(item, Broken)
     return turned
-
-
-def _deliver(
-    received: Iterable[Received], cases: Mapping[int, Case], ids: Ids, now: datetime
-) -> None:
-    """Give each case its new mail, in the provider's order."""
-    for item, at, late in sorted(received, key=_provider_order):
-        assert at is not None
-        assert isinstance(item, Inbound)
-        letter = Mail(ids.next_mail(), at.id, item.kind, None, item.payload, 0, now, item, late)
-        cases[at.customer_id].mail.append(letter)
-
-
-def _provider_order(received: Received) -> tuple[bool, int]:
-    sequence = getattr(received.item, "provider_seq", None)
-    return sequence is None, sequence or 0

@@ -35,10 +35,12 @@ class Writes(Struct):
 
     reached: by customer and channel, whether they blocked us and when they were last seen.
     leaving: customers who are to be erased, with the key of the last message to each.
-    referrers: customers by whom others came; something follows for them.
+    referrers: customers by whom others came; something follows for them. left_mail: what is left to
+    the bot that we are a guest of.
     """
 
     new_mail: list[Row] = field(default_factory=list)
+    left_mail: list[Row] = field(default_factory=list)
     kept_mail: list[Row] = field(default_factory=list)
     new_runs: list[Row] = field(default_factory=list)
     moved_runs: list[Row] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Writes(Struct):
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
+        _LEFT_MAIL.many(db, self.left_mail)
         _KEPT_MAIL.many(db, self.kept_mail)
         _NEW_RUN.many(db, self.new_runs)
         _MOVED_RUN.many(db, self.moved_runs)
@@ -129,6 +132,13 @@ MAIL_VALUES = (
 
 _NEW_MAIL = Statement(
     lambda _: insert(mail).values(status="done", attempts=0),
+    (*MAIL_VALUES, "turn_id", "done_at"),
+)
+LEFT = "left to the host"
+"""What stands as the reason in mail that nobody took, where somebody else's bot answers it."""
+
+_LEFT_MAIL = Statement(
+    lambda _: insert(mail).values(status="done", attempts=0, last_error=LEFT),
     (*MAIL_VALUES, "turn_id", "done_at"),
 )
 _KEPT_MAIL = Statement(lambda _: insert(mail).values(status="waiting", attempts=0), MAIL_VALUES)

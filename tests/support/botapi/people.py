@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from tests.support.botapi.content import command_entities
-from tests.support.botapi.state import Chat, State
+from tests.support.botapi.state import BOT, Chat, State
 
 _PATIENCE = 10.0
 """Seconds after which a message that did not come will not come."""
@@ -90,7 +90,8 @@ class User:
 
     def _membership(self, *, blocked: bool) -> dict[str, Any]:
         self._chat.blocked = blocked
-        left, joined = {"status": "kicked"}, {"status": "member"}
+        left = {"status": "kicked", "user": BOT, "until_date": 0}
+        joined = {"status": "member", "user": BOT}
         body = {
             "chat": self._chat.body,
             "from": self._chat.person,
