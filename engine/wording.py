@@ -11,8 +11,10 @@ from collections.abc import Mapping
 
 from engine.bidi import isolated, runs_right
 from engine.fields.places import base_language
+from engine.staff_wording import STAFF_WORDINGS
 
 WORDINGS: Mapping[str, Mapping[str, str]] = {
+    **STAFF_WORDINGS,
     "yes": {"en": "Yes", "fa": "بله"},
     "no": {"en": "No", "fa": "خیر"},
     "skip": {"en": "Skip", "fa": "رد کردن"},

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from crm.criteria_stores import STORES, Store
 from crm.errors import Ambiguous, Match, NotFound
@@ -55,9 +66,12 @@ def resolve(db: Connection, business_id: int, reference: str, country: str = "")
 
 
 def find(
-    db: Connection, business_id: int, text: str, country: str = "", limit: int = 25
-) -> list[Match]:
+    db: Connection, business_id: int, text: str, country: str = "", limit: int = 25,
+    seen: ColumnElement[bool] | None = None,
+) -> list[Match]:  # fmt: skip
     """Customers that are like `text`, best first, at most `limit`; archived ones last.
+
+    seen: what holds of those that whoever asks may see (crm.services.rights); None for all.
 
     Looks in the name shown, user name, email, phone number in any writing, company, external id
     and id. Letters are compared folded; '' finds nobody.
@@ -69,7 +83,7 @@ def find(
     rows = db.execute(
         select(customer.c.id, customer.c.display_name)
         .where(customer.c.business_id == business_id, likeness.any())
-        .where(customer.c.merged_into.is_(None))
+        .where(customer.c.merged_into.is_(None), true() if seen is None else seen)
         .order_by(customer.c.archived_at.is_not(None), likeness.rank(), customer.c.id)
         .limit(limit)
     )

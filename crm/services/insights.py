@@ -29,6 +29,9 @@ BIRTHDAY_DAYS, SILENT_DAYS, TREND_DAYS, HIGH_SCORE = 5, 90, 30, 80
 FEWEST = 4
 """Messages in the busier of two months: of fewer, half or double says nothing."""
 
+BIRTHDAY_TODAY = "birthday today"
+"""The reason of a birthday_soon that is today."""
+
 ACTIONS = {
     "birthday_soon": "congratulate",
     "high_value_opportunity": "offer",
@@ -50,11 +53,17 @@ class Insight(Struct, frozen=True):
 def list_insights(
     db: Connection, business_id: int, business: Business, now: datetime, *,
     kinds: tuple[Kind, ...] = KINDS, customer_id: int | None = None, limit: int = 100,
+    seen: ColumnElement[bool] | None = None,
 ) -> list[Insight]:  # fmt: skip
-    """Of each kind at most `limit`, of everybody or of one customer; archived ones left out."""
+    """Of each kind at most `limit`, of everybody or of one customer; archived ones left out.
+
+    seen: what holds of those that whoever asks may see (crm.services.rights); None for all.
+    """
     mine = [customer.c.business_id == business_id, customer.c.archived_at.is_(None)]
     if customer_id is not None:
         mine.append(customer.c.id == customer_id)
+    if seen is not None:
+        mine.append(seen)
     found: list[Insight] = []
     moment = Moment(now, ZoneInfo(business.timezone))
     if "birthday_soon" in kinds:
@@ -98,8 +107,8 @@ def _birthdays(
         ahead = next(
             n for n, day in enumerate(days) if (row.born.month, row.born.day) in _dates([day])
         )
-        when = "today" if ahead == 0 else f"in {ahead} days" if ahead > 1 else "tomorrow"
-        yield _insight(row, "birthday_soon", f"birthday {when}")
+        when = f"in {ahead} days" if ahead > 1 else "tomorrow"
+        yield _insight(row, "birthday_soon", f"birthday {when}" if ahead else BIRTHDAY_TODAY)
 
 
 def _dates(days: list[date]) -> set[tuple[int, int]]:

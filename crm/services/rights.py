@@ -52,6 +52,11 @@ def require_change(
 ) -> None:
     """Raises NotFound as `require_sight` does, and NotAllowed for who only looks."""
     require_sight(db, business_id, business, customer_id, reader)
+    require_hand(business, reader)
+
+
+def require_hand(business: Business, reader: str | None) -> None:
+    """Raises NotAllowed for who only looks, whichever the customer."""
     if reader is not None and role_of(business, reader) not in _CHANGING:
         raise NotAllowed(f"{reader} may look at customers and not change them.")
 

@@ -102,16 +102,16 @@ class Agenda:
             )
         )  # fmt: skip
 
-    def tell_staff(self, to: str, text: str, lane: int) -> None:
+    def tell_staff(self, to: str, text: str, lane: int, *, talk: bool = False) -> None:
         """Tell people of the business about the customer, after this turn. Where nobody can be
-        told, the timeline has it all the same."""
-        people = self._tell(to, text, lane)
+        told, the timeline has it all the same. talk: as in News."""
+        people = self._tell(to, text, lane, talk=talk)
         if people:
             self._record("staff_told", text, {"to": to, "people": [one.name for one in people]})
 
     def pass_on(self, to: str, said: str) -> None:
         """A customer who is handed over has written; it stands on the timeline already."""
-        self._tell(to, f"{self._name()}: {said}", LIVE)
+        self._tell(to, f"{self._name()}: {said}", LIVE, talk=True)
 
     def note_handover(self, opened: OpenRun, before: str | None, lane: int) -> None:
         """Where a run has handed the customer over, or given them back, tell whom it is for.
@@ -123,18 +123,19 @@ class Agenda:
             self._record("handed_over", f"Handed over to {to}", {"to": to})
             if not opened.run.event.get("taken"):
                 language = self._around.library.business.language
-                self.tell_staff(to, wording("asks_for_staff", language, name=self._name()), lane)
+                text = wording("asks_for_staff", language, name=self._name())
+                self.tell_staff(to, text, lane, talk=True)
         elif before is not None and to is None:
             self._record("taken_back", "The bot talks again", {"was": before})
 
-    def _tell(self, to: str, text: str, lane: int) -> Sequence[Staff]:
+    def _tell(self, to: str, text: str, lane: int, *, talk: bool = False) -> Sequence[Staff]:
         """Whom it tells; where that is nobody, the timeline and the log say so."""
         around, assignee = self._around, self._case.values.get("assigned_to")
         people = reached(around.library.business, to, assignee)
         if people and may_tell(around.channels, self._account_id):
             news = News(
                 self._source, to, text, people, self._account_id, lane,
-                self._customer_id,
+                self._customer_id, talk,
             )  # fmt: skip
             self._writes.told.append(news)
             return people

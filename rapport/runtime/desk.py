@@ -23,6 +23,7 @@ from rapport.runtime.firings import next_planned
 from rapport.runtime.intake import Broken, Origin, store
 from rapport.runtime.library import Library
 from rapport.runtime.scans import Scans
+from rapport.runtime.staff_desk import Act, StaffDesk
 from rapport.runtime.timers import next_ring
 from rapport.runtime.turns import Turned, Turns, count_in
 
@@ -30,6 +31,7 @@ from rapport.runtime.turns import Turned, Turns, count_in
 class Desk:
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        self._staff = StaffDesk(turns.library, turns.mailroom)
         self._scans = Scans()
 
     @property
@@ -38,13 +40,16 @@ class Desk:
 
     def go_on_with(self, library: Library, channels: Mapping[int, str]) -> None:
         """Work with what was applied since. May be called from any thread."""
-        self._turns = self._turns.on(library, channels)
+        turns = self._turns.on(library, channels)
+        self._turns, self._staff = turns, StaffDesk(library, turns.mailroom)
 
     def take_in(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
     ) -> Turned:
-        """Store what came in and take its turns."""
-        return self._turns.take_in(db, origin, arrivals, now)
+        """Store what came in and take its turns; do what the staff does."""
+        acts, arrivals = self._staff.pick(db, origin, arrivals)
+        turned = self._turns.take_in(db, origin, arrivals, now)
+        return self._act(db, origin, acts, turned, now) if acts else turned
 
     def committed(self, turned: Turned) -> None:
         """Called right after the commit of what was done, before anything else is."""
@@ -53,10 +58,23 @@ class Desk:
     def keep(
         self, db: Connection, origin: Origin, arrivals: Sequence[Inbound | Broken], now: datetime
     ) -> Turned:
-        """Only store what came in; its turns are taken later."""
+        """Only store what came in; its turns are taken later. What the staff does is done."""
+        acts, arrivals = self._staff.pick(db, origin, arrivals)
         received = self._turns.receive(db, origin, arrivals, now)
         store(db, origin, received, now)
-        return count_in(Turned(more=True), received)
+        turned = count_in(Turned(more=True), received)
+        return self._act(db, origin, acts, turned, now) if acts else turned
+
+    def _act(
+        self, db: Connection, origin: Origin, acts: Sequence[Act], turned: Turned, now: datetime
+    ) -> Turned:
+        """After all else of the transaction: what the staff does may be about anybody, so nothing
+        of the turns is remembered."""
+        done, answers = self._staff.work(db, origin, acts, now)
+        turned.kept, turned.more = None, True
+        turned.received += done
+        turned.deliveries += answers
+        return turned
 
     def work(self, db: Connection, now: datetime) -> Turned:
         """Take the turns of what is ready."""

@@ -35,9 +35,10 @@ log = structlog.get_logger(__name__)
 class News(NamedTuple):
     """Something that people of the business are told.
 
-    key: of what it comes from, such as `mail:7`: the same for all that comes from it, and of
-    nothing else. to: the WHO of a flow. people: whom it means. account_id: the account at hand.
-    lane: of the outbox. customer_id: whom it is about.
+    key: of what it comes from, such as `mail:7` or `act:7`: the same for all that comes from it,
+    and of nothing else. to: the WHO of a flow. people: whom it means. account_id: the account at
+    hand. lane: of the outbox. customer_id: whom it is about. talk: it is what a customer who is
+    handed over has written, or that they wait: a reply to it goes to them.
     """
 
     key: str
@@ -47,6 +48,15 @@ class News(NamedTuple):
     account_id: int
     lane: int
     customer_id: int | None = None
+    talk: bool = False
+
+
+class Told(NamedTuple):
+    """A message to the staff that somebody of it has replied to. customer_id: whom it is about.
+    talk: as in News."""
+
+    customer_id: int
+    talk: bool
 
 
 def reached(business: Business, to: str, assignee: object) -> tuple[Staff, ...]:
@@ -82,20 +92,29 @@ class Mailroom(NamedTuple):
 
 
 def post(
-    db: Connection, room: Mailroom, news: Sequence[News], ids: Ids, now: datetime
-) -> list[Delivery]:
-    """Put news into the outbox; the deliveries are the senders' once that is committed."""
-    ways = _ways(db, room, {one.telegram for item in news for one in item.people})
+    db: Connection, room: Mailroom, news: Sequence[News], ids: Ids, now: datetime, *,
+    here: bool = False,
+) -> list[Delivery]:  # fmt: skip
+    """Put news into the outbox; the deliveries are the senders' once that is committed.
+
+    here: by the account at hand, for somebody has just written to it.
+    """
+    people = set() if here else {one.telegram for item in news for one in item.people}
+    ways = _ways(db, room, people) if people else {}
     numbers: Counter[str] = Counter()
     rows: list[tuple[Any, ...]] = []
     for item in news:
         for place, person in enumerate(item.people):
-            account_id = _account(item, person.telegram, room, ways)
+            account_id = item.account_id
+            if not here:
+                account_id = _account(item, person.telegram, room, ways)
             for piece in room.parts(
                 room.channels[account_id], Outgoing(person.telegram, item.text)
             ):
                 # Who reads along (a test, a terminal) reads it once, however many are told.
                 payload = {"text": piece.text, "staff": item.to, "copy": place > 0}
+                if item.talk:
+                    payload["talk"] = True
                 key = f"staff:{item.key}:{numbers[item.key]}"
                 numbers[item.key] += 1
                 rows.append(
@@ -106,6 +125,15 @@ def post(
                 )  # fmt: skip
     _INSERT.many(db, rows)
     return [delivery_of(row[:-1]) for row in rows]
+
+
+def told_by(
+    db: Connection, business_id: int, account_id: int, peer: str, message_id: str
+) -> Told | None:
+    """The news of a customer that a message on the platform is; None for any other message, and
+    for one that is so old that it is forgotten."""
+    found = _TOLD.fetch(db, business_id, account_id, peer, message_id)
+    return Told(found[0][0], bool(found[0][1].get("talk"))) if found else None
 
 
 def _account(news: News, number: str, room: Mailroom, ways: Mapping[str, Iterable[int]]) -> int:
@@ -139,6 +167,19 @@ _INSERT = Statement(
         "payload", "status", "attempts", "created_at", "due_at", "expires_at", "customer_id",
     ),
 )  # fmt: skip
+
+_TOLD = Statement(
+    lambda _: select(outbox.c.customer_id, outbox.c.payload).where(
+        outbox.c.business_id == bindparam("business"),
+        outbox.c.account_id == bindparam("account"),
+        # Few rows have one: the index of those is walked.
+        outbox.c.customer_id.is_not(None),
+        outbox.c.conversation_id.is_(None),
+        outbox.c.peer == bindparam("peer"),
+        outbox.c.provider_message_id == bindparam("message"),
+    ),
+    ("business", "account", "peer", "message"),
+)
 
 _WRITTEN = Statement(
     lambda dialect: select(conversation.c.peer, conversation.c.account_id).where(

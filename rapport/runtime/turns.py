@@ -281,7 +281,7 @@ class Turns:
             with together(db):
                 writes.write(db)
                 ledger.write(db)
-            told = post(db, self._mailroom, writes.told, ids, now) if writes.told else []
+            told = post(db, self.mailroom, writes.told, ids, now) if writes.told else []
             # By itself, and last: only after an answer does PostgreSQL count how long we idle.
             writes.write_reached(db)
             if writes.referrers:
@@ -361,7 +361,7 @@ class Turns:
         return True
 
     @property
-    def _mailroom(self) -> Mailroom:
+    def mailroom(self) -> Mailroom:
         return Mailroom(self.library.business_id, self._channels, self._parts)
 
     def _ledger(self) -> Ledger:
