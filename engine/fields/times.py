@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from engine.fields.calendars import date_word
 from engine.fields.clean import plain_line
 from engine.fields.dates import read_date
-from engine.fields.faults import FaultCode
+from engine.fields.faults import Fault, FaultCode
 from engine.fields.places import Locale, zone_of
 from engine.fields.readings import Ambiguous, Candidate, Read, Reading, Refused, refuse
 from engine.fields.relative import moment_meant
@@ -114,11 +114,24 @@ def _of_a_day(line: str, field: Field, locale: Locale, now: datetime) -> Reading
     unless the field's rules exclude the whole day."""
     match read_date(line, field, locale, now):
         case Read(date() as day):
-            ends = [_moment(day, clock, locale) for clock in (time.min, _LAST_MINUTE)]
-            faults = [validate(end, field, locale, now) for end in ends if end is not None]
-            broken = faults[0] if faults and all(faults) else None
-            return Refused(broken) if broken else refuse(FaultCode.TIME_MISSING, day=day)
-    return refuse(FaultCode.NOT_DATETIME)
+            days: tuple[date, ...] = (day,)
+        case Ambiguous(candidates):
+            days = tuple(one.value for one in candidates if isinstance(one.value, date))
+        case _:
+            return refuse(FaultCode.NOT_DATETIME)
+    faults = {day: _fault_of_a_day(day, field, locale, now) for day in days}
+    kept = [day for day, fault in faults.items() if fault is None]
+    if len(kept) == 1:
+        return refuse(FaultCode.TIME_MISSING, day=kept[0])
+    fault = None if kept else next(iter(faults.values()), None)
+    return Refused(fault) if fault else refuse(FaultCode.NOT_DATETIME)
+
+
+def _fault_of_a_day(day: date, field: Field, locale: Locale, now: datetime) -> Fault | None:
+    """The rule that no moment of the day keeps; None where one does."""
+    ends = [_moment(day, clock, locale) for clock in (time.min, _LAST_MINUTE)]
+    faults = [validate(end, field, locale, now) for end in ends if end is not None]
+    return faults[0] if faults and all(faults) else None
 
 
 def _moments(days: tuple[Candidate, ...], clocks: tuple[time, ...], locale: Locale) -> Reading:

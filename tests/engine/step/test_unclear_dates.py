@@ -106,6 +106,11 @@ class TestADayWithoutItsTime:
         assert talk.said()[-1] == "At what time on 2 March 2026?"
         assert talk.user("5pm").values["visit"] == datetime(2026, 3, 2, 17, tzinfo=UTC)
 
+    def test_of_a_day_without_its_year_the_rules_choose_the_year(self) -> None:
+        talk = asking(self.VISIT).user("15 May")
+        assert talk.said()[-1] == "At what time on 15 May 2026?"
+        assert talk.user("5pm").values["visit"] == datetime(2026, 5, 15, 17, tzinfo=UTC)
+
     def test_an_hour_that_may_be_of_the_morning_is_asked_back(self) -> None:
         talk = asking(self.VISIT).user("tomorrow").user("5")
         assert talk.buttons() == [["2 March 2026, 05:00"], ["2 March 2026, 17:00"]]
