@@ -14,7 +14,7 @@ from engine.templates.bounds import HEAVY, TemplateFailed, bounded
 from engine.templates.filters import FILTERS, LIGHT, TAKE_UNDEFINED, TESTS
 from engine.templates.formatting import Place, lay_out, read_pattern
 from engine.templates.paths import literal
-from engine.templates.speaking import SPOKEN
+from engine.templates.speaking import DATE_STYLES, SPOKEN
 from engine.templates.template import Read
 from engine.templates.values import UNDEFINED, Scope, enter, leave
 
@@ -76,6 +76,10 @@ def apply_filter(compiler: Compiler, node: nodes.Filter) -> Read:
         return compiler.refuse(node, f"there is no filter '{node.name}'", hint)
     assert node.node is not None  # only the filter of a filter block, which is refused
     compiler.charge(1 if node.name in LIGHT else HEAVY)
+    style = literal(node.args[0]) if node.name == "date" and node.args else None
+    if style is not None and style not in DATE_STYLES:
+        hint = meant(style, DATE_STYLES)
+        return compiler.refuse(node, f"a date has no style '{style}'", hint)
     read = compiler.expression(node.node)
     arguments = _arguments(compiler, node, function, 2)
     takes_undefined = node.name in TAKE_UNDEFINED
