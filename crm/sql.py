@@ -57,43 +57,32 @@ class Statement:
         if not rows:
             return
         compiled = self._for(db)
-        cursor = db.connection.cursor()
+        driver = _driver(db)
         try:
             if db.dialect.name == "postgresql":
                 all_rows = self._for_all(db.dialect)
-                cursor.execute(all_rows.text, (all_rows.document(rows),))
+                driver.execute(all_rows.text, (all_rows.document(rows),))
                 return
             left = compiled.encode(rows)
-            if compiled.grouped and len(left) >= GROUP:
+            if len(left) >= GROUP and compiled.grouped:
                 groups, left = _in_groups(left)
-                cursor.executemany(compiled.grouped, groups)
-            cursor.executemany(compiled.text, left)
+                driver.executemany(compiled.grouped, groups)
+            driver.executemany(compiled.text, left)
         except compiled.refusal as error:
             raise IntegrityError(compiled.text, None, error) from error
-        finally:
-            cursor.close()
 
     def fetch(self, db: Connection, *values: Any) -> list[Any]:
         """Run once and return all rows, decoded by their column types."""
         compiled, parameters = self._with(db, values)
-        cursor = db.connection.cursor()
-        try:
-            cursor.execute(compiled.text, parameters)
-            return compiled.decode(cursor.fetchall())
-        finally:
-            cursor.close()
+        return compiled.decode(_driver(db).execute(compiled.text, parameters).fetchall())
 
     def run(self, db: Connection, *values: Any) -> int:
         """Run once; how many rows it touched."""
         compiled, parameters = self._with(db, values)
-        cursor = db.connection.cursor()
         try:
-            cursor.execute(compiled.text, parameters)
-            return int(cursor.rowcount)
+            return int(_driver(db).execute(compiled.text, parameters).rowcount)
         except compiled.refusal as error:
             raise IntegrityError(compiled.text, None, error) from error
-        finally:
-            cursor.close()
 
     def _with(self, db: Connection, values: Row) -> tuple[_Compiled, Row]:
         """The statement in the form these values ask for, and they as the driver takes them."""
@@ -117,6 +106,12 @@ class Statement:
             statement = _with_literals(self._build(dialect.name), dialect)
             self._set_wise = SetWise(statement, self._names)
         return self._set_wise
+
+
+def _driver(db: Connection) -> Any:
+    """The connection of the driver itself. Both drivers make a cursor by themselves for one
+    statement, and let go of it with its last reference."""
+    return db.connection.dbapi_connection
 
 
 class _Compiled:

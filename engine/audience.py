@@ -12,8 +12,8 @@ from engine.facts import Facts
 from engine.fields.places import Locale
 from engine.fields.types import Value
 from engine.flow import Flow, Trigger
+from engine.locales import locale_of
 from engine.messages import Message
-from engine.passage import locale_of
 from engine.scope import scope_of
 
 NOTHING_SAID = Message(kind="other")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from engine.problems import NOWHERE, Position
 if TYPE_CHECKING:
     from engine.derive.feeds import Feeds
     from engine.derive.rules import Rules
+    from engine.fields.places import Locale
 
 Labels = Mapping[str, Mapping[str, str]]
 """The label of each value of each select field, in one language."""
@@ -128,6 +129,11 @@ class Business(Struct, frozen=True, dict=True):
         from engine.derive.feeds import Feeds
 
         return Feeds(self.rules.rules)
+
+    @cached_property
+    def locales(self) -> dict[Hashable, Locale]:
+        """Conventions of customers lately met (engine.locales), by what of them is their own."""
+        return {}
 
     @cached_property
     def _labels(self) -> dict[str, Labels]:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from engine.business import Business
 from engine.effects import (
     AddRecord,
     AddTag,
@@ -25,9 +24,10 @@ from engine.effects import (
 )
 from engine.errors import FlowFailed
 from engine.facts import Facts
-from engine.fields.places import Locale, base_language
+from engine.fields.places import Locale
 from engine.fields.types import Field, Value
 from engine.flow import Flow
+from engine.locales import PLACES, locale_of
 from engine.messages import Media, Message, Rows
 from engine.node import Node
 from engine.records import NewRecord
@@ -41,9 +41,6 @@ from engine.wording import wording
 RESTARTED = "restarted"
 """How a node was left whose flow begins anew."""
 
-_PLACES = frozenset({"language", "timezone", "currency", "date_order"})
-"""The fields that reading and showing depend on."""
-
 
 class Passage:
     """A run on its way from one wait to the next.
@@ -53,6 +50,12 @@ class Passage:
     goes on by itself, behind a delay: nobody is being talked with. What is missing from
     `flows` raises FlowFailed where it is needed, which ends the run.
     """
+
+    __slots__ = (
+        "_flow", "_locale", "_node", "_scope", "alone", "effects", "event", "extra", "facts",
+        "flows", "frames", "now", "outcome", "reply", "reply_value", "run", "segments", "settled",
+        "tags", "values", "vars", "wait", "waits",
+    )  # fmt: skip
 
     def __init__(
         self, flows: Mapping[tuple[str, int], Flow], run: Run, facts: Facts, now: datetime
@@ -199,6 +202,7 @@ class Passage:
     def freeze(self) -> Run:
         """The run as it is now; variables are copied, so that the passage may be thrown away."""
         self._keep_vars()
+        self._scope = None  # which knows the passage: they would keep each other
         return Run(
             id=self.run.id,
             frames=tuple(self.frames),
@@ -318,7 +322,7 @@ class Passage:
             self.values[name] = value
         else:
             self.extra[name] = value
-        if name in _PLACES:
+        if name in PLACES:
             self._locale = self._scope = None
         frame = self.frames[-1]
         extra = field is None or field.extra
@@ -391,27 +395,3 @@ class Passage:
     def _leave_all(self, left_by: str, way: str) -> None:
         for frame in reversed(self.frames):
             self._leave(frame, left_by, way)
-
-
-def locale_of(values: Mapping[str, Value], business: Business) -> Locale:
-    """The customer's conventions, the business's where they have none of their own."""
-    order = values.get("date_order")
-    zone = known_zone(str(values.get("timezone") or ""), business.timezone)
-    return Locale(
-        language=language_of(values, business),
-        languages=business.languages,
-        country=business.country or None,
-        timezone=zone.key,
-        calendar="jalali" if business.calendar == "jalali" else "gregorian",
-        date_order="dmy" if order == "dmy" else "mdy" if order == "mdy" else None,
-        currency=str(values.get("currency") or business.currency),
-    )
-
-
-def language_of(values: Mapping[str, Value], business: Business) -> str:
-    """The customer's language if the business speaks it, else the business's own."""
-    language = str(values.get("language") or "")
-    for spoken in (language, base_language(language)):
-        if spoken in business.languages:
-            return spoken
-    return business.language

@@ -105,7 +105,7 @@ def _advance(at: Passage, resume: Resume) -> None:
         coming = at.node.resume(at, resume)
     looked_at = 0
     for _ in range(STEP_LIMIT):
-        if is_watched(at):
+        if len(at.effects) > looked_at and is_watched(at):
             found = stop_after(at, at.effects[looked_at:])
             if found is not None:
                 place, stop = found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.effects import TellStaff
-from engine.passage import Passage, locale_of
+from engine.locales import locale_of
+from engine.passage import Passage
 from engine.scope import Scope
 from engine.staff import STAFF_CHANNEL
 from engine.templates import Template

@@ -22,7 +22,7 @@ from engine.fields.places import DateOrder
 from engine.fields.plain import to_plain
 from engine.fields.readings import Read, Refused
 from engine.fields.types import Field, FieldType, Value
-from engine.passage import locale_of
+from engine.locales import locale_of
 from engine.suggest import did_you_mean
 from engine.texts import Text
 

@@ -24,7 +24,7 @@ from crm.statuses import ARCHIVED
 from crm.tables import customer_tag
 from engine.business import Business
 from engine.fields.fold import fold
-from engine.passage import locale_of
+from engine.locales import locale_of
 from engine.records import TASK
 from engine.staff import person_called
 from engine.suggest import did_you_mean

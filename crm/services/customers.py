@@ -25,7 +25,7 @@ from crm.statuses import ARCHIVED, status_columns
 from crm.tables import customer
 from engine.business import Business
 from engine.fields.types import Value
-from engine.passage import locale_of
+from engine.locales import locale_of
 
 _DOCUMENT = {PREFERENCES_COLUMN: PREFERENCES_COLUMN}
 

@@ -22,7 +22,7 @@ from engine.fields.coerce import coerce
 from engine.fields.faults import Fault, FaultCode, fault_text
 from engine.fields.readings import Refused
 from engine.fields.types import Field, FieldType, Value
-from engine.passage import locale_of
+from engine.locales import locale_of
 from engine.recurrence import read_rule
 from engine.staff import ASSIGNED, known_who
 from engine.suggest import did_you_mean

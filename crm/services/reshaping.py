@@ -33,7 +33,7 @@ from engine.fields.convert import convert, plain_again
 from engine.fields.plain import to_plain
 from engine.fields.readings import Read
 from engine.fields.types import Field, FieldType, Value
-from engine.passage import locale_of
+from engine.locales import locale_of
 
 PIECE = 2_000
 """Customers read at once: memory does not grow with how many there are."""

@@ -53,9 +53,12 @@ class Agenda:
         """What is carried out now follows from so many rules."""
         self._ledger.depth = depth
 
-    def happened(self) -> list[Happened]:
-        """What anybody listens for of what has happened since this was last asked."""
-        return self._ledger.heard(self._customer_id) if self._ledger.happened else []
+    def happened(self, run_id: int) -> Sequence[tuple[int, Happened]]:
+        """What anybody listens for of what has happened since this was last asked, each with the
+        run that made it happen."""
+        if not self._ledger.happened:
+            return ()
+        return [(run_id, event) for event in self._ledger.heard(self._customer_id)]
 
     def plan(self, trigger: str, request: Mapping[str, Any], expires_at: datetime) -> None:
         """Something is to be started after this turn, once."""

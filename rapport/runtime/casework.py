@@ -68,6 +68,11 @@ class Casework:
     Pressed buttons are added to `presses`.
     """
 
+    __slots__ = (
+        "_handovers", "_listening", "_restarts", "around", "case", "letter", "moves", "presses",
+        "sheet",
+    )  # fmt: skip
+
     def __init__(
         self, case: Case, around: Surroundings, sheet: Sheet, presses: list[Press]
     ) -> None:
@@ -147,12 +152,12 @@ class Casework:
     def _held_until(self, at: Conversation) -> datetime | None:
         """Until when what is written here waits; None where it does not."""
         asking = self.moves.asking_run()
-        if asking is None or asking.conversation_id != at.id or asking.restart is not None:
+        wait = None if asking is None else asking.run.wait
+        if asking is None or wait is None or not wait.holds:
             return None
-        if self.moves.handed_over() is not None:
+        if asking.conversation_id != at.id or asking.restart is not None:
             return None
-        wait = asking.run.wait
-        return wait.due_at if wait is not None and wait.holds else None
+        return wait.due_at if self.moves.handed_over() is None else None
 
     def _leaves(self, letter: Mail) -> bool:
         """Whether the person opts out, which waits for nothing."""

@@ -33,6 +33,8 @@ who does it, by name."""
 class Handovers:
     """The handing over of one customer, beside what else their turns do."""
 
+    __slots__ = ("_case", "_moves", "_sheet")
+
     def __init__(self, moves: Moves) -> None:
         self._moves = moves
         self._case = moves.case

@@ -26,6 +26,8 @@ from rapport.runtime.moves import Beginning, Moves
 class Listening:
     """The events and firings of one customer, beside what they write."""
 
+    __slots__ = ("_around", "_case", "_moves", "_sheet")
+
     def __init__(self, moves: Moves) -> None:
         self._moves = moves
         self._case = moves.case
@@ -38,10 +40,10 @@ class Listening:
         """After a mail: hear what happened, then start what waited for the question to close; and
         hear what that makes happen."""
         moves = self._moves
-        moves.happened += ((0, event) for event in self._sheet.agenda.happened())
+        moves.happened += self._sheet.agenda.happened(0)
         while True:
             while moves.happened:
-                run_id, event = moves.happened.popleft()
+                run_id, event = moves.happened.pop(0)
                 self._take(event, run_id, lane)
             if len(self._case.runs) > (moves.asking is not None):
                 moves.wake_late()

@@ -6,7 +6,6 @@ gathered in `writes` and `ledger`, which the turn writes in one go.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -19,8 +18,8 @@ from engine.effects import Effect, Record, SendMessage, SetField, Settle
 from engine.facts import Facts
 from engine.flow import Flow
 from engine.happenings import Happened
+from engine.locales import language_of
 from engine.moving import stay
-from engine.passage import language_of
 from engine.permission import OPTED_OUT, SERVICE, worth_of
 from engine.resume import (
     Cancelled,
@@ -55,6 +54,10 @@ class Beginning(Struct, frozen=True):
 class Moves:
     """The working copy of a customer's runs; their rows go to the sheet by `store`, at the end."""
 
+    __slots__ = (
+        "_asking", "_changed", "_known", "around", "begun_anew", "case", "happened", "sheet",
+    )  # fmt: skip
+
     def __init__(self, case: Case, around: Surroundings, sheet: Sheet) -> None:
         self.case = case
         self.around = around
@@ -62,7 +65,7 @@ class Moves:
         self._changed: dict[int, OpenRun] = {}
         self._asking = case.asking_run
         self._known: Facts | None = None
-        self.happened: deque[tuple[int, Happened]] = deque()
+        self.happened: list[tuple[int, Happened]] = []
         """What somebody listens for, with the run that made it happen (0 for none)."""
         self.begun_anew: set[int] = set()
         """The conversations whose open question was asked anew, because its flow has changed."""
@@ -135,7 +138,7 @@ class Moves:
         self._take_step(opened, resume, lane, depth)
         over = opened.run.status == "ended" and opened.cause.startswith("detour:")
         is_back = was is not None and opened.run.handed_over is None
-        if self.handed_over() is None and (over or is_back or self._asking is None):
+        if (over or is_back or self._asking is None) and self.handed_over() is None:
             self._give_back(lane, but=opened)
 
     def _take_step(self, opened: OpenRun, resume: Resume, lane: int, depth: int = 0) -> None:
@@ -172,8 +175,7 @@ class Moves:
             self.sheet.settle()
             settled = Settled(rests.reply, rests.value, rests.times, rests.waits, rests.alone)
             self._take_step(opened, settled, lane, depth)
-        for event in self.sheet.agenda.happened():
-            self.happened.append((opened.run.id, event))
+        self.happened += self.sheet.agenda.happened(opened.run.id)
 
     def _say_by_itself(
         self, effect: SendMessage, opened: OpenRun, conversation: Conversation
@@ -255,7 +257,8 @@ class Moves:
     def handed_over(self) -> OpenRun | None:
         """The run that has handed the customer over to the staff; None where the bot talks."""
         for opened in self.case.runs.values():
-            if opened.run.handed_over is not None:
+            wait = opened.run.wait
+            if wait is not None and HANDED_OVER in wait.state:
                 return opened
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
@@ -66,22 +66,6 @@ class Sheet:
         self._pieces = 0
         self._slots = frozenset(around.library.business.rules.slots)
         self.agenda = Agenda(around, ledger, writes)
-        self._do: Mapping[type, Callable[[Any, OpenRun, Conversation, int], None]] = {
-            SendMessage: self._send_message,
-            SetField: self._set_field,
-            AddTag: self._add_tag,
-            RemoveTag: self._remove_tag,
-            AddRecord: self._add_record,
-            JoinSegment: self._join_segment,
-            QuitSegment: self._quit_segment,
-            Settle: lambda *_: None,
-            Record: self._put_on_record,
-            Leave: self._leave,
-            LearnDateOrder: self._learn_date_order,
-            CallHttp: self.agenda.call_http,
-            StartFlow: self.agenda.start_flow,
-            TellStaff: self.agenda.carry_news,
-        }
 
     def begin(self, case: Case, letter: Mail) -> None:
         """What follows is about this customer and because of this mail."""
@@ -126,7 +110,7 @@ class Sheet:
         self, effect: Effect, opened: OpenRun, conversation: Conversation, lane: int
     ) -> None:
         """Do what a step of `opened` asked for."""
-        self._do[type(effect)](effect, opened, conversation, lane)
+        self._do[type(effect)](self, effect, opened, conversation, lane)
 
     def record(
         self, type_: str, description: str, data: Mapping[str, Any] | None, by: str = "engine"
@@ -389,6 +373,25 @@ class Sheet:
             )
         elif not opened.is_new:
             self._writes.stopped_timers.append((opened.run.id,))
+
+    # Not bound: a sheet that held its own methods would be left to the collector, with all that a
+    # batch has gathered.
+    _do: ClassVar[Mapping[type, Callable[..., None]]] = {
+        SendMessage: _send_message,
+        SetField: _set_field,
+        AddTag: _add_tag,
+        RemoveTag: _remove_tag,
+        AddRecord: _add_record,
+        JoinSegment: _join_segment,
+        QuitSegment: _quit_segment,
+        Settle: lambda *_: None,
+        Record: _put_on_record,
+        Leave: _leave,
+        LearnDateOrder: _learn_date_order,
+        CallHttp: lambda self, *told: self.agenda.call_http(*told),
+        StartFlow: lambda self, *told: self.agenda.start_flow(*told),
+        TellStaff: lambda self, *told: self.agenda.carry_news(*told),
+    }
 
 
 def _where(run: Run) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from engine.fields.plain import to_plain
 from engine.fields.readings import Read
 from engine.fields.types import Value
 from engine.jsonable import run_from_json
-from engine.passage import locale_of
+from engine.locales import locale_of
 from engine.run import Frame, Run
 from engine.scope import BUSINESS_NAMES, known_zone
 from rapport.runtime.library import Library

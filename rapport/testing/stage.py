@@ -24,8 +24,8 @@ from engine.fields.readings import Refused
 from engine.fields.types import Value
 from engine.happenings import Happened
 from engine.jsonable import run_from_json
+from engine.locales import locale_of
 from engine.messages import Rows
-from engine.passage import locale_of
 from engine.transcript import HttpReply
 from rapport.build import whole
 from rapport.runtime.clock import VirtualClock
