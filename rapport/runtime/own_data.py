@@ -19,8 +19,8 @@ from engine.fields.decimals import round_half_up
 from engine.fields.moments import spell
 from engine.fields.show import show_number
 from engine.fields.types import Value
+from engine.locales import locale_of
 from engine.messages import Rows
-from engine.passage import locale_of
 from engine.preferences import PREFERENCES
 from engine.wording import wording
 from rapport.runtime.cases import LIVE, Conversation
