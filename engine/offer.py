@@ -227,7 +227,7 @@ def decide(
         return _press(message, wait, index)
     if message.kind == "edited":
         return _edited(message, wait)
-    phrase = fold_phrase(message.text)
+    phrase = _phrase_of(message.text)
     if message.kind in _WRITTEN and phrase in _opt_out_words(facts.business.opt_out):
         return OptOut()
     offered = Offered(message, facts, now, _event_of(message), spent)
@@ -239,7 +239,11 @@ def decide(
 
 def is_opt_out(text: str, business: Business) -> bool:
     """Whether a whole message asks to be left alone, in any of the languages known."""
-    return fold_phrase(text) in _opt_out_words(business.opt_out)
+    return _phrase_of(text) in _opt_out_words(business.opt_out)
+
+
+_phrase_of = lru_cache(maxsize=512)(fold_phrase)
+"""`fold_phrase` of the latest messages: each is looked at as it comes in, and when it is taken."""
 
 
 _OPT_OUT = (
