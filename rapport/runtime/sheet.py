@@ -377,21 +377,15 @@ class Sheet:
     # Not bound: a sheet that held its own methods would be left to the collector, with all that a
     # batch has gathered.
     _do: ClassVar[Mapping[type, Callable[..., None]]] = {
-        SendMessage: _send_message,
-        SetField: _set_field,
-        AddTag: _add_tag,
-        RemoveTag: _remove_tag,
-        AddRecord: _add_record,
-        JoinSegment: _join_segment,
-        QuitSegment: _quit_segment,
-        Settle: lambda *_: None,
-        Record: _put_on_record,
-        Leave: _leave,
-        LearnDateOrder: _learn_date_order,
+        SendMessage: _send_message, SetField: _set_field, AddTag: _add_tag,
+        RemoveTag: _remove_tag, AddRecord: _add_record,
+        JoinSegment: _join_segment, QuitSegment: _quit_segment,
+        Settle: lambda *_: None, Record: _put_on_record,
+        Leave: _leave, LearnDateOrder: _learn_date_order,
         CallHttp: lambda self, *told: self.agenda.call_http(*told),
         StartFlow: lambda self, *told: self.agenda.start_flow(*told),
         TellStaff: lambda self, *told: self.agenda.carry_news(*told),
-    }
+    }  # fmt: skip
 
 
 def _where(run: Run) -> tuple[Any, ...]:
