@@ -68,11 +68,6 @@ class Casework:
     Pressed buttons are added to `presses`.
     """
 
-    __slots__ = (
-        "_handovers", "_listening", "_restarts", "around", "case", "letter", "moves", "presses",
-        "sheet",
-    )  # fmt: skip
-
     def __init__(
         self, case: Case, around: Surroundings, sheet: Sheet, presses: list[Press]
     ) -> None:
