@@ -73,7 +73,7 @@ class Place:
 
     outlets: the way out of each account, by its id; changes hands with the sender's lease.
     senders, pollers: those at work here now, by account id, for who wants to look at them; so is
-    tally, of what came in and of the turns. receivers: by the post's name.
+    tally, of what came in and of the turns. receivers: by the channel's name.
     """
 
     business_id: int
@@ -95,7 +95,7 @@ class Place:
     clock_watch: ClockWatch
     senders: dict[int, Sender] = field(default_factory=dict)
     pollers: dict[int, Poller] = field(default_factory=dict)
-    receivers: dict[tuple[str, str], Receiver] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
 
     def elsewhere(self, post: Post) -> Outlet:
         """The way out while another process sends."""
@@ -197,7 +197,7 @@ async def _poll(place: Place, post: Post, takes_in: Service | Storing) -> None:
 def _receive(place: Place, post: Post, webhook: Webhook, takes_in: Service | Storing) -> None:
     if Role.WEB in place.roles:
         pressure = Pressure(place.business_id, place.read, place.clock)
-        place.receivers[post.name] = Receiver(
+        place.receivers[post.origin.channel] = Receiver(
             post.line.channel, webhook, post.origin, takes_in, pressure
         )
 

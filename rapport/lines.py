@@ -106,4 +106,4 @@ def _telegram_webhook(settings: Settings, token: str) -> TelegramWebhook:
     secret = secret_from(token) if given is None else given.get_secret_value()
     if why := why_no_secret(secret):
         raise WrongSetting(f"TELEGRAM_WEBHOOK_SECRET: {why}")
-    return TelegramWebhook(bot, base + webhook_path("telegram", bot), secret)
+    return TelegramWebhook(bot, base + webhook_path("telegram"), secret)

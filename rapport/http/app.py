@@ -4,7 +4,7 @@
     /ready     200 where it can do its work, 503 with the reasons where it cannot
     /metrics   for Prometheus
 
-    /webhooks/CHANNEL/ACCOUNT   what platforms bring (rapport.http.webhooks)
+    /webhooks/CHANNEL   what platforms bring (rapport.http.webhooks)
 
 The first three tell no secret and nothing of customers, and nobody has to log in: whoever opens the
 port to others than this machine lets them see how much there is to do.

@@ -1,4 +1,4 @@
-"""Where platforms bring what people write: /webhooks/CHANNEL/ACCOUNT.
+"""Where platforms bring what people write: /webhooks/CHANNEL.
 
 200 only after the commit; 503 where nothing was stored and the platform is to come again. Who is
 not the platform learns nothing but that.
@@ -25,26 +25,26 @@ def webhooks(receivers: Callable[[], Receivers | None]) -> APIRouter:
     """The routes. receivers: those at work now, None where the process is not at work."""
     router = APIRouter()
 
-    def receiver_of(channel: str, account: str) -> Receiver:
+    def receiver_of(channel: str) -> Receiver:
         at_work = receivers()
         if at_work is None:
             raise _come_again()
-        if (channel, account) not in at_work:
+        if channel not in at_work:
             raise HTTPException(404)
-        return at_work[channel, account]
+        return at_work[channel]
 
-    @router.get(webhook_path("{channel}", "{account}"))
-    async def challenge(channel: str, account: str, request: Request) -> Response:
-        receiver = receiver_of(channel, account)
+    @router.get(webhook_path("{channel}"))
+    async def challenge(channel: str, request: Request) -> Response:
+        receiver = receiver_of(channel)
         answer = receiver.webhook.challenge(request.query_params)
         if answer is None:
             receiver.tally.requests["forged"] += 1
             raise HTTPException(403)
         return PlainTextResponse(answer)
 
-    @router.post(webhook_path("{channel}", "{account}"))
-    async def push(channel: str, account: str, request: Request) -> Response:
-        receiver = receiver_of(channel, account)
+    @router.post(webhook_path("{channel}"))
+    async def push(channel: str, request: Request) -> Response:
+        receiver = receiver_of(channel)
         ended = "turned_away"
         try:
             await _take(receiver, request)

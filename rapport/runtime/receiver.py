@@ -67,10 +67,10 @@ class Receiver:
             self._under_way -= 1
 
 
-Receivers = Mapping[tuple[str, str], Receiver]
-"""By the channel's name and the account's id on its platform."""
+Receivers = Mapping[str, Receiver]
+"""By the channel's name."""
 
 
-def webhook_path(channel: str, account: str) -> str:
-    """What follows RAPPORT_PUBLIC_URL in the address of an account's webhook."""
-    return f"/webhooks/{channel}/{account}"
+def webhook_path(channel: str) -> str:
+    """What follows RAPPORT_PUBLIC_URL in the address of a channel's webhook."""
+    return f"/webhooks/{channel}"
