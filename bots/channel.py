@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
-from engine.messages import Media, Rows
+from engine.messages import Media, Menu, Rows
 
 Kind = Literal[
     "text",  # payload: text
@@ -223,6 +223,13 @@ class Channel(Protocol):
 
         Best effort: what the platform refuses (an old press) is ignored and nothing is raised.
         """
+
+    async def show_menu(self, menu: Menu) -> None:
+        """Offer these commands from now on, instead of what was offered. Raises ChannelError."""
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """Take the buttons from under a message that was sent. Best effort, as `acknowledge`; where
+        a platform cannot, nothing happens."""
 
     async def close(self) -> None:
         """Free connections. May be called twice, and without `open`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from bots import plain
 from bots.channel import Account, Delivered, Fetched, Inbound, Outgoing
 from engine.bidi import unmarked
-from engine.messages import Button
+from engine.messages import Button, Menu
 
 _POLL_SECONDS = 25.0
 
@@ -94,6 +94,12 @@ class TerminalChat:
         """Print the text, if there is one."""
         if text:
             self._write(f"bot: {one_line(text)}")
+
+    async def show_menu(self, menu: Menu) -> None:
+        """A terminal shows none."""
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """What a terminal has printed stays."""
 
     async def close(self) -> None:
         """Nothing to free."""

@@ -19,6 +19,7 @@ from bots.channel import (
 )
 from bots.telegram_render import parts
 from engine.limits import TELEGRAM_CALLBACK_DATA, TELEGRAM_TEXT, measure
+from engine.messages import Menu
 
 
 class FakeChannel:
@@ -33,6 +34,7 @@ class FakeChannel:
         """(callback_id, text) of presses."""
         self.blocked: set[str] = set()
         """Peers that do not want to hear from us."""
+        self.menu: Menu = {}
         self._inbox = plain.Inbox(poll_seconds)
         self._failures: list[tuple[ChannelError, bool]] = []
 
@@ -93,6 +95,16 @@ class FakeChannel:
     async def acknowledge(self, callback_id: str, text: str = "") -> None:
         """Remember it."""
         self.acknowledged.append((callback_id, text))
+
+    async def show_menu(self, menu: Menu) -> None:
+        """Keep it."""
+        self.menu = menu
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """Take the buttons from the message."""
+        place = int(message_id) - 1
+        if 0 <= place < len(self.sent) and self.sent[place].peer == peer:
+            self.sent[place] = self.sent[place]._replace(buttons=())
 
     async def close(self) -> None:
         """Nothing to free."""

@@ -24,6 +24,7 @@ from bots.channel import (
 )
 from bots.instagram_decode import decode, message_key
 from bots.instagram_errors import fault_in, translated
+from engine.messages import Menu
 
 API_BASE = "https://graph.instagram.com"
 PAGE_HOST = "graph.facebook.com"
@@ -107,6 +108,12 @@ class Instagram:
 
     async def acknowledge(self, callback_id: str, text: str = "") -> None:
         """Quick replies vanish by themselves: there is nothing to end."""
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """Instagram takes quick replies away by itself."""
+
+    async def show_menu(self, menu: Menu) -> None:
+        """Instagram has no menu of commands."""
 
     async def close(self) -> None:
         """Close the connections."""

@@ -159,6 +159,11 @@ class Pace:
         if len(self._full_at) >= self._sweep_at:
             self._forget_full(moment)
 
+    def edited(self, now: datetime) -> None:
+        """A request left now that puts no new message into any chat."""
+        moment = _microseconds(now)
+        self._account_full_at = self._rates.account.full_after(self._account_full_at, moment)
+
     def throttled(self, peer: str, retry_after: float, now: datetime) -> None:
         """The platform answered 429: nothing to this peer for `retry_after` seconds."""
         self._held_until[peer] = _microseconds(now + timedelta(seconds=retry_after))

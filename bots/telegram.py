@@ -23,7 +23,9 @@ from bots.channel import (
 )
 from bots.telegram_decode import ALLOWED_UPDATES, decode
 from bots.telegram_webhook import TelegramWebhook
+from engine.fields.places import base_language
 from engine.limits import TELEGRAM_CALLBACK_ANSWER, TELEGRAM_UPDATES
+from engine.messages import Menu
 
 POLL_SECONDS = 25
 """How long Telegram holds an empty getUpdates: below the 30 s after which proxies cut."""
@@ -125,6 +127,19 @@ class Telegram(ABC):
             answer["text"] = text[: TELEGRAM_CALLBACK_ANSWER.value]
         with contextlib.suppress(ChannelError):
             await self._call("answerCallbackQuery", answer)
+
+    async def show_menu(self, menu: Menu) -> None:
+        """A list of commands for each language, in private chats; the first is everybody else's."""
+        for number, (language, entries) in enumerate(menu.items()):
+            asked = telegram_render.commands(entries)
+            await self._call("setMyCommands", {**asked, "language_code": base_language(language)})
+            if number == 0:
+                await self._call("setMyCommands", asked)
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """Take the keyboard away. It may be gone ("message is not modified"), or too old."""
+        with contextlib.suppress(ChannelError):
+            await self._call("editMessageReplyMarkup", {"chat_id": peer, "message_id": message_id})
 
     def _reason(self, who: str, said: object) -> str:
         """What may be logged of an error."""

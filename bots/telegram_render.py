@@ -4,13 +4,19 @@ Texts go without parse_mode: what a business or a customer wrote is never markup
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bots.channel import Outgoing, Rejected
 from bots.cutting import pieces
-from engine.limits import TELEGRAM_CAPTION, TELEGRAM_TEXT, measure
-from engine.messages import Button, Media
+from engine.limits import (
+    TELEGRAM_CAPTION,
+    TELEGRAM_COMMAND_TEXT,
+    TELEGRAM_COMMANDS,
+    TELEGRAM_TEXT,
+    measure,
+)
+from engine.messages import Button, Entry, Media
 
 _LOCATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
 
@@ -38,6 +44,23 @@ def request(message: Outgoing) -> tuple[str, dict[str, Any]]:
         keyboard = [[_button(button) for button in row] for row in message.buttons]
         sent["reply_markup"] = {"inline_keyboard": keyboard}
     return method, sent
+
+
+def commands(entries: Iterable[Entry]) -> dict[str, Any]:
+    """The parameters of setMyCommands. What is more than Telegram takes is left out or cut."""
+    offered = [
+        {"command": entry.command, "description": _shortened(entry.text)} for entry in entries
+    ]
+    return {
+        "commands": offered[: TELEGRAM_COMMANDS.value],
+        "scope": {"type": "all_private_chats"},
+    }
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    most = TELEGRAM_COMMAND_TEXT.value
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _media(media: Media, caption: str, sent: dict[str, Any]) -> str:

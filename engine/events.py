@@ -19,6 +19,7 @@ from engine.shapes import (
     DURATION,
     FIELD_REF,
     INTEGER,
+    LABEL,
     LITERAL,
     MOMENT,
     NAME,
@@ -294,7 +295,13 @@ EVENTS: Mapping[str, Event] = {
     ),
     "command": Event(
         "The person sends a command, or opens a deep link of it",
-        {"command": Option(Command(), "The command, without /", "start", required=True)},
+        {
+            "command": Option(Command(), "The command, without /", "start", required=True),
+            "menu": Option(
+                LABEL, "What the channel's menu of commands says of it; without it it is not there"
+            ),
+        },
+        apart=frozenset(("menu",)),
     ),
     "referral": Event(
         "The person comes by a link with a reference",

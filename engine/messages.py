@@ -54,3 +54,14 @@ class Media(Struct, frozen=True):
 
 
 Rows = tuple[tuple[Button, ...], ...]
+
+
+class Entry(NamedTuple):
+    """One line of a channel's menu of commands. command: without slash."""
+
+    command: str
+    text: str
+
+
+Menu = Mapping[str, tuple[Entry, ...]]
+"""By language, as the business writes it: the default one first. Empty where nothing is offered."""

@@ -25,6 +25,7 @@ from rapport.runtime.desk import Desk
 from rapport.runtime.following import Following
 from rapport.runtime.intake import Origin
 from rapport.runtime.leases import poller_of, scheduler_of, sender_of
+from rapport.runtime.menus import keep_menu
 from rapport.runtime.moving import Mover
 from rapport.runtime.outlets import Elsewhere, Outlet
 from rapport.runtime.performer import Performer
@@ -168,9 +169,13 @@ async def _send(place: Place, post: Post) -> None:
             post.line.pace or Pace(post.line.rates), place.backoff(1.0, 300.0), tenure=tenure,
         )  # fmt: skip
         place.outlets[account] = place.senders[account] = sender
+        menu = asyncio.create_task(
+            keep_menu(place.desk, post.line.channel, place.backoff(1.0, 300.0))
+        )
         try:
             await sender.run()
         finally:
+            menu.cancel()
             place.outlets[account] = place.elsewhere(post)
             del place.senders[account]
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from bots.channel import Channel
 from rapport.runtime.deliveries import Delivery
 from rapport.runtime.wakeups import Wakeups
+from rapport.runtime.withdrawing import Closed
 
 
 class Outlet(Protocol):
@@ -18,6 +19,9 @@ class Outlet(Protocol):
 
     async def acknowledge(self, callback_id: str) -> None:
         """End the progress bar of a pressed button; best effort."""
+
+    async def close_question(self, closed: Closed) -> None:
+        """Take away the buttons of a question that is over; best effort."""
 
 
 class Elsewhere:
@@ -36,3 +40,8 @@ class Elsewhere:
     async def acknowledge(self, callback_id: str) -> None:
         """See Outlet: that needs no turn in a queue, so it needs no sender."""
         await self._channel.acknowledge(callback_id)
+
+    async def close_question(self, closed: Closed) -> None:
+        """See Outlet: only of a pressed button it is known here where it was."""
+        if closed.message_id:
+            await self._channel.withdraw(closed.peer, closed.message_id)

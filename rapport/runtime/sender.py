@@ -49,6 +49,7 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.tallies import SenderTally
 from rapport.runtime.tenure import FOR_GOOD, Tenure
 from rapport.runtime.waiting_line import WaitingLine
+from rapport.runtime.withdrawing import Closed, Withdrawing
 from rapport.runtime.write_back import WriteBack
 from rapport.runtime.writer import Writer
 
@@ -99,6 +100,7 @@ class Sender:
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._back = WriteBack(writer, account_id, tenure.lease, backoff, self.log, self._stored)
+        self._withdrawing = Withdrawing(channel, pace, clock)
         self._line = WaitingLine(pace, clock, self._go)
         self._failure: asyncio.Future[None] | None = None
         self._look = asyncio.Event()
@@ -152,6 +154,10 @@ class Sender:
     async def acknowledge(self, callback_id: str) -> None:
         """End the progress bar of a pressed button; best effort, past every queue."""
         await self._channel.acknowledge(callback_id)
+
+    async def close_question(self, closed: Closed) -> None:
+        """Take away the buttons of a question that is over; best effort, past every queue."""
+        await self._withdrawing.close(closed)
 
     @property
     def channel(self) -> Channel:
@@ -266,6 +272,7 @@ class Sender:
             await self._failed(peer, delivery, Temporary(type(error).__name__, maybe_sent=True))
         else:
             attempts = delivery.attempts + 1
+            self._withdrawing.sent(delivery, delivered.message_id)
             if self._says_each:
                 self._say_sent(delivery, delivered)
             self._done(

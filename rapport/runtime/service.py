@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -64,7 +64,7 @@ class Service:
         self._tally = tally or ServiceTally()
         self._calls = calls
         self._work_left = asyncio.Event()
-        self._acknowledging: set[asyncio.Task[None]] = set()
+        self._courtesies: set[asyncio.Task[None]] = set()
 
     async def take_in(self, origin: Origin, arrivals: Sequence[Inbound | Broken]) -> Turned:
         """Store arrivals and take their turns; returns after the commit.
@@ -159,11 +159,19 @@ class Service:
         for press in turned.presses:
             outlet = self._outlets.get(press.account_id)
             if outlet is not None:
-                task = asyncio.create_task(outlet.acknowledge(press.callback_id))
-                self._acknowledging.add(task)
-                task.add_done_callback(self._acknowledging.discard)
+                self._beside(outlet.acknowledge(press.callback_id))
+        for closed in turned.closed:
+            outlet = self._outlets.get(closed.account_id)
+            if outlet is not None:
+                self._beside(outlet.close_question(closed))
         if turned.more:
             self._work_left.set()
+
+    def _beside(self, courtesy: Coroutine[Any, Any, None]) -> None:
+        """What nobody waits for."""
+        task = asyncio.create_task(courtesy)
+        self._courtesies.add(task)
+        task.add_done_callback(self._courtesies.discard)
 
 
 def _say_refused(refused: BatchRefused, **ids: int) -> None:

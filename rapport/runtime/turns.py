@@ -61,6 +61,7 @@ from rapport.runtime.staff_news import Mailroom, Unheard, post
 from rapport.runtime.surroundings import Surroundings, Watch
 from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
+from rapport.runtime.withdrawing import Closed
 from rapport.runtime.writes import Writes, hold, mark_mail
 
 BATCH = 128
@@ -106,6 +107,7 @@ class Turned(Struct):
     calls: int = 0
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     kept: Kept | None = None
     files: list[str] = field(default_factory=list)
@@ -120,6 +122,7 @@ class Turned(Struct):
         self.more = self.more or other.more
         self.deliveries += other.deliveries
         self.presses += other.presses
+        self.closed += other.closed
         self.files += other.files
         self.lines += other.lines
         self.left += other.left
@@ -267,7 +270,7 @@ class Turns:
         if self.library.business.rules.needs_rates:
             self._tell_rates(db, cases, now)
         for case in cases:
-            work = Casework(case, around, sheet, turned.presses)
+            work = Casework(case, around, sheet, turned.presses, turned.closed)
             self._work_case(work)
             if self._says_each:
                 turned.lines += turn_lines(work)

@@ -52,6 +52,7 @@ class World(Protocol):
     def fails(self, fault: str) -> None: ...
     def texts(self) -> list[str]: ...
     def answered(self) -> list[str]: ...
+    def has_buttons(self) -> list[bool]: ...
 
 
 class FakeWorld:
@@ -96,6 +97,9 @@ class FakeWorld:
     def answered(self) -> list[str]:
         return [text for _, text in self._fake.acknowledged]
 
+    def has_buttons(self) -> list[bool]:
+        return [bool(message.buttons) for message in self._fake.sent]
+
 
 class TelegramWorld:
     """A library over HTTP, and the people of the server."""
@@ -130,6 +134,9 @@ class TelegramWorld:
 
     def answered(self) -> list[str]:
         return [answer.get("text", "") for answer in self._api.state.answered]
+
+    def has_buttons(self) -> list[bool]:
+        return ["reply_markup" in message for message in self._api.sent]
 
 
 class InstagramWorld:
@@ -308,6 +315,19 @@ def test_a_press_brings_back_the_token_of_the_button_and_its_message(play: Play)
             assert world.answered() == ["Thanks"]
         else:
             assert "callback_id" not in press.payload
+
+    play(scene)
+
+
+def test_buttons_are_taken_from_one_message_and_twice_is_no_error(play: Play) -> None:
+    async def scene(world: World) -> None:
+        first = await world.channel.send(QUESTION)
+        await world.channel.send(QUESTION)
+        for _ in range(2):
+            await world.channel.withdraw(SARA, first.message_id)
+        assert world.has_buttons() == [False, True]
+        assert world.texts() == ["Right?", "Right?"]
+        await world.channel.withdraw(SARA, "999")
 
     play(scene)
 

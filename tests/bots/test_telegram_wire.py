@@ -25,7 +25,7 @@ from bots.channel import (
 from bots.telegram_aiogram import TelegramAiogram
 from bots.telegram_ptb import TelegramPtb
 from bots.telegram_session import JsonSession
-from engine.messages import Button, Media
+from engine.messages import Button, Entry, Media
 from tests.support.aio import run
 from tests.support.botapi import TOKEN, BotApi
 from tests.support.botapi.faults import FaultKind
@@ -281,6 +281,22 @@ def test_media_that_cannot_be_sent_are_rejected(play: Play, media: Media) -> Non
         with pytest.raises(Rejected):
             await channel.send(Outgoing("7", "", media=media))
         assert api.sent == []
+
+    play(scene)
+
+
+def test_the_menu_is_set_for_each_language_and_the_first_for_all_others(play: Play) -> None:
+    async def scene(api: BotApi, channel: Channel) -> None:
+        long = Entry("help", "very " * 100 + "\n long")
+        await channel.show_menu(
+            {"en-GB": (Entry("start", "Order"), long), "fa": (Entry("start", "سفارش"),)}
+        )
+        assert list(api.state.commands) == ["en", "", "fa"]
+        assert api.state.commands["fa"] == [{"command": "start", "description": "سفارش"}]
+        assert api.state.commands[""] == api.state.commands["en"]
+        cut = api.state.commands["en"][1]["description"]
+        assert len(cut) == 256
+        assert cut.endswith("…")
 
     play(scene)
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from bots.channel import Account, Channel, Delivered, Fetched, Inbound, Outgoing
+from engine.messages import Menu
 from rapport.runtime.writer import Writer
 
 T = TypeVar("T")
@@ -143,6 +144,12 @@ class MortalChannel:
         self._fate.passes("acknowledge", "before")
         await self._channel.acknowledge(callback_id, text)
         self._fate.passes("acknowledge", "after")
+
+    async def show_menu(self, menu: Menu) -> None:
+        await self._channel.show_menu(menu)
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        await self._channel.withdraw(peer, message_id)
 
     async def close(self) -> None:
         await self._channel.close()

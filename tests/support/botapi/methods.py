@@ -1,5 +1,6 @@
 """The methods of the Bot API that a bot like ours calls, and what each does."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,19 @@ async def _webhook_info(state: State, given: Given) -> Any:
         "has_custom_certificate": False,
         "pending_update_count": len(state.updates.pending),
     }
+
+
+async def _set_commands(state: State, given: Given) -> Any:
+    commands = _needed(given, "commands")
+    if len(commands) > 100:
+        raise bad_request("too much commands specified")
+    for one in commands:
+        if not re.fullmatch("[a-z0-9_]{1,32}", one["command"]):
+            raise bad_request("BOT_COMMAND_INVALID")
+        if not 1 <= len(one["description"]) <= 256:
+            raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+    state.commands[given.get("language_code", "")] = commands
+    return True
 
 
 def _markup(given: Given) -> Given:
@@ -191,6 +205,10 @@ METHODS: Mapping[str, Method] = {
             "drop_pending_updates": params.flag,
         },
         _set_webhook,
+    ),
+    "setmycommands": Method(
+        {"commands": params.array, "scope": params.mapping, "language_code": params.text},
+        _set_commands,
     ),
     "deletewebhook": Method({"drop_pending_updates": params.flag}, _delete_webhook),
     "getwebhookinfo": Method({}, _webhook_info),

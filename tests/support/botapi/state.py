@@ -45,6 +45,8 @@ class State:
         self.presses: dict[str, int] = {}
         """Chats by the id of a press that has not been answered."""
         self.answered: list[dict[str, Any]] = []
+        self.commands: dict[str, list[dict[str, Any]]] = {}
+        """The menu of commands by language, "" for all others."""
         self.webhook = ""
         self.webhook_secret = ""
         self._press_ids = itertools.count(1)
