@@ -44,7 +44,7 @@ from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.own_data import OwnData as AboutThemselves
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
-from rapport.runtime.withdrawing import Closed, question_of
+from rapport.runtime.withdrawing import Closed, closed_by, offered_here
 
 _FOR_RUNS = frozenset({"timer", "event", "firing", STAFF, KIND})
 """Kinds of mail that the system sends itself."""
@@ -183,28 +183,9 @@ class Casework:
         elif letter.kind in ("blocked", "unblocked"):
             self.sheet.note_reachability(letter, self.moves.channel(conversation))
         else:
-            open_one = self._open_question(conversation)
+            offered = offered_here(self.moves.asking_run(), conversation)
             self._hear(letter, conversation)
-            self._note_closed(open_one, letter, conversation)
-
-    def _open_question(self, at: Conversation) -> str:
-        """The wait whose choices are on offer here; '' where none are."""
-        asking = self.moves.asking_run()
-        wait = asking.run.wait if asking and asking.conversation_id == at.id else None
-        return wait.id if wait is not None and wait.choices else ""
-
-    def _note_closed(self, open_one: str, letter: Mail, at: Conversation) -> None:
-        """The buttons that lead nowhere any more: those of the question that was open, or of the
-        older one whose button was pressed."""
-        pressed = question_of(letter.payload.get("token"))
-        for question in {open_one, pressed} - {""}:
-            if not self._still_waits(question):
-                under = letter.payload.get("message_id", "") if question == pressed else ""
-                self.closed.append(Closed(at.account_id, at.peer, question, under))
-
-    def _still_waits(self, wait_id: str) -> bool:
-        waits = (opened.run.wait for opened in self.case.runs.values())
-        return any(wait is not None and wait.id == wait_id for wait in waits)
+            self.closed += closed_by(letter, offered, self.case, conversation)
 
     def _ring(self, letter: Mail) -> None:
         """A timer is due: sound the alarms whose moment has come, if the run still waits there."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bots.channel import Channel
 from bots.limits import Pace
 from engine.messages import STARTS_FLOW
+from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
 from rapport.runtime.clock import Clock
 from rapport.runtime.deliveries import Delivery
 
@@ -39,6 +40,28 @@ def question_of(token: str | None) -> str:
     if not token or token.startswith(STARTS_FLOW):
         return ""
     return token.rpartition(".")[0]
+
+
+def offered_here(asking: OpenRun | None, at: Conversation) -> str:
+    """The wait whose choices are on offer in a conversation; '' where none are."""
+    wait = asking.run.wait if asking and asking.conversation_id == at.id else None
+    return wait.id if wait is not None and wait.choices else ""
+
+
+def closed_by(letter: Mail, offered: str, case: Case, at: Conversation) -> list[Closed]:
+    """The questions whose buttons lead nowhere any more after this mail: the one that was open
+    before it, and the older one whose button was pressed."""
+    pressed = question_of(letter.payload.get("token"))
+    waits = {opened.run.wait.id for opened in case.runs.values() if opened.run.wait is not None}
+    return [
+        Closed(
+            at.account_id,
+            at.peer,
+            question,
+            letter.payload.get("message_id", "") if question == pressed else "",
+        )
+        for question in sorted({offered, pressed} - waits - {""})
+    ]
 
 
 class Withdrawing:
