@@ -7,8 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
 from bots.channel import Outgoing
 from engine.happenings import Happened, of_message
 from engine.jsonable import from_json, to_json
@@ -44,7 +42,7 @@ from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.own_data import OwnData as AboutThemselves
 from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
-from rapport.runtime.withdrawing import Closed, closed_by, offered_here
+from rapport.runtime.withdrawing import Closed, Press, closed_by, offered_here
 
 _FOR_RUNS = frozenset({"timer", "event", "firing", STAFF, KIND})
 """Kinds of mail that the system sends itself."""
@@ -54,13 +52,6 @@ _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
 
 _BEFORE_WAITS = (Answer, Detour, HandOver, OptIn, StalePress)
 """What comes before a run that waits for a message."""
-
-
-class Press(Struct, frozen=True):
-    """A pressed button whose progress bar is to be ended."""
-
-    account_id: int
-    callback_id: str
 
 
 class Casework:

@@ -41,7 +41,7 @@ from rapport.logs import says_each_turn
 from rapport.redaction import redacted
 from rapport.runtime.calls import Call, store_answer
 from rapport.runtime.cases import Case, Mail, Parts
-from rapport.runtime.casework import Casework, Press
+from rapport.runtime.casework import Casework
 from rapport.runtime.clashes import Clashes
 from rapport.runtime.consent import Consent
 from rapport.runtime.deliveries import Delivery, delivery_of
@@ -61,7 +61,7 @@ from rapport.runtime.staff_news import Mailroom, Unheard, post
 from rapport.runtime.surroundings import Surroundings, Watch
 from rapport.runtime.timers import ring
 from rapport.runtime.turn_log import letter_ids, turn_lines
-from rapport.runtime.withdrawing import Closed
+from rapport.runtime.withdrawing import Closed, Press
 from rapport.runtime.writes import Writes, hold, mark_mail
 
 BATCH = 128

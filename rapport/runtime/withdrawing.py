@@ -25,6 +25,13 @@ MESSAGES = 5
 """Of each chat: a question that was asked again has several."""
 
 
+class Press(Struct, frozen=True):
+    """A pressed button whose progress bar is to be ended."""
+
+    account_id: int
+    callback_id: str
+
+
 class Closed(Struct, frozen=True):
     """A question that is over. message_id: the message with the button that was pressed, '' where
     none was."""
