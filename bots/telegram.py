@@ -43,6 +43,8 @@ class Telegram(ABC):
     """One bot: by long polling, or by the webhook where there is one."""
 
     name = "telegram"
+    kinds: Sequence[str] = ALLOWED_UPDATES
+    """The updates that are asked for where we poll."""
 
     def __init__(
         self, account: str, token: str, webhook: TelegramWebhook | None, poll_seconds: int
@@ -96,7 +98,7 @@ class Telegram(ABC):
         asked: dict[str, Any] = {
             "timeout": self._poll_seconds,
             "limit": TELEGRAM_UPDATES.value,
-            "allowed_updates": ALLOWED_UPDATES,
+            "allowed_updates": self.kinds,
         }
         if offset is not None:
             asked["offset"] = offset

@@ -11,19 +11,22 @@ opens and closes the flows with the dispatcher. Handlers may ask for the argumen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiogram import BaseMiddleware, Bot, Dispatcher, Router
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware
 from aiogram.dispatcher.event.bases import UNHANDLED, SkipHandler
 from aiogram.exceptions import TelegramRetryAfter
+from aiogram.methods import TelegramMethod
 from aiogram.types import TelegramObject, Update
 
 from bots.channel import Account, Inbound, Temporary, Undecodable
 from bots.limits import TELEGRAM
+from bots.telegram import POLL_SECONDS
 from bots.telegram_aiogram import TelegramAiogram
 from bots.telegram_session import Call
+from rapport.plugin.feeding import feed_for_ever, until_told
 from rapport.plugin.host import Rapport
 from rapport.runtime.clock import SystemClock
 
@@ -44,6 +47,10 @@ class HostsBot(TelegramAiogram):
 
     async def close(self) -> None:
         return None
+
+    def polls(self, kinds: Sequence[str], seconds: int) -> None:
+        """What our own loop asks for."""
+        self.kinds, self._poll_seconds = tuple(kinds), seconds
 
 
 class RapportMiddleware(BaseMiddleware):
@@ -129,6 +136,30 @@ def plug_in(rapport: Rapport, dp: Dispatcher, bot: Bot) -> Router:
     router.shutdown.register(rapport.close)
     dp.include_router(router)
     return router
+
+
+async def polling(dp: Dispatcher, bot: Bot, *, poll_seconds: int = POLL_SECONDS) -> None:
+    """In place of `dp.start_polling(bot)`: an update is confirmed after the host has handled it and
+    the flows have committed it, so that neither loses one. Until cancelled, SIGTERM or Ctrl-C.
+
+    After a crash the host may be given again what it was handling.
+    """
+    rapport, channel = dp["rapport"], dp["rapport_channel"]
+    channel.polls(dp.resolve_used_update_types(), poll_seconds)
+    data = {"dispatcher": dp, "bots": (bot,), **dp.workflow_data}
+    await bot.delete_webhook()
+    await dp.emit_startup(bot=bot, **data)
+
+    async def feed(raw: Mapping[str, Any]) -> None:
+        response = await dp.feed_raw_update(bot, dict(raw), bots=(bot,))
+        if isinstance(response, TelegramMethod):
+            await dp.silent_call_request(bot=bot, result=response)
+
+    try:
+        await until_told(feed_for_ever(rapport, channel, feed))
+    finally:
+        await dp.emit_shutdown(bot=bot, **data)
+        await bot.session.close()
 
 
 async def _nobodys(_event: TelegramObject) -> None:
