@@ -109,9 +109,12 @@ def _reply(at: Acting, item: Inbound) -> Said:
         return Said(at.say("desk_no_command", commands=there), customer_id)
     if item.kind != "text":
         return Said(at.say("desk_text_only", name=name), customer_id)
+    text = item.payload["text"]
     try:
-        inbox.answer(at.db, at.business_id, customer_id, at.by, item.payload["text"], at.now)
-    except NotTalking:
+        inbox.answer(at.db, at.business_id, customer_id, at.by, text, at.now)
+    except NotTalking as error:
+        if len(text) > inbox.LONGEST:
+            return Said(at.say("desk_refused", reason=str(error)), customer_id)
         return Said(at.say("desk_unreachable", name=name), customer_id)
     return Said("")
 

@@ -80,6 +80,7 @@ class Shop(Office):
         return True
 
 
+@pytest.mark.usefixtures("on_both_stores")
 def test_a_reply_to_what_was_passed_on_reaches_the_customer_and_release_ends_the_talk() -> None:
     shop = Shop().handed()
     assert "waits for somebody" in shop.heard(SARA)[0]
@@ -117,6 +118,7 @@ def test_a_stranger_or_another_channel_has_no_command_of_the_staff() -> None:
     assert Shop(channel="instagram").says("/today", peer=ALI).said(ALI) == []
 
 
+@pytest.mark.usefixtures("on_both_stores")
 def test_what_comes_twice_is_done_once() -> None:
     shop = Shop().says("hi")
     again = shop.inbound("/note 1 Likes tea", peer=ALI)
@@ -151,7 +153,7 @@ def test_a_reply_to_other_news_is_not_sent_and_says_how_to_write() -> None:
         ({"text": "/relese"}, "there is no such command"),
         ({"text": "", "kind": "photo", "payload": {"media": {"kind": "photo"}, "text": ""}},
          "only texts can be passed on"),
-        ({"text": "x" * 4_001}, "cannot be written to"),
+        ({"text": "x" * 4_001}, "at most 4,000 characters"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_passed_on_is_said(what: dict[str, Any], told: str) -> None:
@@ -161,6 +163,7 @@ def test_what_cannot_be_passed_on_is_said(what: dict[str, Any], told: str) -> No
     assert told in shop.heard(SARA)[-1]
 
 
+@pytest.mark.usefixtures("on_both_stores")
 def test_an_agent_reaches_own_customers_and_those_handed_over_to_their_team() -> None:
     shop = Shop().says("hi", peer="bob").handed()
     for command in ("/take 2", "/note 2 Tea", "/tag 2 VIP", "/task 2 Call", "/release 2"):
@@ -185,6 +188,7 @@ def test_a_viewer_looks_and_changes_nothing() -> None:
     assert shop.says("/find 1", peer=VERA).heard(VERA) == ["Customer 1 (id:1)\nTalks with: sales"]
 
 
+@pytest.mark.usefixtures("on_both_stores")
 def test_tags_are_given_and_taken_away_and_an_unknown_one_is_refused() -> None:
     shop = Shop().says("hi")
     shop.says("/tag 1 VIP #Asked", "/tag 1 -vip", "/tag 1 Nonsense", peer=ALI)
@@ -235,6 +239,7 @@ def test_release_alone_is_for_the_only_talk() -> None:
     assert shop.said() == ["The bot again."]
 
 
+@pytest.mark.usefixtures("on_both_stores")
 def test_today_tells_what_there_is_and_nothing_of_others_customers() -> None:
     shop = Shop().handed()
     assert shop.says("/today", peer=REZA).heard(REZA) == ["Nothing is to be done today."]
@@ -284,3 +289,9 @@ def test_what_goes_wrong_is_told_and_undone_and_others_are_served() -> None:
     shop.receives(shop.inbound("/note 1 Tea", peer=ALI), shop.inbound("hi", peer="bob"))
     assert shop.heard(ALI) == ["Something went wrong, and nothing was done."]
     assert shop.said("bob") == ["Hello."]
+
+
+def test_who_has_blocked_the_bot_cannot_be_taken_and_the_staff_hears_it() -> None:
+    shop = Shop().says("hi").says("", kind="blocked")
+    shop.says("/take 1", peer=ALI)
+    assert shop.heard(ALI) == ["Customer 1 (id:1) cannot be written to now."]
