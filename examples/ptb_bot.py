@@ -17,7 +17,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import ApplicationBuilder, CallbackContext, CallbackQueryHandler, CommandHandler
 
 from rapport import Rapport
-from rapport.plugin.ptb import App, SharedPace, plug_in
+from rapport.plugin.ptb import App, SharedPace, plug_in, rapport_of
 
 FLOWS = Path(__file__).parent.parent / "flows" / "shop"
 
@@ -37,9 +37,8 @@ async def boots(update: Update, _context: Context) -> None:
 
 
 async def club(update: Update, context: Context) -> None:
-    rapport: Rapport = context.bot_data["rapport"]
     if update.effective_chat is not None:
-        await rapport.start("birthday_club", update.effective_chat.id)
+        await rapport_of(context.application).start("birthday_club", update.effective_chat.id)
 
 
 def build(token: str, rapport: Rapport, base_url: str = "https://api.telegram.org/bot") -> App:

@@ -35,8 +35,6 @@ from rapport.runtime.clock import SystemClock
 FIRST, LAST = -1_000, 1_000
 """The groups of our handlers."""
 
-_KEY = "rapport"
-
 App = Application[Any, Any, Any, Any, Any, Any]
 
 
@@ -150,7 +148,6 @@ def plug_in(rapport: Rapport, app: App, onlookers: Collection[int] = ()) -> None
     application by hand calls its `post_init` and `post_shutdown` too, as the library says.
     """
     guest = Guest(rapport, app, onlookers)
-    app.bot_data[_KEY] = rapport
     app.add_handler(TypeHandler(Update, guest.before), group=FIRST)
     app.add_handler(TypeHandler(Update, guest.after), group=LAST)
     app.post_init = _then(app.post_init, guest.open)
@@ -159,6 +156,12 @@ def plug_in(rapport: Rapport, app: App, onlookers: Collection[int] = ()) -> None
 
 
 _GUESTS: dict[int, Guest] = {}
+"""By the id of the application: its own dictionaries may be persisted, which a guest cannot be."""
+
+
+def rapport_of(app: App) -> Rapport:
+    """What was plugged into an application, for handlers: `rapport_of(context.application)`."""
+    return _GUESTS[id(app)].rapport
 
 
 def _then(
