@@ -363,7 +363,8 @@ def test_every_number_without_a_foreign_key_is_known_to_be_no_customers() -> Non
     }
     assert loose == {
         "bulk_action.after_id", "bulk_action.last_id", "customer.asking_run",
-        "campaign_run.after_id", "customer.merged_into", "customer.referred_by", "expansion.after_id",
+        "campaign_run.after_id", "customer.merged_into", "customer.referred_by",
+        "expansion.after_id",
         "field_history.mail_id", "mail.run_id", "scan_cursor.business_id", "task.follows_id",
         "timer.run_id", "trigger_firing.customer_id",
     }  # fmt: skip

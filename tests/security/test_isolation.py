@@ -80,6 +80,9 @@ UNSCOPED_FUNCTIONS = {
     "rapport.runtime.disk.Disk.catch_up": ON_A_COMMIT,
     "rapport.runtime.disk.Disk.commit": ON_A_COMMIT,
     "rapport.runtime.disk.Disk.prepare": ON_A_COMMIT,
+    "rapport.runtime.guest.was_left": (
+        "keys are unique over all businesses; a yes or no about one that was given"
+    ),
     "rapport.runtime.ids.ids_for": "numbers and nothing of any row",
     "rapport.runtime.ids.last_ids": "three numbers and nothing of any row",
     "rapport.runtime.leases.acquire": OF_A_LEASE,
