@@ -19,8 +19,9 @@ FOR_WORK := $(VENV)/.set-up-for-work
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-run: $(FOR_RUN) ## the bot, where TELEGRAM_BOT_TOKEN is set; else a chat in the terminal
-	@if [ -n "$$TELEGRAM_BOT_TOKEN" ] || grep -qs '^\(export \)\{0,1\}TELEGRAM_BOT_TOKEN=.' .env; \
+run: $(FOR_RUN) ## the bot where TELEGRAM_BOT_TOKEN or RAPPORT_CHAT=on is set; else a terminal chat
+	@if [ -n "$$TELEGRAM_BOT_TOKEN$$RAPPORT_CHAT" ] || \
+	grep -qsE '^(export )?(TELEGRAM_BOT_TOKEN|RAPPORT_CHAT)=.' .env; \
 	then exec $(BIN)/rapport run $(PROJECT); \
 	else exec $(BIN)/rapport chat $(PROJECT); fi
 

@@ -14,11 +14,9 @@ from bots.channel import (
     Fetched,
     Inbound,
     Outgoing,
-    Rejected,
     Unreachable,
 )
 from bots.telegram_render import parts
-from engine.limits import TELEGRAM_CALLBACK_DATA, TELEGRAM_TEXT, measure
 from engine.messages import Menu
 
 
@@ -88,7 +86,7 @@ class FakeChannel:
             raise error
         if message.peer in self.blocked:
             raise Unreachable("bot was blocked by the user")
-        _refuse(message)
+        plain.refuse(message)
         self.sent.append(message)
         return Delivered(str(len(self.sent)))
 
@@ -108,17 +106,3 @@ class FakeChannel:
 
     async def close(self) -> None:
         """Nothing to free."""
-
-
-def _refuse(message: Outgoing) -> None:
-    if message.media is None and not message.text.strip():
-        raise Rejected("message text is empty")
-    if measure(message.text, TELEGRAM_TEXT.unit) > TELEGRAM_TEXT.value:
-        raise Rejected("message is too long")
-    for button in (one for row in message.buttons for one in row):
-        if button.url is None and not _fits(button.token or ""):
-            raise Rejected("button data invalid")
-
-
-def _fits(token: str) -> bool:
-    return 0 < measure(token, TELEGRAM_CALLBACK_DATA.unit) <= TELEGRAM_CALLBACK_DATA.value

@@ -1,4 +1,4 @@
-"""Updates of channels that live in this process: the terminal and the fake.
+"""Updates of channels that are ours: the terminal, the site and the fake.
 
 A raw update is {update_id, key, kind, peer, payload}: an Inbound as JSON, with a number that
 confirms it and a key that no other update of the account has.
@@ -9,7 +9,8 @@ import contextlib
 from typing import Any, get_args
 
 from bots import commands
-from bots.channel import Fetched, Inbound, Kind, Undecodable
+from bots.channel import Fetched, Inbound, Kind, Outgoing, Rejected, Undecodable
+from engine.limits import TELEGRAM_CALLBACK_DATA, TELEGRAM_TEXT, measure
 
 _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
@@ -73,3 +74,18 @@ def decode(raw: object, channel: str, account: str) -> Inbound:
     number = raw.get("update_id")
     seq = number if isinstance(number, int) else None
     return Inbound(key, seq, kind, peer, peer, private=True, payload=payload)
+
+
+def refuse(message: Outgoing) -> None:
+    """Raise Rejected for what Telegram would not take either, so that it is found without it."""
+    if message.media is None and not message.text.strip():
+        raise Rejected("message text is empty")
+    if measure(message.text, TELEGRAM_TEXT.unit) > TELEGRAM_TEXT.value:
+        raise Rejected("message is too long")
+    for button in (one for row in message.buttons for one in row):
+        if button.url is None and not _fits(button.token or ""):
+            raise Rejected("button data invalid")
+
+
+def _fits(token: str) -> bool:
+    return 0 < measure(token, TELEGRAM_CALLBACK_DATA.unit) <= TELEGRAM_CALLBACK_DATA.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ def configured_lines(settings: Settings, business: Business) -> list[Line]:
     lines = [telegram_line(settings, business)] if settings.telegram_bot_token else []
     if settings.instagram_access_token:
         lines.append(instagram_line(settings, business))
+    if settings.chat:
+        lines.append(web_line(settings))
     return lines
 
 
@@ -56,6 +59,28 @@ def instagram_line(settings: Settings, business: Business) -> Line:
     rates = INSTAGRAM.at(sending.get("rate"), sending.get("per_chat"))
     webhook = InstagramWebhook(account, app_secret, verify_token)
     return Line(Instagram(account, token, base), rates, webhook)
+
+
+def web_line(settings: Settings) -> Line:
+    from bots.limits import UNPACED
+    from bots.web_chat import Unpushed, WebChat
+
+    sites_of(settings)
+    return Line(WebChat(), UNPACED, Unpushed())
+
+
+def sites_of(settings: Settings) -> str:
+    """The origins whose pages may show the chat, with spaces. Raises WrongSetting."""
+    sites = [one.strip().rstrip("/") for one in settings.chat_sites.split(",") if one.strip()]
+    for site in sites:
+        if not _ORIGIN.fullmatch(site):
+            raise WrongSetting(
+                f"RAPPORT_CHAT_SITES: {site!r} is no site; write it as https://shop.example.com"
+            )
+    return " ".join(sites)
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 
 
 def telegram_line(settings: Settings, business: Business) -> Line:

@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     files: Path = Field(
         default=Path("files"), alias="RAPPORT_FILES", description="The folder of attachments"
     )
+    chat: bool = Field(
+        default=False,
+        alias="RAPPORT_CHAT",
+        description="`on`: visitors of your site talk to the bot at /chat",
+    )
+    chat_sites: str = Field(
+        default="",
+        alias="RAPPORT_CHAT_SITES",
+        description="Who may show that page in theirs, as https://shop.example.com, with commas",
+    )
     secret_key: SecretStr | None = Field(
         default=None, alias="RAPPORT_SECRET_KEY", description="Not used yet"
     )

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from bots.web_chat import NAME, WebChat
 from engine.business import Business
 from rapport.jobs import Place
 from rapport.runtime.receiver import Receivers
@@ -18,6 +19,8 @@ from rapport.storage import sqlite_file
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from rapport.http.visitors import Chat
 
 START_SECONDS = 5.0
 """So long the pages wait for the work to begin, which is to begin first; a platform that cannot be
@@ -39,6 +42,7 @@ class Onlookers:
         self._begun = asyncio.Event()
         self._seen: Watched | None = None
         self._receivers: Receivers | None = None
+        self._chat: Chat | None = None
 
     async def around(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work; while it is done, serve the pages unless RAPPORT_HTTP_PORT is 0.
@@ -55,7 +59,7 @@ class Onlookers:
             working.cancel()
             await asyncio.wait([pages, working])
         if is_deaf:
-            raise WrongSetting("RAPPORT_HTTP_PORT: it cannot be served, and webhooks come there")
+            raise WrongSetting("RAPPORT_HTTP_PORT: it cannot be served, but all comes there")
         working.result()
 
     async def look(self, place: Place) -> None:
@@ -66,12 +70,13 @@ class Onlookers:
 
         self._seen = seen = watched(place, self._settings)
         self._receivers = place.receivers
+        self._chat = _chat_of(place)
         self._begun.set()
         staff = Staff(business, lambda: place.senders)
         try:
             await Watchman(seen, place.writer, business, staff, self._look_seconds).run()
         finally:
-            self._seen = self._receivers = None
+            self._seen = self._receivers = self._chat = None
 
     async def _serve_pages(self) -> None:
         if not self._settings.http_port:
@@ -87,7 +92,29 @@ class Onlookers:
     def _make_app(self) -> FastAPI:
         from rapport.http.app import make_app
 
-        return make_app(lambda: self._seen, lambda: self._receivers)
+        app = make_app(lambda: self._seen, lambda: self._receivers)
+        if self._settings.chat:
+            from rapport.http.chat import chat
+            from rapport.lines import sites_of
+
+            app.include_router(chat(lambda: self._chat, sites_of(self._settings)))
+        return app
+
+
+def _chat_of(place: Place) -> Chat | None:
+    """The chat of the site, where this process serves it."""
+    brought = place.receivers.values()
+    receiver = next((one for one in brought if one.channel.name == NAME), None)
+    if receiver is None:
+        return None
+    from rapport.http.visitors import Chat
+
+    assert isinstance(receiver.channel, WebChat)
+    return Chat(
+        receiver.channel, receiver, place.read, place.clock, place.business_id,
+        lambda: place.desk.library.business,
+        lambda: receiver.account_id in place.senders,
+    )  # fmt: skip
 
 
 def watched(place: Place, settings: Settings) -> Watched:

@@ -31,7 +31,7 @@ from crm.services.references import (
 from crm.tables import customer, customer_account
 from engine.fields.fold import fold, latin_digits
 
-_FORMS = "an id, a phone number, an email, telegram:ID, instagram:ID or chat:NAME"
+_FORMS = "an id, a phone number, an email, telegram:ID, instagram:ID, web:ID or chat:NAME"
 _MOST_DIGITS = 18
 """Every number of so many digits is in the range of an id, 2^63."""
 

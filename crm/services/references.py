@@ -9,7 +9,7 @@ from engine.fields.contacts import read_email, read_phone
 from engine.fields.fold import latin_digits
 from engine.fields.readings import Read
 
-CHANNELS = ("telegram", "instagram", "chat")
+CHANNELS = ("telegram", "instagram", "web", "chat")
 
 _PHONE_MARKS = re.compile(r"[\s\-./()]+")
 _PHONE = re.compile(r"\+[0-9]{5,15}|0[0-9]{4,15}|[0-9]{10,15}")

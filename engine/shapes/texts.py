@@ -22,7 +22,7 @@ from engine.templates import Template
 from engine.templates.names import FORMS
 from engine.texts import Text
 
-CHANNEL_NAMES = ("telegram", "instagram", "chat")
+CHANNEL_NAMES = ("telegram", "instagram", "web", "chat")
 
 Role = Literal["message", "button", "other"]
 """What a text becomes, which decides the limit of a channel it has to keep to."""

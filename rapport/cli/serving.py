@@ -42,7 +42,8 @@ def required_lines(settings: Settings, business: Business, project: str = "") ->
     if not lines:
         raise Refusal(
             "no channel is set up: put TELEGRAM_BOT_TOKEN into the environment or .env "
-            "(@BotFather gives one), or what Instagram needs (docs/operations.md), "
+            "(@BotFather gives one), or what Instagram needs (docs/operations.md), or "
+            "RAPPORT_CHAT=on for a page at /chat, "
             f"or talk here with `rapport chat {project}".rstrip()
             + "`",
             WRONG_USE,
@@ -64,7 +65,7 @@ def serve(settings: Settings, opening: Opening, lines: list[Line], **options: An
     roles: Roles = options.get("roles", EVERY_ROLE)
     pushed = Role.WEB in roles and any(line.webhook is not None for line in lines)
     if pushed and not settings.http_port:
-        raise Refusal("RAPPORT_HTTP_PORT is 0, but webhooks come there", WRONG_USE)
+        raise Refusal("RAPPORT_HTTP_PORT is 0, but webhooks and the chat come there", WRONG_USE)
     onlookers, redis = Onlookers(settings, needed=pushed), settings.redis_url
     process = Process(
         settings.database_url, opening, lines, beside=[onlookers.look],

@@ -4,6 +4,7 @@
     /ready     200 where it can do its work, 503 with the reasons where it cannot
     /metrics   for Prometheus
 
+    /chat               the chat of the business's own site, where it is on (rapport.http.chat)
     /webhooks/CHANNEL   what platforms bring (rapport.http.webhooks)
 
 The first three tell no secret and nothing of customers, and nobody has to log in: whoever opens the

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -32,6 +32,7 @@ class Receiver:
         pressure: Pressure,
     ) -> None:  # fmt: skip
         self.account_id = origin.account_id
+        self.channel = channel
         self.webhook = webhook
         self.tally = ReceiverTally()
         bound = log.bind(channel=origin.channel, account=origin.account_id)
@@ -45,23 +46,34 @@ class Receiver:
         A body that cannot be read is stored as a dead letter: it would come again for ever.
         Raises Overloaded, and DatabaseUnavailable.
         """
-        with self._place():
-            if await self._pressure.is_high():
-                raise Overloaded
+        async with self._place():
             try:
                 updates = self.webhook.updates(body)
             except Undecodable as error:
                 await self._arrivals.bury(error, body.decode(errors="replace"))
                 return
-            await self._arrivals.store(updates)
-            self.tally.updates += len(updates)
+            await self._store(updates)
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    async def store(self, updates: Sequence[object]) -> None:
+        """Store updates that were read already; returns after the commit.
+
+        Raises Overloaded, and DatabaseUnavailable.
+        """
+        async with self._place():
+            await self._store(updates)
+
+    async def _store(self, updates: Sequence[object]) -> None:
+        await self._arrivals.store(updates)
+        self.tally.updates += len(updates)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
         if self._under_way >= AT_ONCE:
             raise Overloaded
         self._under_way += 1
         try:
+            if await self._pressure.is_high():
+                raise Overloaded
             yield
         finally:
             self._under_way -= 1

@@ -175,7 +175,9 @@ class Sheet:
                     due_at or now, expires_at,
                 )
             )  # fmt: skip
-        self.record("message_sent", unmarked(message.text), {"channel": channel}, by=by)
+        last = self._writes.outbox[-1][0]  # the one with the buttons
+        data = {"channel": channel, "outbox": last}
+        self.record("message_sent", unmarked(message.text), data, by=by)
 
     def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
         """A person did something: when, how often they came by, and that they can be reached."""
