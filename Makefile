@@ -20,8 +20,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(FOR_RUN) ## the bot where TELEGRAM_BOT_TOKEN or RAPPORT_CHAT=on is set; else a terminal chat
-	@if [ -n "$$TELEGRAM_BOT_TOKEN$$RAPPORT_CHAT" ] || \
-	grep -qsE '^(export )?(TELEGRAM_BOT_TOKEN|RAPPORT_CHAT)=.' .env; \
+	@if [ -n "$$TELEGRAM_BOT_TOKEN" ] || [ "$$RAPPORT_CHAT" = on ] || \
+	grep -qsE '^(export )?(TELEGRAM_BOT_TOKEN=.|RAPPORT_CHAT=on)' .env; \
 	then exec $(BIN)/rapport run $(PROJECT); \
 	else exec $(BIN)/rapport chat $(PROJECT); fi
 

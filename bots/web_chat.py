@@ -19,6 +19,7 @@ from typing import Any
 from bots import plain
 from bots.channel import Account, Delivered, Fetched, Inbound, Outgoing
 from bots.telegram_render import parts
+from engine.messages import Menu
 
 NAME = "web"
 ACCOUNT = "site"
@@ -56,10 +57,11 @@ def text_update(visitor: str, key: str, text: str, language: str = "") -> dict[s
     }
 
 
-def press_update(visitor: str, key: str, token: str, message_id: str) -> dict[str, Any]:
+def press_update(visitor: str, key: str, token: str) -> dict[str, Any]:
     """A visitor pressed the button with this token."""
-    update = plain.press_update(visitor, token, message_id, callback_id=key)
-    return {**update, "key": f"{visitor}:{key}"}
+    return {
+        "kind": "press", "peer": visitor, "payload": {"token": token}, "key": f"{visitor}:{key}",
+    }  # fmt: skip
 
 
 class WebChat:
@@ -93,7 +95,7 @@ class WebChat:
 
     async def fetch(self, offset: int | None) -> Fetched:
         """Nothing: visitors bring what they write."""
-        return Fetched((), offset)
+        return Fetched([], offset)
 
     def decode(self, raw: object) -> Inbound:
         """See plain."""
@@ -112,6 +114,12 @@ class WebChat:
 
     async def acknowledge(self, callback_id: str, text: str = "") -> None:
         """The page knows from the answer to its request."""
+
+    async def show_menu(self, menu: Menu) -> None:
+        """The page has none."""
+
+    async def withdraw(self, peer: str, message_id: str) -> None:
+        """The page leaves buttons where they are; who presses an old one is told so."""
 
     async def close(self) -> None:
         """Nothing to free: pages that are open end with the server."""

@@ -70,12 +70,6 @@ def chat(door: Callable[[], Chat | None], sites: str = "") -> APIRouter:
             raise _come_again()
         return at_work
 
-    @router.get("")
-    async def page(request: Request, lang: str = "", start: str = "") -> Response:
-        business = opened().business()
-        language = spoken(business, lang, request.headers.get("accept-language", ""))
-        return HTMLResponse(page_of(business, language, start), headers=headers_of(sites))
-
     @router.get("/stream")
     async def stream(request: Request) -> Response:
         at_work, visitor = opened(), visitor_at(request)
@@ -106,6 +100,17 @@ def chat(door: Callable[[], Chat | None], sites: str = "") -> APIRouter:
             at_work.receiver.tally.requests[ended] += 1
         return Response()
 
+    _add_page(router, opened, sites)
+    return router
+
+
+def _add_page(router: APIRouter, opened: Callable[[], Chat], sites: str) -> None:
+    @router.get("")
+    async def page(request: Request, lang: str = "", start: str = "") -> Response:
+        business = opened().business()
+        language = spoken(business, lang, request.headers.get("accept-language", ""))
+        return HTMLResponse(page_of(business, language, start), headers=headers_of(sites))
+
     @router.get("/{name}")
     async def file(name: str) -> Response:
         if name not in FILES:
@@ -114,36 +119,31 @@ def chat(door: Callable[[], Chat | None], sites: str = "") -> APIRouter:
         headers = {"Cache-Control": "max-age=300", "X-Content-Type-Options": "nosniff"}
         return Response(content, headers=headers, media_type=kind)
 
-    return router
-
 
 async def _take(at: Chat, request: Request) -> None:
     visitor = visitor_at(request)
     at.require_patience(visitor, request)
     try:
         written = msgspec.json.decode(await read_body(request, MOST_BYTES), type=Written)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise HTTPException(400) from None
     if (written.text is None) == (written.press is None):
         raise HTTPException(400)
     if written.press is not None:
         # Some tokens start flows: only those that this visitor was shown are theirs to press.
-        under = await asyncio.to_thread(_shown_under, at, visitor, written.press)
-        if under is None:
+        if not await asyncio.to_thread(_was_shown, at, visitor, written.press):
             raise HTTPException(409)
-        update = press_update(visitor, written.id, written.press, str(under))
+        update = press_update(visitor, written.id, written.press)
     else:
         assert written.text is not None, "one of the two is there"
         update = text_update(visitor, written.id, written.text, written.language)
     await at.receiver.store([update])
 
 
-def _shown_under(at: Chat, visitor: str, token: str) -> int | None:
-    """The message whose button has this token."""
-    for line in reversed(at.talk(visitor)):
-        if any(button.token == token for row in line.buttons for button in row):
-            return line.id
-    return None
+def _was_shown(at: Chat, visitor: str, token: str) -> bool:
+    return any(
+        button.token == token for line in at.talk(visitor) for row in line.buttons for button in row
+    )
 
 
 async def _events(at: Chat, visitor: str) -> AsyncGenerator[str]:

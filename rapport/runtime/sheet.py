@@ -175,9 +175,8 @@ class Sheet:
                     due_at or now, expires_at,
                 )
             )  # fmt: skip
-        last = self._writes.outbox[-1][0]  # the one with the buttons
-        data = {"channel": channel, "outbox": last}
-        self.record("message_sent", unmarked(message.text), data, by=by)
+        data = {"channel": channel, "outbox": self._writes.outbox[-1][0]}  # its buttons' piece
+        self.record("message_sent", unmarked(message.text), data, by)
 
     def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
         """A person did something: when, how often they came by, and that they can be reached."""
