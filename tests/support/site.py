@@ -61,7 +61,7 @@ class Site:
         )  # fmt: skip
         app = FastAPI()
         app.include_router(chat(lambda: self.chat, "https://shop.example"))
-        app.include_router(webhooks(lambda: {("web", "site"): self.receiver}))
+        app.include_router(webhooks(lambda: {"web": self.receiver}))
         self.client = AsyncClient(transport=ASGITransport(app), base_url="http://here")
         self._numbers = iter(range(10**6))
 

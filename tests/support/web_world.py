@@ -63,6 +63,9 @@ class WebWorld:
     def answered(self) -> list[str]:
         return []
 
+    def has_buttons(self) -> list[bool]:
+        return [bool(message.buttons) for message in self._site.shown]
+
     def _bring(self, update: object) -> object:
         self._brought.append(update)
         return update
