@@ -152,17 +152,18 @@ def test_beside_the_turns_a_pass_goes_through_the_writer_and_says_what_it_did() 
 
 def test_nothing_is_forgotten_by_a_clock_that_jumped_ahead() -> None:
     office, machine = Office(FLOWS).says("/start", "42"), Machine()
-    stored = office.rows(mail, "id")
+    said = office.rows(mail, "id")
     watch = ClockWatch(office.clock, lambda: machine.seconds, Reader(office.engine))
     writer = InlineWriter(office.engine)
     forget = forget_by_clock(writer, office.origin.business_id, office.clock, watch)
     office.advance("4d")
     asyncio.run(forget)
-    assert office.rows(mail, "id") == stored
+    stored = office.rows(mail, "id")
+    assert stored[: len(said)] == said
     office.advance("5m")
     machine.passes(CALM)
     asyncio.run(forget_by_clock(writer, office.origin.business_id, office.clock, watch))
-    assert office.rows(mail, "id") == stored[-1:], "the newest row stays"
+    assert not set(said) & set(office.rows(mail, "id"))
 
 
 def test_a_pass_without_anything_to_forget_reads_a_handful_of_rows() -> None:
@@ -173,4 +174,4 @@ def test_a_pass_without_anything_to_forget_reads_a_handful_of_rows() -> None:
     statements = []
     event.listen(office.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     forget(office)
-    assert len(statements) < 30
+    assert len(statements) < 40

@@ -144,7 +144,7 @@ PLANTS = {
     ),
     "a message of a mail is missing": (
         "UPDATE outbox SET dedup_key = 'mail:6:1' WHERE dedup_key = 'mail:6:0'",
-        "the messages of mail 6 are numbered [1]",
+        "the messages of mail:6 are numbered [1]",
     ),
     "a message was never written": (
         "DELETE FROM outbox WHERE dedup_key = 'mail:6:0'",

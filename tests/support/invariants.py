@@ -47,7 +47,7 @@ within this time the order of the timeline counts, not that of the moments."""
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
-UNSAID = frozenset({"timer", "http", "staff", "blocked", "unblocked"})
+UNSAID = frozenset({"timer", "http", "staff", "event", "firing", "blocked", "unblocked"})
 """Kinds of mail that are no message of a person, so they leave no `message_received`."""
 
 
