@@ -159,12 +159,18 @@ class Outgoing(NamedTuple):
     buttons: Rows = ()
     """Rows of buttons, top to bottom. Each has a token (comes back in a press) or a url."""
     media: Media | None = None
+    late_answer: bool = False
+    """A person of the business wrote it, after the time in which the bot may write."""
 
 
 class Delivered(NamedTuple):
-    """The platform accepted it under this id (unique within the peer)."""
+    """The platform accepted it under this id (unique within the peer).
+
+    echo_key: the `dedup_key` of the echo that the platform brings of it; "" where it brings none.
+    """
 
     message_id: str
+    echo_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

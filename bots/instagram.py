@@ -22,7 +22,7 @@ from bots.channel import (
     Temporary,
     Unauthorised,
 )
-from bots.instagram_decode import decode, message_key
+from bots.instagram_decode import decode, event_key, message_key
 from bots.instagram_errors import fault_in, translated
 from engine.messages import Menu
 
@@ -104,7 +104,8 @@ class Instagram:
         sent = answer.get("message_id")
         if not isinstance(sent, str) or not sent:
             raise Temporary("the answer to a sending names no message", maybe_sent=True)
-        return Delivered(message_key(sent))
+        key = message_key(sent)
+        return Delivered(key, event_key(self.account, key))
 
     async def acknowledge(self, callback_id: str, text: str = "") -> None:
         """Quick replies vanish by themselves: there is nothing to end."""

@@ -56,6 +56,11 @@ def message_key(mid: str) -> str:
     return f"sha256:{hashlib.sha256(mid.encode('utf-8', 'replace')).hexdigest()}"
 
 
+def event_key(account: str, key: str) -> str:
+    """The `dedup_key` of an event with an id: of a message, what `message_key` makes of its."""
+    return f"ig:{account}:{key}"
+
+
 def decode(raw: object, account: str) -> Inbound:
     """Read one raw update of the account. An event of a kind nobody knows gives kind "other".
 
@@ -204,7 +209,7 @@ def _inbound(event: _Event, kind: Kind, payload: Json, key: str = "") -> Inbound
     at = _milliseconds(event.body.get("timestamp"))
     is_ours = kind == "echo" or sender == event.account
     return Inbound(
-        dedup_key=f"ig:{event.account}:{key or digest(event.body)}",
+        dedup_key=event_key(event.account, key or digest(event.body)),
         provider_seq=at,
         kind=kind,
         peer=recipient if is_ours else sender,

@@ -41,11 +41,10 @@ _ATTACHMENTS: Mapping[str, str] = {
 
 def request(message: Outgoing) -> dict[str, Any]:
     """The JSON body of one piece. Raises Rejected for media that Instagram cannot show."""
-    return {
-        "recipient": _recipient(message.peer),
-        "messaging_type": "RESPONSE",
-        "message": _content(message),
-    }
+    kind: dict[str, Any] = {"messaging_type": "RESPONSE"}
+    if message.late_answer:
+        kind = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
+    return {"recipient": _recipient(message.peer), **kind, "message": _content(message)}
 
 
 def parts(message: Outgoing) -> Sequence[Outgoing]:

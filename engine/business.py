@@ -123,6 +123,11 @@ class Business(Struct, frozen=True, dict=True):
 
         return Rules(self)
 
+    @property
+    def human_agent(self) -> bool:
+        """Whether Instagram has approved the app for answers of people after the window."""
+        return self.instagram.get("human_agent") is True
+
     @cached_property
     def feeds(self) -> Feeds:
         """What feeds what of its customers; made when it is first asked for."""

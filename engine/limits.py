@@ -4,12 +4,13 @@ Platforms change them (four in the last year), so nothing else in the code may r
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct
 
-Unit = Literal["utf16", "bytes", "characters", "items", "per_second", "per_minute"]
+Unit = Literal["utf16", "bytes", "characters", "items", "per_second", "per_minute", "hours"]
 
 
 class Limit(Struct, frozen=True):
@@ -79,6 +80,18 @@ INSTAGRAM_CHAT_RATE = Limit(
     1, "per_second", f"'too many to one thread' of {_GRAPH}/overview/rate-limiting", _READ_ON
 )
 INSTAGRAM_CHAT_BURST = Limit(3, "items", "ours: an answer of three messages goes at once", _READ_ON)
+
+INSTAGRAM_WINDOW = Limit(24, "hours", f"{_GRAPH}/policy", _READ_ON)
+"""After a message, story reply, quick reply or postback of the person."""
+
+INSTAGRAM_HUMAN_AGENT = Limit(168, "hours", f"{_GRAPH}/policy", _READ_ON)
+"""What a person of the business writes, where the app was approved for it."""
+
+WINDOWS: Mapping[str, timedelta] = MappingProxyType(
+    {"instagram": timedelta(hours=INSTAGRAM_WINDOW.value)}
+)
+"""By the channel's name: how long after the person we may write; a channel that is not here sets no
+such end."""
 
 CHANNELS: Mapping[str, ChannelLimits] = MappingProxyType(
     {

@@ -167,6 +167,7 @@ async def _send(place: Place, post: Post) -> None:
         sender = Sender(
             post.line.channel, account, place.writer, place.read, place.clock,
             post.line.pace or Pace(post.line.rates), place.backoff(1.0, 300.0), tenure=tenure,
+            human_agent=lambda: place.desk.library.business.human_agent,
         )  # fmt: skip
         place.outlets[account] = place.senders[account] = sender
         menu = asyncio.create_task(

@@ -116,6 +116,22 @@ class Agenda:
         """A customer who is handed over has written; it stands on the timeline already."""
         self._tell(to, f"{self._name()}: {said}", LIVE, talk=True)
 
+    def notice(self, letter: Mail, channel: str) -> None:
+        """The person blocked us, may be written to again, or has taken a message back."""
+        if letter.kind == "deleted":
+            self._take_back(letter)
+            return
+        blocked = letter.kind == "blocked"
+        self._writes.reached[self._customer_id, channel] = blocked, letter.received_at
+        what = "Blocked" if blocked else "Unblocked"
+        self._record(f"account_{letter.kind}", f"{what} us on {channel}", {"channel": channel})
+
+    def _take_back(self, letter: Mail) -> None:
+        """What it said is kept nowhere."""
+        of, message = self._around.library.business_id, letter.payload["message_id"]
+        self._writes.taken_back.append((of, self._customer_id, message))
+        self._record("message_taken_back", "Took a message back", {})
+
     def note_handover(self, opened: OpenRun, before: str | None, lane: int) -> None:
         """Where a run has handed the customer over, or given them back, tell whom it is for.
 

@@ -34,7 +34,7 @@ from rapport.runtime.calls import KIND
 from rapport.runtime.cases import AUTOMATED, LIVE, Case, Conversation, Mail
 from rapport.runtime.firings import expiry_of, is_spent
 from rapport.runtime.guest import is_the_hosts
-from rapport.runtime.handovers import KIND as STAFF
+from rapport.runtime.handovers import KINDS as OF_STAFF
 from rapport.runtime.handovers import Handovers
 from rapport.runtime.letters import message_of, said
 from rapport.runtime.listening import Listening
@@ -44,8 +44,8 @@ from rapport.runtime.sheet import Sheet
 from rapport.runtime.surroundings import Surroundings
 from rapport.runtime.withdrawing import Closed, Press, closed_by, offered_here
 
-_FOR_RUNS = frozenset({"timer", "event", "firing", STAFF, KIND})
-"""Kinds of mail that the system sends itself."""
+_FOR_RUNS = frozenset({"timer", "event", "firing", KIND}) | OF_STAFF
+"""Kinds of mail that no person says to the bot."""
 
 _OF_A_QUESTION = (Answer, Fallback, StalePress, Nothing)
 """What becomes of a message that is nothing but an answer."""
@@ -133,7 +133,7 @@ class Casework:
         begins anew is not: it would be taken for a reply to the next one."""
         if letter.kind in _FOR_RUNS or self._held_until(at) is None:
             return False
-        if at.id not in self.moves.begun_anew or letter.kind in ("blocked", "unblocked"):
+        if at.id not in self.moves.begun_anew or letter.kind in ("blocked", "unblocked", "deleted"):
             return True
         created = bool(letter.payload.get("created"))
         return not isinstance(self._decide(message_of(letter), at, created=created), _OF_A_QUESTION)
@@ -169,10 +169,10 @@ class Casework:
             self._listening.hear(letter)
         elif letter.kind == "firing":
             self._listening.fire(letter, conversation)
-        elif letter.kind == STAFF:
+        elif letter.kind in OF_STAFF:
             self._handovers.hear(letter, conversation)
-        elif letter.kind in ("blocked", "unblocked"):
-            self.sheet.note_reachability(letter, self.moves.channel(conversation))
+        elif letter.kind in ("blocked", "unblocked", "deleted"):
+            self.sheet.agenda.notice(letter, self.moves.channel(conversation))
         else:
             offered = offered_here(self.moves.asking_run(), conversation)
             self._hear(letter, conversation)

@@ -18,6 +18,7 @@ from crm.tables import activity, conversation, customer_account, outbox
 from engine.messages import Button
 from rapport.redaction import redacted
 from rapport.runtime.cases import LIVE
+from rapport.runtime.echoes import expect
 from rapport.runtime.leases import Lease, is_current
 from rapport.runtime.memory import beside_cases
 
@@ -73,6 +74,7 @@ class Outcome(Struct, frozen=True):
     message_id: str | None = None
     error: str | None = None
     due_at: datetime | None = None
+    echo_key: str = ""
 
 
 def pending(db: Connection, account_id: int, now: datetime, limit: int) -> list[Delivery]:
@@ -139,6 +141,8 @@ def _settle(db: Connection, account_id: int, outcomes: Sequence[Outcome]) -> Non
             if item.status == "sent"
         ],
     )
+    if echoes := [item.echo_key for item in outcomes if item.echo_key]:
+        expect(db, account_id, echoes, outcomes[-1].at)
     _SETTLE.many(
         db,
         [

@@ -22,12 +22,20 @@ from engine.resume import Elapsed, Talked
 from engine.run import HANDED_OVER
 from engine.wording import wording
 from rapport.runtime.cases import AUTOMATED, LIVE, Conversation, Mail, OpenRun
+from rapport.runtime.echoes import KIND as ECHO
 from rapport.runtime.moves import Beginning, Moves
 from rapport.runtime.staff_flow import STAFF_FLOW, staff_flow
 
 KIND = "staff"
 """The kind of mail by which the staff acts: `act` is reply (with `text`), release or take; `by` is
 who does it, by name."""
+
+KINDS = frozenset({KIND, ECHO})
+"""Kinds of mail by which the staff talks with the customer."""
+
+
+QUIET = "12h"
+"""In the platform's own app nobody can give a customer back, so silence does it."""
 
 
 class Handovers:
@@ -58,7 +66,10 @@ class Handovers:
         self._moves.advance(opened, Talked(wait.id, by_staff=False), LIVE)
 
     def hear(self, letter: Mail, at: Conversation) -> None:
-        """The staff has done something."""
+        """The staff has done something: here, or in the platform's own app."""
+        if letter.kind == ECHO:
+            self._overhear(letter, at)
+            return
         act, by = letter.payload["act"], letter.payload["by"]
         opened = self._moves.handed_over()
         if act == "take":
@@ -67,6 +78,19 @@ class Handovers:
             self._release(opened, by)
         else:
             self._reply(opened, letter.payload["text"], by, at)
+
+    def _overhear(self, letter: Mail, at: Conversation) -> None:
+        """Somebody of the business has written in the platform's own app: the bot leaves them to
+        it, until nobody there has said anything for QUIET."""
+        channel = self._moves.channel(at)
+        text = letter.payload.get("text") or f"({letter.payload.get('content', 'message')})"
+        self._sheet.record("message_sent", text, {"channel": channel}, by=f"staff:{channel}")
+        opened = self._moves.handed_over()
+        if opened is None:
+            event = {"to": channel, "taken": True, "resume_after": QUIET}
+            self._begin("taken", event, at, AUTOMATED)
+        elif opened.run.wait is not None:
+            self._moves.advance(opened, Talked(opened.run.wait.id, by_staff=True), AUTOMATED)
 
     # -- inside
 

@@ -21,6 +21,8 @@ from crm.tables import conversation, customer, mail, outbox
 from engine.business import Business
 from engine.offer import is_opt_out
 from rapport.runtime.cases import LANE_PERSON, Conversation
+from rapport.runtime.echoes import KIND as ECHO
+from rapport.runtime.echoes import under_way
 from rapport.runtime.lateness import Lateness
 from rapport.runtime.locks import waiting
 from rapport.runtime.memory import Memory
@@ -34,7 +36,7 @@ ACTS = frozenset(
 )  # fmt: skip
 """Kinds by which a person says something: these make a customer of somebody unknown."""
 
-NOTICES = frozenset({"edited", "blocked", "unblocked"})
+NOTICES = frozenset({"edited", "blocked", "unblocked", "echo", "deleted"})
 """Kinds that matter only for somebody known."""
 
 
@@ -87,9 +89,15 @@ def receive(
     """
     known = _conversations(db, origin, arrivals, memory)
     fresh = _unseen(db, arrivals)
+    echoes = [
+        (item, known[item.peer].id)
+        for item in fresh
+        if isinstance(item, Inbound) and item.kind == ECHO and item.peer in known
+    ]
+    said = under_way(db, origin.account_id, echoes)
     received = []
     for item in fresh:
-        if not isinstance(item, Inbound) or not _is_ours(item):
+        if not isinstance(item, Inbound) or not _is_ours(item) or item.dedup_key in said:
             received.append(Received(item))
             continue
         at = known.get(item.peer)

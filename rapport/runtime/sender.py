@@ -30,9 +30,11 @@ from bots.channel import (
     Throttled,
     Unauthorised,
     Unreachable,
+    WindowClosed,
 )
 from bots.limits import Lane, Pace
 from crm.database import DatabaseUnavailable
+from engine.limits import WINDOWS
 from rapport.logs import Words, says_each_turn
 from rapport.runtime.backoff import Backoff
 from rapport.runtime.cases import LIVE
@@ -49,6 +51,7 @@ from rapport.runtime.reading import Reader
 from rapport.runtime.tallies import SenderTally
 from rapport.runtime.tenure import FOR_GOOD, Tenure
 from rapport.runtime.waiting_line import WaitingLine
+from rapport.runtime.windows import as_allowed, drop
 from rapport.runtime.withdrawing import Closed, Withdrawing
 from rapport.runtime.write_back import WriteBack
 from rapport.runtime.writer import Writer
@@ -71,18 +74,22 @@ class Sender:
 
     tenure: with a lease, other processes fill the outbox too. Then only the outbox knows the order
     of a chat: what is offered makes the sender look there at once, and is not sent from memory.
+    human_agent: after the window of a channel has closed, a person's answers may still go.
     `settled` is told of deliveries that are done with, after that is stored.
     """
 
     def __init__(
         self, channel: Channel, account_id: int, writer: Writer, read: Reader, clock: Clock,
         pace: Pace, backoff: Backoff, *, tenure: Tenure = FOR_GOOD,
+        human_agent: Callable[[], bool] = lambda: False,
         settled: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:  # fmt: skip
         self._channel = channel
         self.log = structlog.get_logger(__name__, channel=channel.name, account=account_id)
         self._says_each = says_each_turn()
         self._account_id = account_id
+        self._has_window = channel.name in WINDOWS
+        self._human_agent = human_agent
         self._writer = writer
         self._read = read
         self._clock = clock
@@ -261,7 +268,13 @@ class Sender:
                 self._busy.discard(peer)
                 self._rest(peer, SWEEP_SECONDS)
                 return
-            delivered = await self._channel.send(delivery.outgoing())
+            outgoing = delivery.outgoing()
+            if self._has_window and delivery.conversation_id is not None:
+                may, on = self._human_agent(), self._channel.name
+                outgoing = await asyncio.to_thread(
+                    self._read, lambda db: as_allowed(db, delivery, on, now, human_agent=may)
+                )
+            delivered = await self._channel.send(outgoing)
         except ChannelError as error:
             await self._failed(peer, delivery, error)
         except DatabaseUnavailable as error:
@@ -275,10 +288,8 @@ class Sender:
             self._withdrawing.sent(delivery, delivered.message_id)
             if self._says_each:
                 self._say_sent(delivery, delivered)
-            self._done(
-                peer,
-                Outcome(delivery.id, "sent", attempts, self._clock.now(), delivered.message_id),
-            )
+            now, (message, echo) = self._clock.now(), delivered
+            self._done(peer, Outcome(delivery.id, "sent", attempts, now, message, echo_key=echo))
 
     def _say_sent(self, delivery: Delivery, delivered: Delivered) -> None:
         text = Words(delivery.payload["text"])
@@ -304,6 +315,10 @@ class Sender:
                 self.log.info("unreachable", **_ids(delivery))
                 name = self._channel.name
                 await self._forget_peer(peer, lambda db: mark_unreachable(db, delivery, name, now))
+            case WindowClosed():
+                self.log.info("window_closed", **_ids(delivery))
+                name = self._channel.name
+                await self._forget_peer(peer, lambda db: drop(db, delivery, name, now))
             case Rejected():
                 self.log.error("message_refused", **_ids(delivery), reason=str(error))
                 self._done(peer, Outcome(delivery.id, "dead", attempts, now, error=str(error)))

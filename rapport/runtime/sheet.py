@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
-from bots.channel import Inbound, Outgoing
+from bots.channel import Outgoing
 from crm.services.books import Books, keep_record
 from crm.services.derived import write_derived
 from crm.services.ledger import Cause, Ledger
@@ -35,14 +35,16 @@ from engine.effects import (
 )
 from engine.fields.plain import to_plain
 from engine.jsonable import event_to_json, run_to_json
+from engine.limits import WINDOWS
 from engine.messages import Message
 from engine.records import NewNote
 from engine.referrals import PREFIX
 from engine.run import LATE, Run
 from rapport.runtime.agenda import Agenda
-from rapport.runtime.cases import LANE_PERSON, Case, Conversation, Mail, OpenRun
+from rapport.runtime.cases import Case, Conversation, Mail, OpenRun
 from rapport.runtime.surroundings import Surroundings
-from rapport.runtime.writes import Writes
+from rapport.runtime.taken_back import CHANNELS
+from rapport.runtime.writes import Writes, arrived
 
 SILENCE_BEFORE_A_CHAT = timedelta(hours=6)
 """An inbound message after this much silence is a new interaction of kind chat."""
@@ -86,7 +88,8 @@ class Sheet:
             self._writes.mail.append((turn, self._now, letter.id))
             return
         mail = self._writes.left_mail if left else self._writes.new_mail
-        mail.append((*self._arrived(letter, arrival), turn, self._now))
+        row = arrived(self._around.library.business_id, letter, arrival)
+        mail.append((*row, turn, self._now))
 
     def worked_off(self, conversation: Conversation) -> None:
         """No mail of the conversation waits any more."""
@@ -103,7 +106,9 @@ class Sheet:
         case.holds = True
         for letter in letters:
             if letter.arrival is not None:
-                self._writes.kept_mail.append(self._arrived(letter, letter.arrival))
+                self._writes.kept_mail.append(
+                    arrived(self._around.library.business_id, letter, letter.arrival)
+                )
         self._writes.held.append((self._now, until, conversation.id, conversation.revision))
 
     def carry_out(
@@ -166,6 +171,8 @@ class Sheet:
             payload: dict[str, Any] = {"text": piece.text}
             if piece.buttons:
                 payload["buttons"] = piece.buttons
+            if channel in WINDOWS and by != "bot":
+                payload["by"] = by
             key = f"{self._source}:{self._pieces}"
             self._pieces += 1
             self._writes.outbox.append(
@@ -188,7 +195,8 @@ class Sheet:
         values["last_message_at"] = values["last_contacted_at"] = at
         self._case.changed.update(columns)
         self.touch(columns)
-        data = {"kind": message.kind, "channel": channel, "mail": letter.id}
+        known = {"message": message.message_id} if channel in CHANNELS else {}
+        data = {"kind": message.kind, "channel": channel, "mail": letter.id, **known}
         self._writes.reached[self._case.customer_id, channel] = False, at
         self.record("message_received", said, data, by="customer")
 
@@ -201,13 +209,6 @@ class Sheet:
         cause = Cause(by="customer", reason=f"{PREFIX}{code}", mail_id=self._mail_id or None)
         refer(self._ledger, case.customer_id, referrer, cause, self._now)
         self._writes.referrers.add(referrer)
-
-    def note_reachability(self, letter: Mail, channel: str) -> None:
-        """The person blocked us, or may be written to again."""
-        blocked = letter.kind == "blocked"
-        self._writes.reached[self._case.customer_id, channel] = blocked, letter.received_at
-        what = "Blocked" if blocked else "Unblocked"
-        self.record(f"account_{letter.kind}", f"{what} us on {channel}", {"channel": channel})
 
     def store_run(self, opened: OpenRun, status: str, *, moved: bool) -> None:
         """The row and the timer of a run that began, moved, or changed its status."""
@@ -230,14 +231,6 @@ class Sheet:
         opened.status = status
 
     # -- inside
-
-    def _arrived(self, letter: Mail, arrival: Inbound) -> tuple[Any, ...]:
-        """The columns of mail that is not stored yet (writes.MAIL_VALUES)."""
-        return (
-            letter.id, self._around.library.business_id, letter.conversation_id,
-            arrival.dedup_key, LANE_PERSON, letter.kind, arrival.provider_seq, letter.payload,
-            letter.received_at, letter.late,
-        )  # fmt: skip
 
     def _set_aside(self, conversation: Conversation, messages: int) -> None:
         """All messages of a flood but the one that was answered."""

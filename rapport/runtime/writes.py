@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Raw, Struct, field
 from sqlalchemy import Connection, bindparam, delete, func, insert, update
 
-from crm.sql import Statement, among, insert_for, listed_or_one
+from bots.channel import Inbound
+from crm.sql import Statement, among, insert_for, listed, listed_or_one
 from crm.tables import (
     conversation,
     customer_account,
@@ -21,11 +22,14 @@ from crm.tables import (
     timer,
     visit,
 )
+from engine.limits import WINDOWS
 from rapport.runtime.calls import insert_calls
+from rapport.runtime.cases import LANE_PERSON, Mail
 from rapport.runtime.consent import COUNT
 from rapport.runtime.expansions import BEGIN as BEGIN_EXPANSION
 from rapport.runtime.firings import DECIDE, PLAN
 from rapport.runtime.staff_news import News
+from rapport.runtime.taken_back import erase
 
 Row = tuple[Any, ...]
 
@@ -34,6 +38,7 @@ class Writes(Struct):
     """Rows gathered by the turns of a batch.
 
     reached: by customer and channel, whether they blocked us and when they were last seen.
+    taken_back: by business and customer the message_id of what they have taken back.
     leaving: customers who are to be erased, with the key of the last message to each.
     referrers: customers by whom others came; something follows for them. left_mail: what is left to
     the bot that we are a guest of.
@@ -64,6 +69,7 @@ class Writes(Struct):
     told: list[News] = field(default_factory=list)
     referrers: set[int] = field(default_factory=set)
     automatic: list[Row] = field(default_factory=list)
+    taken_back: list[tuple[int, int, str]] = field(default_factory=list)
 
     def write(self, db: Connection) -> None:
         _NEW_MAIL.many(db, self.new_mail)
@@ -100,6 +106,18 @@ class Writes(Struct):
             alike[blocked, at, channel].append(customer_id)
         for same, customers in alike.items():
             _REACHED.run(db, listed_or_one(db, customers), *same)
+            blocked, at, channel = same
+            if channel in WINDOWS and not blocked:
+                _WINDOW.run(db, listed(db, customers), at + WINDOWS[channel], channel)
+        erase(db, self.taken_back)
+
+
+def arrived(business_id: int, letter: Mail, arrival: Inbound) -> Row:
+    """The columns of mail that is not stored yet (MAIL_VALUES)."""
+    return (
+        letter.id, business_id, letter.conversation_id, arrival.dedup_key, LANE_PERSON,
+        letter.kind, arrival.provider_seq, letter.payload, letter.received_at, letter.late,
+    )  # fmt: skip
 
 
 def mark_mail(
@@ -288,6 +306,20 @@ _REACHED = Statement(
         )
     ),
     ("customers", "blocked", "at", "on"),
+)
+
+_WINDOW = Statement(
+    lambda dialect: (
+        update(customer_account)
+        .where(
+            among(customer_account.c.customer_id, "customers", dialect),
+            customer_account.c.channel == bindparam("on"),
+        )
+        .values(
+            window_expires_at=bindparam("until", type_=customer_account.c.window_expires_at.type)
+        )
+    ),
+    ("customers", "until", "on"),
 )
 
 _INTERACTION = Statement(
