@@ -18,7 +18,7 @@ from tests.support.servers import free_port
 from tests.support.service import Place, Program, until
 from tests.support.small_project import write_project
 
-PATH = f"/webhooks/instagram/{ACCOUNT}"
+PATH = "/webhooks/instagram"
 GIVEN = {
     "INSTAGRAM_ACCOUNT_ID": ACCOUNT,
     "INSTAGRAM_ACCESS_TOKEN": TOKEN,
