@@ -15,7 +15,7 @@ def lines(message: Outgoing) -> list[str]:
     """A message as printed: `bot: TEXT` on one line, then each button as `[1] TEXT`."""
     text = unmarked(message.text)  # a terminal shows the marks, or their places
     if message.media is not None:
-        text = f"[{message.media.kind} {message.media.source}] {text}".rstrip()
+        text = message.media.told(text)
     buttons = [f"[{n}] {one_line(_label(b))}" for n, b in enumerate(_flat(message), start=1)]
     return [f"bot: {one_line(text)}", *buttons]
 

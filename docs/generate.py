@@ -19,7 +19,7 @@ from engine.fields.base import BASE_FIELDS
 from engine.fields.slots import SIZES, slots_of
 from engine.fields.types import FieldType
 from engine.loader import business, campaigns, fields, flows, transcripts
-from engine.loader.nodes import COMMON, LATER
+from engine.loader.nodes import COMMON
 from engine.node import Node
 from engine.templates.filters import FILTERS, TESTS
 from engine.templates.speaking import SPOKEN
@@ -44,8 +44,6 @@ def nodes_page() -> str:
         *(_kind(kind) for kind in KINDS),
         "## Every node",
         options_table(COMMON),
-        "## Not available yet",
-        f"Known to the language, refused with E901: {_words(LATER)}.",
     ]
     return _page(parts)
 

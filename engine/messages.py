@@ -46,11 +46,20 @@ STARTS_FLOW = "f:"
 """Before a flow's key it makes a token that starts the flow, however old its message is."""
 
 
+MEDIA = ("photo", "video", "document", "voice", "location")
+"""What may be sent beside a text."""
+
+
 class Media(Struct, frozen=True):
-    """A file to send: kind photo | video | document | voice | location; `source`: a URL or path."""
+    """A file to send: a kind of MEDIA; `source`: its web address or the channel's own name of a
+    file that it has; of a location `LATITUDE,LONGITUDE`."""
 
     kind: str
     source: str
+
+    def told(self, text: str) -> str:
+        """What is sent with it, in one line for a timeline or a terminal."""
+        return f"[{self.kind} {self.source}] {text}".rstrip()
 
 
 Rows = tuple[tuple[Button, ...], ...]

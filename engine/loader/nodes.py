@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from engine import source as tree
 from engine.derive.feeds import FOLLOWING
 from engine.lint import is_call
+from engine.messages import MEDIA
 from engine.node import END, Node
 from engine.problems import Position
 from engine.shapes import (
@@ -26,7 +27,7 @@ from engine.shapes import (
 )
 from engine.shapes.structures import places_of, read_options
 from engine.source import Entry, Source
-from engine.suggest import LEAVE_OUT, did_you_mean
+from engine.suggest import did_you_mean
 
 COMMON: Mapping[str, Option] = {
     "id": Option(NAME, "The node's name: exits lead to it, and waiting people stand at it"),
@@ -38,9 +39,6 @@ COMMON: Mapping[str, Option] = {
     "channels": Option(ListOf(OneOf(*CHANNEL_NAMES)), "Runs only on these channels"),
 }
 """What every node may have."""
-
-LATER = ("photo", "video", "document", "voice", "location")
-"""Node kinds, and options that make one, that this version does not have yet."""
 
 Kinds = Mapping[str, type[Node]]
 
@@ -187,9 +185,10 @@ class NodeReader(Struct):
     def report_no_kind(self, source: tree.Mapping) -> None:
         strange = [entry for entry in source.entries if entry.key.text not in COMMON]
         for entry in strange:
-            if entry.key.text in LATER:
-                message = f"'{entry.key.text}' is not available yet"
-                self.reader.error(entry.key.position, "E901", message, LEAVE_OUT)
+            if entry.key.text in MEDIA:
+                message = f"a {entry.key.text} is sent with a text"
+                cure = f"Write `say: ...`, and `{entry.key.text}:` beside it."
+                self.reader.error(entry.key.position, "E108", message, cure)
                 return
         for entry in strange:
             cure = self.meant_kind(entry)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, sel
 from bots.channel import Outgoing
 from crm.sql import Statement, among, listed
 from crm.tables import activity, conversation, customer_account, outbox
-from engine.messages import Button
+from engine.messages import Button, Media
 from rapport.redaction import redacted
 from rapport.runtime.cases import LIVE
 from rapport.runtime.echoes import expect
@@ -43,7 +43,8 @@ class Delivery(Struct, frozen=True):
     def outgoing(self) -> Outgoing:
         rows = self.payload.get("buttons", ())
         buttons = tuple(tuple(Button(*button) for button in row) for row in rows)
-        return Outgoing(self.peer, self.payload["text"], buttons)
+        media = self.payload.get("media")
+        return Outgoing(self.peer, self.payload["text"], buttons, Media(*media) if media else None)
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:

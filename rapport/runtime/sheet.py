@@ -158,7 +158,7 @@ class Sheet:
         expires_at: datetime | None,
     ) -> None:  # fmt: skip
         """Send a message from `due_at` on (None: now), and not after `expires_at`."""
-        message = Outgoing(at.peer, effect.text, effect.buttons)
+        message = Outgoing(at.peer, effect.text, effect.buttons, effect.media)
         self.send(message, at, lane, due_at=due_at, expires_at=expires_at)
 
     def send(
@@ -171,6 +171,8 @@ class Sheet:
             payload: dict[str, Any] = {"text": piece.text}
             if piece.buttons:
                 payload["buttons"] = piece.buttons
+            if piece.media is not None:
+                payload["media"] = [piece.media.kind, piece.media.source]
             if channel in WINDOWS and by != "bot":
                 payload["by"] = by
             key = f"{self._source}:{self._pieces}"
@@ -183,7 +185,9 @@ class Sheet:
                 )
             )  # fmt: skip
         data = {"channel": channel, "outbox": self._writes.outbox[-1][0]}  # its buttons' piece
-        self.record("message_sent", unmarked(message.text), data, by)
+        text = unmarked(message.text)
+        said = text if message.media is None else message.media.told(text)
+        self.record("message_sent", said, data, by)
 
     def note_inbound(self, letter: Mail, message: Message, channel: str, said: str) -> None:
         """A person did something: when, how often they came by, and that they can be reached."""
@@ -252,7 +256,8 @@ class Sheet:
     def _send_message(
         self, effect: SendMessage, _: OpenRun, conversation: Conversation, lane: int
     ) -> None:
-        self.send(Outgoing(conversation.peer, effect.text, effect.buttons), conversation, lane)
+        message = Outgoing(conversation.peer, effect.text, effect.buttons, effect.media)
+        self.send(message, conversation, lane)
 
     def _set_field(self, effect: SetField, *_: object) -> None:
         case = self._case

@@ -15,13 +15,13 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w+)`")
 _NAMED = re.compile(r"# ([\w./-]+\.(?:yaml|py))\b")
 
-KINDS = ("yaml", "yaml fragment", "console", "python", "text")
+KINDS = ("yaml", "yaml fragment", "console", "python", "text", "html")
 """What a block may say it is.
 
 yaml: files or nodes of a project, loaded; a first line `# lotus/crm.yaml` says where it is for
 the blocks that follow. yaml fragment: YAML, but no whole. console: commands after `$ `, what is
 typed to them after `> `, and what they print; a line `...` stands for any lines. python: run.
-text: neither.
+text, html: neither.
 """
 
 

@@ -51,6 +51,15 @@ class Recording(sqlite3.Connection):
         made.seen = self.seen
         return made
 
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        self.seen.setdefault(sql, parameters)
+        return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        rows = list(rows)
+        self.seen.setdefault(sql, rows[0])
+        return super().executemany(sql, rows)
+
 
 class _Cursor(sqlite3.Cursor):
     seen: dict[str, Any]

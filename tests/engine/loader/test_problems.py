@@ -20,7 +20,7 @@ TASK = [
     ("flow: f\nagain: restrat\nnodes:\n- say: Hi\n", "2:8 E204", "'restrat'", "'restart'"),
     ("flow: f\nexpires: 24\nnodes:\n- say: Hi\n", "2:10 E203", "unit", ""),
     ("flow: f\nstop_on: [purchse]\nnodes:\n- say: Hi\n", "2:11 E601", "purchse", "purchase"),
-    ("campaign: x\n", "1:1 E901", "not available", ""),
+    ("campaign: x\n", "1:1 E630", "needs `flow`", "flow: NAME"),
     ("- a\n- b\n", "1:1 E011", "begins with", ""),
     # -- nodes
     (nodes("- hello\n"), "3:3 E201", "a node is a mapping", ""),
