@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV = .venv
 PROJECT = flows/shop
 SOAK_MINUTES = 60
+TESTERS = auto
 FUZZ = 5000
 FILES = 1000000
 AUDIT = $(VENV)/audit
@@ -25,8 +26,9 @@ run: $(FOR_RUN) ## the bot where TELEGRAM_BOT_TOKEN or RAPPORT_CHAT=on is set; e
 	then exec $(BIN)/rapport run $(PROJECT); \
 	else exec $(BIN)/rapport chat $(PROJECT); fi
 
-test: $(FOR_WORK) ## every test
-	$(BIN)/python -m pytest
+# A file stays with one process: its fixtures are made once.
+test: $(FOR_WORK) ## every test, over the cores there are; TESTERS=0 in one process
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 # TESTED=1 is for who has just run `make test` on the same files.
 check: lint types imports examples $(if $(TESTED),,test) ## all that must hold before a commit

@@ -107,7 +107,9 @@ PRESENT = [
 
 
 @pytest.mark.parametrize(
-    ("written", "facts", "expected"), PRESENT, ids=[str(case[:2]) for case in PRESENT]
+    ("written", "facts", "expected"),
+    PRESENT,
+    ids=[f"{case[0]}-{place}" for place, case in enumerate(PRESENT)],
 )
 def test_a_present_value_is_compared_by_its_type(
     written: object, facts: dict[str, object], expected: bool
